@@ -1,0 +1,149 @@
+"""Text: one record a line; CSV with a header: one JSON object a row."""
+
+import codecs
+import csv
+import re
+from collections.abc import Iterator
+
+import orjson
+
+from dekhang.pipeline.formats.limits import CHUNK_BYTES, RECORD_BYTES
+from dekhang.pipeline.formats.problems import Problems
+from dekhang.pipeline.formats.unpack import Readable
+
+csv.field_size_limit(RECORD_BYTES)
+
+_COLUMN = re.compile(r"[\w .@#/()\-%$]{1,80}")
+_CSV_COLUMNS = 1_000
+
+
+class Utf8:
+    """A UTF-16 stream read as UTF-8: what PowerShell 5 writes by default."""
+
+    def __init__(self, source: Readable, encoding: str) -> None:
+        self._source = source
+        self._decoder = codecs.getincrementaldecoder(encoding)("replace")
+
+    def read(self, size: int = CHUNK_BYTES, /) -> bytes:
+        while True:
+            data = self._source.read(size)
+            text = self._decoder.decode(data, final=not data)
+            if text or not data:
+                return text.removeprefix("\ufeff").encode("utf-8", "replace")
+
+
+def read_lines(stream: Readable, problems: Problems, *, first_index: int) -> Iterator[bytes]:
+    """Yield non-empty lines without their end; a longer one is cut at RECORD_BYTES, the rest of it skipped."""
+    index = first_index
+    rest = b""
+    skipping = False
+    while data := stream.read(CHUNK_BYTES):
+        lines = (rest + data).split(b"\n") if rest else data.split(b"\n")
+        rest = lines.pop()
+        if lines and skipping:
+            del lines[0]
+            skipping = False
+        for line in lines:
+            if line.endswith(b"\r"):
+                line = line[:-1]
+            if not line or line.isspace():
+                continue
+            if len(line) > RECORD_BYTES:
+                _note_cut(problems, index, len(line))
+                line = line[:RECORD_BYTES]
+            yield line
+            index += 1
+        if skipping:
+            rest = b""
+        elif len(rest) > RECORD_BYTES:
+            _note_cut(problems, index, None)
+            yield rest[:RECORD_BYTES]
+            index += 1
+            skipping = True
+            rest = b""
+    rest = rest.rstrip(b"\r")
+    if rest and not skipping and not rest.isspace():
+        yield rest
+
+
+def _note_cut(problems: Problems, index: int, size: int | None) -> None:
+    what = f"dài {size} byte" if size else f"dài hơn {RECORD_BYTES} byte"
+    problems.note(index, f"Dòng {what}, quá giới hạn {RECORD_BYTES} byte, nên chỉ phần đầu được giữ.")
+
+
+def csv_dialect(head: bytes, *, named_csv: bool) -> str | None:
+    """Return the delimiter when `head` starts with a CSV header and a row that fits it, else None.
+
+    A file named .csv may have two columns; otherwise three are asked, so that log lines with a comma stay log lines.
+    """
+    lines = head.decode("utf-8", "replace").splitlines()[:2]
+    if not lines:
+        return None
+    for delimiter in (",", ";", "\t"):
+        try:
+            rows = list(csv.reader(lines, delimiter=delimiter))
+        except csv.Error:
+            continue
+        header = [name.strip() for name in rows[0]] if rows else []
+        if not (2 if named_csv else 3) <= len(header) <= _CSV_COLUMNS:
+            continue
+        if len(set(header)) != len(header) or not all(_COLUMN.fullmatch(name) for name in header):
+            continue
+        if any(name[0].isdigit() or not any(map(str.isalpha, name)) for name in header):
+            continue
+        if len(rows) < 2 or len(rows[1]) == len(header) or (named_csv and len(rows[1]) > 1):
+            return delimiter
+    return None
+
+
+def read_csv(stream: Readable, problems: Problems, delimiter: str, *, first_index: int) -> Iterator[bytes]:
+    """Yield each row as a JSON object named by the header; values stay text."""
+    index = first_index
+    rows = csv.reader(_text_lines(stream), delimiter=delimiter)
+    header: list[str] = []
+    while True:
+        try:
+            row = next(rows)
+        except StopIteration:
+            return
+        except csv.Error as fault:
+            problems.note(index, f"Một hàng CSV không đọc được ({fault}); việc đọc tiếp tục từ hàng sau.")
+            continue
+        if not row:
+            continue
+        if not header:
+            header = [name.strip() for name in row]
+            continue
+        if len(row) != len(header):
+            problems.note(index, f"Hàng có {len(row)} cột trong khi dòng tiêu đề có {len(header)} cột.")
+        fields = dict(zip(header, row, strict=False))
+        for number, value in enumerate(row[len(header) : _CSV_COLUMNS], start=len(header) + 1):
+            fields[f"column_{number}"] = value
+        record = orjson.dumps(fields)
+        if len(record) > RECORD_BYTES:
+            problems.note(index, f"Hàng dài {len(record)} byte, quá giới hạn {RECORD_BYTES} byte, nên bị bỏ qua.")
+            continue
+        yield record
+        index += 1
+
+
+def _text_lines(stream: Readable) -> Iterator[str]:
+    """Lines with their ends, as csv.reader wants them: a quoted value may span lines.
+
+    A line beyond the record bound is handed over in pieces; csv's own field limit then refuses it.
+    """
+    rest = b""
+    while data := stream.read(CHUNK_BYTES):
+        lines = (rest + data).splitlines(keepends=True)
+        rest = lines.pop() if lines and not lines[-1].endswith(b"\n") else b""
+        for line in lines:
+            yield _text(line)
+        if len(rest) > 2 * RECORD_BYTES:
+            yield _text(rest)
+            rest = b""
+    if rest:
+        yield _text(rest)
+
+
+def _text(line: bytes) -> str:
+    return line.decode("utf-8", "replace").replace("\x00", "\ufffd")
