@@ -1,0 +1,5 @@
+import sys
+
+from dekhang.cli import main
+
+sys.exit(main())

@@ -1,0 +1,22 @@
+// Small conveniences; every page works without this file.
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-dk-copy]");
+  if (!button) return;
+  const text = button.parentElement.querySelector("code").textContent;
+  navigator.clipboard.writeText(text).then(() => {
+    const label = button.querySelector("[data-dk-copied]");
+    const before = label.textContent;
+    label.textContent = label.dataset.dkCopied;
+    setTimeout(() => { label.textContent = before; }, 2000);
+  });
+});
+const reveal = (root) => root.querySelectorAll("[data-dk-copy]").forEach((button) => { button.hidden = false; });
+document.addEventListener("DOMContentLoaded", () => reveal(document));
+document.addEventListener("htmx:afterSettle", (event) => reveal(event.target));
+// a menu closes when one clicks elsewhere or presses Escape
+document.addEventListener("click", (event) => {
+  document.querySelectorAll("details.menu[open]").forEach((menu) => { if (!menu.contains(event.target)) menu.open = false; });
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") document.querySelectorAll("details.menu[open]").forEach((menu) => { menu.open = false; });
+});

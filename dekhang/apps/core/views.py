@@ -1,0 +1,32 @@
+"""Error pages with the sentence, health for the supervisor, and the audit log."""
+
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+
+from dekhang.apps.core import selectors
+from dekhang.apps.core.policies import check_can_read_audit
+
+
+def denied(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return render(request, "core/denied.html", {"reason": str(exception or "")}, status=403)
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return render(request, "core/not_found.html", status=404)
+
+
+def broken(request: HttpRequest) -> HttpResponse:
+    return render(request, "core/broken.html", status=500)
+
+
+def healthz(request: HttpRequest) -> JsonResponse:
+    return JsonResponse({"ok": True})
+
+
+def audit_log(request: HttpRequest) -> HttpResponse:
+    check_can_read_audit(request.user)
+    page = Paginator(selectors.audit_events(user=request.user, text=request.GET.get("q", "")), 50)
+    return render(
+        request, "core/audit.html", {"page": page.get_page(request.GET.get("page")), "q": request.GET.get("q", "")}
+    )

@@ -1,0 +1,74 @@
+"""What units declare (claims) and what the system saw (evidence). States are computed in `states.py`."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from dekhang.apps.duties.enums import EvidenceKind, Outcome
+from dekhang.apps.registry.models import Unit
+
+
+class Claim(models.Model):
+    """A unit declares that it carries out a duty (`duty_key` of dekhang/law/data/duties.yml)."""
+
+    unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="claims")
+    duty_key = models.CharField(max_length=40)
+    statement = models.TextField(blank=True)
+    document = models.FileField(upload_to="claims/%Y/", blank=True)
+    document_sha256 = models.CharField(max_length=64, blank=True)
+    declared_at = models.DateTimeField()
+    declared_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    withdrawn_at = models.DateTimeField(null=True)
+    withdrawn_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        indexes = [models.Index(fields=["duty_key", "unit", "declared_at"])]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["unit", "duty_key"], condition=Q(withdrawn_at__isnull=True), name="one_standing_claim"
+            )
+        ]
+
+
+class Evidence(models.Model):
+    """One observation by the system. Append-only: a later row corrects an earlier one, nothing is changed."""
+
+    unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="evidence")
+    kind = models.CharField(max_length=30, choices=EvidenceKind.choices)
+    subject = models.CharField(max_length=80)
+    outcome = models.CharField(max_length=10, choices=Outcome.choices)
+    observed_at = models.DateTimeField(help_text="when it was true; states on a date use this")
+    valid_until = models.DateTimeField(null=True, help_text="null: until a later row of the same subject")
+    reason = models.CharField(max_length=300, blank=True, help_text="a Vietnamese sentence, for `broken`")
+    payload = models.JSONField(default=dict)
+    digest = models.CharField(max_length=64, help_text="SHA-256 over all other fields")
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["unit", "kind", "subject", "observed_at"]),
+            models.Index(fields=["kind", "observed_at"]),
+        ]
+
+    def save(self, *args, **kwargs):
+        if self.pk is not None:
+            raise TypeError("Evidence is append-only; record a new row instead")
+        super().save(*args, **kwargs)
+
+    def delete(self, *args, **kwargs):
+        raise TypeError("Evidence is append-only")
+
+
+class Contest(models.Model):
+    """Giải trình: a unit disagrees with its number; the coordinator answers. The number itself is not edited."""
+
+    unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="contests")
+    duty_key = models.CharField(max_length=40)
+    text = models.TextField()
+    opened_at = models.DateTimeField()
+    opened_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    answer = models.TextField(blank=True)
+    answered_at = models.DateTimeField(null=True)
+    answered_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+
+

@@ -1,0 +1,118 @@
+"""Units, posts, contacts, systems and providers, all effective-dated: any date can be asked.
+
+A dated row is in force on `day` when `valid_from <= day` and (`valid_to` is null or `day < valid_to`).
+"""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from dekhang.apps.registry.enums import ContactKind, PostKind, ReorganisationKind, UnitKind
+
+
+class DatedQuerySet(models.QuerySet["DatedModel"]):
+    def in_force(self, day):
+        """Rows in force on `day` (a date)."""
+        return self.filter(Q(valid_to__isnull=True) | Q(valid_to__gt=day), valid_from__lte=day)
+
+
+class DatedModel(models.Model):
+    valid_from = models.DateField()
+    valid_to = models.DateField(null=True, blank=True, help_text="first day on which it is no longer in force")
+
+    objects = DatedQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+
+
+class Unit(models.Model):
+    """A unit's identity through renames and changes of type. Names, codes and parents are in its versions."""
+
+    key = models.SlugField(max_length=120, unique=True)
+
+    def __str__(self) -> str:
+        return getattr(self, "name", "") or self.key
+
+
+class UnitVersion(DatedModel):
+    unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="versions")
+    code = models.CharField(max_length=20, blank=True, help_text="statistics office's code; reused over time")
+    name = models.CharField(max_length=200)
+    kind = models.CharField(max_length=20, choices=UnitKind.choices)
+    subtype = models.CharField(max_length=40, blank=True, help_text="Xã, Phường, Thị trấn, Sở, Ban …")
+    parent = models.ForeignKey(Unit, null=True, blank=True, on_delete=models.PROTECT, related_name="child_versions")
+    is_coordinator = models.BooleanField(default=False, help_text="Sở TT&TT: coordinates the province's work")
+    basis = models.CharField(max_length=300, blank=True)
+    tile_column = models.IntegerField(null=True)
+    tile_row = models.IntegerField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["unit", "valid_from"], name="one_version_of_a_unit_a_day"),
+            models.CheckConstraint(
+                condition=Q(valid_to__isnull=True) | Q(valid_to__gt=F("valid_from")), name="unit_version_lasts"
+            ),
+        ]
+        ordering = ["kind", "code", "name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Reorganisation(models.Model):
+    """One dated event by which units changed; `successions` say who followed whom."""
+
+    date = models.DateField()
+    kind = models.CharField(max_length=20, choices=ReorganisationKind.choices)
+    basis = models.CharField(max_length=300)
+    note = models.CharField(max_length=500, blank=True)
+
+
+class Succession(models.Model):
+    reorganisation = models.ForeignKey(Reorganisation, on_delete=models.CASCADE, related_name="successions")
+    predecessor = models.ForeignKey(Unit, null=True, on_delete=models.PROTECT, related_name="followed_by")
+    successor = models.ForeignKey(Unit, null=True, on_delete=models.PROTECT, related_name="follows")
+    extent = models.CharField(max_length=10, default="full", help_text="full or part")
+
+
+class PostHolding(DatedModel):
+    """A person holds a post of a unit over some time."""
+
+    unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="holdings")
+    kind = models.CharField(max_length=20, choices=PostKind.choices)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="holdings")
+    decision = models.CharField(max_length=200, blank=True, help_text="number and date of the decision that named them")
+
+
+class Contact(DatedModel):
+    """Where a unit is reached. `last_answered_at`: a person there last confirmed being on duty."""
+
+    unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="contacts")
+    kind = models.CharField(max_length=10, choices=ContactKind.choices)
+    value = models.CharField(max_length=300)
+    label = models.CharField(max_length=200, blank=True)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    last_answered_at = models.DateTimeField(null=True)
+
+
+class Provider(DatedModel):
+    """An Internet or hosting provider (ISP) that serves units of the province."""
+
+    name = models.CharField(max_length=200)
+    duty_phone = models.CharField(max_length=100, blank=True)
+    duty_email = models.EmailField(blank=True)
+    last_answered_at = models.DateTimeField(null=True)
+
+
+class System(DatedModel):
+    """An information system (hệ thống thông tin) that a unit operates."""
+
+    unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="systems")
+    name = models.CharField(max_length=200)
+    level = models.PositiveSmallIntegerField(null=True, blank=True, help_text="1–5 as decided; null: not decided")
+    public_facing = models.BooleanField(default=False)
+    provider = models.ForeignKey(Provider, null=True, blank=True, on_delete=models.PROTECT, related_name="systems")
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,126 @@
+"""Reads of the registry. Isolation starts here: everything a person sees begins with `visible_unit_ids`."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from django.db.models import QuerySet
+
+from dekhang.apps.core import clock
+from dekhang.apps.core.enums import Role
+from dekhang.apps.core.models import User
+from dekhang.apps.registry.enums import PostKind, UnitKind
+from dekhang.apps.registry.models import Contact, PostHolding, Unit, UnitVersion
+
+# Units that carry the directive's duties: the province itself is who counts, not who is counted.
+COUNTED_KINDS = (UnitKind.DEPARTMENT, UnitKind.DISTRICT, UnitKind.COMMUNE)
+
+
+def versions_in_force(day: date | None = None) -> QuerySet[UnitVersion]:
+    """Unit versions in force on `day` (today by default), with their unit and parent."""
+    return UnitVersion.objects.in_force(day or clock.today()).select_related("unit", "parent")
+
+
+def counted_units(day: date | None = None) -> QuerySet[UnitVersion]:
+    """The denominator of every share: units in force on `day` that carry duties."""
+    return versions_in_force(day).filter(kind__in=COUNTED_KINDS)
+
+
+def visible_unit_ids(user: User, day: date | None = None) -> frozenset[int]:
+    """Ids of the units whose data `user` may see: all for provincial roles, else those where they hold a post.
+
+    A unit that no longer exists stays visible to provincial roles: its history is not erased.
+    """
+    if not user.is_active:
+        return frozenset()
+    if user.is_provincial:
+        return frozenset(Unit.objects.values_list("pk", flat=True))
+    held = PostHolding.objects.in_force(day or clock.today()).filter(user=user)
+    return frozenset(held.values_list("unit_id", flat=True))
+
+
+def visible_units(user: User, day: date | None = None) -> QuerySet[UnitVersion]:
+    """Unit versions in force that `user` may see, ordered for a list."""
+    return versions_in_force(day).filter(unit_id__in=visible_unit_ids(user, day))
+
+
+def current_version(unit_id: int, day: date | None = None) -> UnitVersion | None:
+    """The version in force on `day`; for a unit that ended, its last one."""
+    return (
+        versions_in_force(day).filter(unit_id=unit_id).first()
+        or UnitVersion.objects.filter(unit_id=unit_id).order_by("-valid_from").select_related("unit", "parent").first()
+    )
+
+
+def unit_name(unit_id: int, day: date | None = None) -> str:
+    version = current_version(unit_id, day)
+    return version.name if version else f"#{unit_id}"
+
+
+def unit_names(unit_ids: frozenset[int] | set[int] | list[int], day: date | None = None) -> dict[int, str]:
+    """Names of many units in one query; units that ended have their last name."""
+    names: dict[int, str] = {}
+    for version in UnitVersion.objects.filter(unit_id__in=unit_ids).order_by("valid_from"):
+        names[version.unit_id] = version.name
+    if day is not None:
+        for version in versions_in_force(day).filter(unit_id__in=unit_ids):
+            names[version.unit_id] = version.name
+    return names
+
+
+def holders(unit_id: int, kind: PostKind, day: date | None = None) -> QuerySet[User]:
+    """Active people who hold the post on `day`."""
+    held = PostHolding.objects.in_force(day or clock.today()).filter(unit_id=unit_id, kind=kind)
+    return User.objects.filter(pk__in=held.values("user_id"), is_active=True)
+
+
+def officers(unit_id: int) -> QuerySet[User]:
+    return holders(unit_id, PostKind.OFFICER)
+
+
+def heads(unit_id: int) -> QuerySet[User]:
+    return holders(unit_id, PostKind.HEAD)
+
+
+def coordinators() -> QuerySet[User]:
+    return User.objects.filter(role=Role.COORDINATOR, is_active=True)
+
+
+def holds(user: User, unit_id: int, *kinds: PostKind) -> bool:
+    """Whether `user` holds one of the posts at the unit today."""
+    held = PostHolding.objects.in_force(clock.today()).filter(user=user, unit_id=unit_id)
+    return held.filter(kind__in=kinds).exists() if kinds else held.exists()
+
+
+def contacts(unit_id: int) -> QuerySet[Contact]:
+    return Contact.objects.in_force(clock.today()).filter(unit_id=unit_id)
+
+
+def own_unit_id(user: User) -> int | None:
+    """The unit a unit-level person works for (the first, when several); None for provincial roles."""
+    if user.is_provincial:
+        return None
+    held = PostHolding.objects.in_force(clock.today()).filter(user=user).order_by("pk").first()
+    return held.unit_id if held else None
+
+
+@dataclass(frozen=True, slots=True)
+class TreeRow:
+    version: UnitVersion
+    depth: int
+
+
+def tree(day: date | None = None) -> list[TreeRow]:
+    """All units in force on `day`, parents before children, in one query."""
+    children: dict[int | None, list[UnitVersion]] = {}
+    for version in versions_in_force(day):
+        children.setdefault(version.parent_id, []).append(version)
+    order = list(UnitKind.values)
+    rows: list[TreeRow] = []
+
+    def walk(parent_id: int | None, depth: int) -> None:
+        for version in sorted(children.get(parent_id, []), key=lambda v: (order.index(v.kind), v.code, v.name)):
+            rows.append(TreeRow(version, depth))
+            walk(version.unit_id, depth + 1)
+
+    walk(None, 0)
+    return rows

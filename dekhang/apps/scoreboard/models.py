@@ -1,0 +1,18 @@
+"""Frozen numbers: a share as it stood, with its rows, so that nobody can flatter yesterday."""
+
+from django.db import models
+
+
+class Snapshot(models.Model):
+    duty_key = models.CharField(max_length=40)
+    date = models.DateField(help_text="the day whose end (in the installation's time zone) it describes")
+    units_in_force = models.PositiveIntegerField()
+    declared = models.PositiveIntegerField()
+    proven = models.PositiveIntegerField()
+    rows = models.JSONField(help_text="per unit: id, state, reason")
+    digest = models.CharField(max_length=64)
+    frozen_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["duty_key", "date"], name="one_snapshot_a_day")]
+        ordering = ["date"]

@@ -1,0 +1,2 @@
+app_name = "scoreboard"
+urlpatterns: list = []

@@ -1,0 +1,76 @@
+"""Log sources of units, their state, and canaries."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from dekhang.apps.registry.models import System, Unit
+from dekhang.apps.sources.enums import CanaryState, SourceKind, SourceState
+
+
+class LogSource(models.Model):
+    """Something that sends logs for one unit. Only a hash of its token is kept."""
+
+    unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="sources")
+    system = models.ForeignKey(System, null=True, blank=True, on_delete=models.PROTECT, related_name="sources")
+    name = models.CharField(max_length=120)
+    kind = models.CharField(max_length=20, choices=SourceKind.choices)
+    token_sha256 = models.CharField(max_length=64, unique=True)
+    token_hint = models.CharField(max_length=8, help_text="last characters, to tell tokens apart")
+    addresses = models.JSONField(default=list, blank=True, help_text="IP addresses that send plain syslog")
+    tail_paths = models.JSONField(default=list, blank=True, help_text="files on this server, read as they grow")
+    cadence_seconds = models.PositiveIntegerField(help_text="longest silence that is normal for it")
+    state = models.CharField(max_length=12, choices=SourceState.choices, default=SourceState.WAITING)
+    state_since = models.DateTimeField()
+    state_reason = models.CharField(max_length=300, blank=True)
+    first_event_at = models.DateTimeField(null=True, help_text="first record received")
+    last_event_at = models.DateTimeField(null=True, help_text="newest record received")
+    created_at = models.DateTimeField()
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    retired_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state=SourceState.RETIRED, retired_at__isnull=False)
+                | (~Q(state=SourceState.RETIRED) & Q(retired_at__isnull=True)),
+                name="retired_source_has_its_date",
+            )
+        ]
+        ordering = ["unit_id", "name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Canary(models.Model):
+    """One harmless attack trace sent by the unit's own machine: must arrive, be detected, be acknowledged."""
+
+    source = models.ForeignKey(LogSource, on_delete=models.PROTECT, related_name="canaries")
+    unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="canaries")
+    nonce = models.CharField(max_length=16, unique=True)
+    state = models.CharField(max_length=12, choices=CanaryState.choices, default=CanaryState.STARTED)
+    started_at = models.DateTimeField()
+    started_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    arrived_at = models.DateTimeField(null=True)
+    detected_at = models.DateTimeField(null=True)
+    acknowledged_at = models.DateTimeField(null=True)
+    acknowledged_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    failed_at = models.DateTimeField(null=True)
+    failure = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        ordering = ["-started_at"]
+
+
+class Upload(models.Model):
+    """A log file that a person gave by hand; read by the files receiver, which reports in the inbox."""
+
+    source = models.ForeignKey(LogSource, on_delete=models.PROTECT, related_name="uploads")
+    unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="+")
+    name = models.CharField(max_length=255)
+    stored_name = models.CharField(max_length=255, unique=True)
+    size_bytes = models.BigIntegerField()
+    sha256 = models.CharField(max_length=64)
+    uploaded_at = models.DateTimeField()
+    uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")

@@ -1,0 +1,170 @@
+"""Django settings. Everything an installation may change is read here, once, from the environment."""
+
+import secrets
+import sys
+from pathlib import Path
+
+from django.utils.translation import gettext_lazy as _
+
+from dekhang.config.env import env_bool, env_int, env_list, env_path, env_str
+
+ROOT = Path(__file__).resolve().parents[2]
+DATA = env_path("DK_DATA", ROOT / "var", about="data folder of this installation")
+DATA.mkdir(parents=True, exist_ok=True)
+
+
+def _secret_key() -> str:
+    """The installation's own key: made at first start, kept in the data folder, readable by its owner only."""
+    path = DATA / "secret.key"
+    try:
+        with path.open("x") as file:
+            path.chmod(0o600)
+            file.write(secrets.token_urlsafe(48))
+    except FileExistsError:
+        pass
+    return path.read_text().strip()
+
+
+SECRET_KEY = env_str("DK_SECRET_KEY", "", about="signing key; empty: made at first start, kept in DIR/secret.key") or (
+    _secret_key()
+)
+DEBUG = env_bool("DK_DEBUG", False, about="show details of faults in the browser; never on a real installation")
+ALLOWED_HOSTS = env_list("DK_HOSTS", ("127.0.0.1", "localhost", "[::1]"), about="host names this site answers to")
+CSRF_TRUSTED_ORIGINS = env_list("DK_ORIGINS", (), about="https://host addresses in front of a reverse proxy")
+BASE_URL = env_str("DK_BASE_URL", "http://127.0.0.1:8014", about="address of this site as people type it, for mails")
+INTAKE_HOST = env_str("DK_INTAKE_HOST", "127.0.0.1", about="address that log shippers send to, shown in configurations")
+HTTP_INTAKE_PORT = env_int("DK_HTTP_INTAKE_PORT", 8020, about="port of the HTTP log intake")
+SYSLOG_UDP_PORT = env_int("DK_SYSLOG_UDP_PORT", 5514, about="port of the syslog UDP intake")
+SYSLOG_TCP_PORT = env_int("DK_SYSLOG_TCP_PORT", 5514, about="port of the syslog TCP intake")
+RULE_FOLDERS = [
+    ROOT / "rules",
+    *(Path(p).resolve() for p in env_list("DK_RULES", (), about="more folders of Sigma rules, beside our own")),
+]
+PLAYBOOK_FOLDER = env_path("DK_PLAYBOOKS", ROOT / "playbooks", about="folder of CACAO 2.0 procedures")
+DEMO = env_bool("DK_DEMO", False, about="show the demo's accounts on the login page")
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "django_htmx",
+    "dekhang.apps.core",
+    "dekhang.apps.registry",
+    "dekhang.apps.duties",
+    "dekhang.apps.sources",
+    "dekhang.apps.alerts",
+    "dekhang.apps.incidents",
+    "dekhang.apps.scoreboard",
+    "dekhang.apps.portal",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "dekhang.apps.core.middleware.SecurityHeaders",
+]
+ROOT_URLCONF = "dekhang.config.urls"
+WSGI_APPLICATION = "dekhang.config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "dekhang.apps.core.context.site",
+            ],
+            "builtins": ["dekhang.apps.core.templatetags.dk"],
+        },
+    }
+]
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": DATA / "db.sqlite3",
+        # new connections per request lost ~1 % of writes to "database is locked" with two processes: keep them
+        "CONN_MAX_AGE": 300,
+        "OPTIONS": {
+            "timeout": 20,
+            "transaction_mode": "IMMEDIATE",
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
+        },
+    }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_USER_MODEL = "core.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+if "pytest" in sys.modules:
+    PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # tests log in thousands of times
+LOGIN_URL = "portal:login"
+LOGIN_REDIRECT_URL = "portal:home"
+LOGOUT_REDIRECT_URL = "portal:login"
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SAMESITE = "Lax"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+if BASE_URL.startswith("https://"):
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+LANGUAGE_CODE = "vi"
+LANGUAGES = [("vi", _("Tiếng Việt")), ("en", _("Tiếng Anh"))]
+LOCALE_PATHS = [ROOT / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = env_str("DK_TIME_ZONE", "Asia/Ho_Chi_Minh", about="time zone of the pages")
+
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA / "static"
+ASSETS = DATA / "assets"  # fonts subset at first start: core.fonts
+STATICFILES_DIRS = [ASSETS] if ASSETS.is_dir() else []
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = DEBUG
+MEDIA_ROOT = DATA / "media"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+MAX_UPLOAD_BYTES = env_int("DK_MAX_UPLOAD_BYTES", 2 * 1024**3, about="largest log file a person may upload")
+MAX_ATTACHMENT_BYTES = env_int("DK_MAX_ATTACHMENT_BYTES", 25 * 1024**2, about="largest attachment of an incident step")
+
+EMAIL_HOST = env_str("DK_SMTP_HOST", "", about="SMTP server; empty: mails wait and the page says so")
+EMAIL_PORT = env_int("DK_SMTP_PORT", 25, about="SMTP port")
+EMAIL_HOST_USER = env_str("DK_SMTP_USER", "", about="SMTP account")
+EMAIL_HOST_PASSWORD = env_str("DK_SMTP_PASSWORD", "", about="SMTP password")
+EMAIL_USE_TLS = env_bool("DK_SMTP_TLS", False, about="STARTTLS on the SMTP connection")
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env_str("DK_MAIL_FROM", "dekhang@localhost", about="sender of the mails")
+APPRISE_URLS = env_list("DK_APPRISE_URLS", (), about="Apprise addresses (Zalo, Telegram …) that get a copy of alerts")
+
+OFFICER_MINUTES = env_int("DK_OFFICER_MINUTES", 30, about="minutes an officer has before an alert goes to the head")
+HEAD_MINUTES = env_int("DK_HEAD_MINUTES", 60, about="minutes more before it goes to the coordinator")
+CANARY_MINUTES = env_int("DK_CANARY_MINUTES", 10, about="minutes in which a canary must arrive and be detected")
+CANARY_ACK_MINUTES = env_int("DK_CANARY_ACK_MINUTES", 60, about="minutes in which a canary's alert must be acknowledged")
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env_str("DK_LOG_LEVEL", "WARNING", about="lowest level written to the log")},
+}

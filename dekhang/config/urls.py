@@ -1,0 +1,15 @@
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("dekhang.apps.portal.urls")),
+    path("", include("dekhang.apps.core.urls")),
+    path("don-vi/", include("dekhang.apps.registry.urls")),
+    path("nghia-vu/", include("dekhang.apps.duties.urls")),
+    path("nguon-log/", include("dekhang.apps.sources.urls")),
+    path("canh-bao/", include("dekhang.apps.alerts.urls")),
+    path("su-co/", include("dekhang.apps.incidents.urls")),
+    path("bang-diem/", include("dekhang.apps.scoreboard.urls")),
+]
+handler403 = "dekhang.apps.core.views.denied"
+handler404 = "dekhang.apps.core.views.not_found"
+handler500 = "dekhang.apps.core.views.broken"

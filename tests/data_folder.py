@@ -1,0 +1,18 @@
+"""A pytest plugin, loaded before Django's settings: every test process gets a data folder of its own."""
+
+import atexit
+import os
+import shutil
+import tempfile
+
+folder = tempfile.mkdtemp(prefix="dekhang-test-")
+os.environ["DK_DATA"] = folder
+for name in [n for n in os.environ if n.startswith("DK_") and n not in {"DK_DATA", "DK_SYSLOG_NG", "DK_CHROMIUM"}]:
+    del os.environ[name]  # the tester's own settings must not decide
+owner = os.getpid()
+
+
+@atexit.register
+def _remove() -> None:
+    if os.getpid() == owner:
+        shutil.rmtree(folder, ignore_errors=True)
