@@ -1,0 +1,243 @@
+"""How the spool lies on disk.
+
+One folder per writer, `spool/<writer>/`, holding segments `<n>.seg` of about 32 MB. A segment is a header followed by
+frames; a frame is a header (checked by CRC-32), a short text part and a zstd payload (checked by its own CRC-32).
+The file `synced` says up to where the writer has fsynced: readers never look past it, so a position that a reader
+has committed can never lie behind the end of the spool after a power cut, and sequence numbers are never reused.
+
+The CRC of a frame header starts from a random salt kept in the segment's header. A sender does not know it, so
+record bytes that imitate a frame are not taken for one when a reader looks for the next good frame after damage.
+
+Byte order is little endian. Frame header: magic, version, flags, length of the text part, length of the payload,
+length of the payload before compression, CRC of the payload, number of records, first sequence number, source, unit,
+time of receipt (ms UTC), CRC of the header.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import zstandard
+
+SEGMENT = struct.Struct("<8sHHQ8s")  # magic, version, writer, first sequence number, salt
+FRAME = struct.Struct("<4sBBHIIIIQqqq")
+CRC = struct.Struct("<I")
+MARK = struct.Struct("<QQQ")
+SEGMENT_MAGIC = b"DKSPOOL\n"
+FRAME_MAGIC = b"\xabDK\n"
+VERSION = 1
+HAS_IDS = 1
+NO_ID = 0xFFFF
+SEGMENT_HEAD = SEGMENT.size + CRC.size
+FRAME_HEAD = FRAME.size + CRC.size
+
+
+class SpoolError(Exception):
+    """The spool cannot take or give data; the text is a sentence for people."""
+
+
+class SpoolFull(SpoolError):
+    """Too little free disk: nothing was written; try again later."""
+
+
+class SpoolBusy(SpoolError):
+    """Another process holds this writer's folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Records of one source that arrived together; `records` are raw, as received."""
+
+    source_id: int
+    unit_id: int
+    source_kind: str
+    transport: str  # http_bulk · http_ndjson · syslog_udp · syslog_tcp · upload · tail
+    received_ms: int
+    peer: str
+    records: Sequence[bytes]
+    ids: Sequence[bytes | None] | None = None  # the sender's own ids, at most 65,534 bytes each
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A part of a batch as read back; record i has sequence number `first_seq + i`."""
+
+    first_seq: int
+    source_id: int
+    unit_id: int
+    source_kind: str
+    transport: str
+    received_ms: int
+    peer: str
+    records: list[bytes]
+    ids: list[bytes | None] | None
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """A place in a writer's spool: where the next frame starts and the sequence number expected there (0: unknown)."""
+
+    segment: int = 0
+    offset: int = 0
+    next_seq: int = 0
+
+    def dump(self) -> str:
+        """Text for a database column; `Position.load` reads it back."""
+        return f"{self.segment}:{self.offset}:{self.next_seq}"
+
+    @classmethod
+    def load(cls, text: str) -> Position:
+        segment, offset, next_seq = text.split(":")
+        return cls(int(segment), int(offset), int(next_seq))
+
+
+START = Position()
+
+
+def event_id(writer: int, sequence: int) -> int:
+    """Identity of a record in the whole system: fits a signed 64-bit integer, grows per writer."""
+    return writer << 47 | sequence
+
+
+def writer_folder(folder: Path, writer: int) -> Path:
+    return folder / str(writer)
+
+
+def writers(folder: Path) -> list[int]:
+    """Numbers of the writers that have a folder here, ascending."""
+    if not folder.is_dir():
+        return []
+    return sorted(int(path.name) for path in folder.iterdir() if path.name.isdigit() and path.is_dir())
+
+
+class Head(NamedTuple):
+    """A frame header whose checksum was right."""
+
+    offset: int
+    first_seq: int
+    records: int
+    source_id: int
+    unit_id: int
+    received_ms: int
+    has_ids: bool
+    text: bytes
+    payload_offset: int
+    payload_bytes: int
+    payload_crc: int
+    raw_bytes: int
+
+    @property
+    def end(self) -> int:
+        return self.payload_offset + self.payload_bytes
+
+
+def segments(folder: Path) -> list[int]:
+    try:
+        names = [path.name for path in folder.iterdir()]
+    except FileNotFoundError:
+        return []
+    return sorted(int(name[:-4]) for name in names if name.endswith(".seg") and name[:-4].isdigit())
+
+
+def segment_path(folder: Path, number: int) -> Path:
+    return folder / f"{number:010d}.seg"
+
+
+def read_salt(fd: int) -> tuple[bytes, int] | None:
+    """Salt and first sequence number of a segment; None when its header is damaged."""
+    head = os.pread(fd, SEGMENT_HEAD, 0)
+    if len(head) < SEGMENT_HEAD or zlib.crc32(head[: SEGMENT.size]) != CRC.unpack_from(head, SEGMENT.size)[0]:
+        return None
+    magic, version, _writer, first_seq, salt = SEGMENT.unpack_from(head)
+    if magic != SEGMENT_MAGIC or version != VERSION:
+        return None
+    return salt, first_seq
+
+
+def read_head(fd: int, offset: int, end: int, salt: bytes) -> Head | None:
+    """The frame header at `offset`, or None when no whole, undamaged frame fits before `end`."""
+    head = os.pread(fd, FRAME_HEAD, offset)
+    if len(head) < FRAME_HEAD or offset + FRAME_HEAD > end:
+        return None
+    (magic, version, flags, text_bytes, payload_bytes, raw_bytes, payload_crc, count, first_seq, source, unit, ms) = (
+        FRAME.unpack_from(head)
+    )
+    payload_offset = offset + FRAME_HEAD + text_bytes
+    if magic != FRAME_MAGIC or version != VERSION or payload_offset + payload_bytes > end:
+        return None
+    text = os.pread(fd, text_bytes, offset + FRAME_HEAD)
+    if CRC.unpack_from(head, FRAME.size)[0] != zlib.crc32(text, zlib.crc32(head[: FRAME.size], zlib.crc32(salt))):
+        return None
+    return Head(
+        offset, first_seq, count, source, unit, ms, bool(flags & HAS_IDS), text,
+        payload_offset, payload_bytes, payload_crc, raw_bytes,
+    )  # fmt: skip
+
+
+def next_head(fd: int, offset: int, end: int, salt: bytes) -> Head | None:
+    """The first good frame header after damage at `offset`. Reads the rest of the segment: rare, and bounded by it."""
+    rest = os.pread(fd, end - offset, offset)
+    at = rest.find(FRAME_MAGIC, 1)
+    while at >= 0:
+        if (head := read_head(fd, offset + at, end, salt)) is not None:
+            return head
+        at = rest.find(FRAME_MAGIC, at + 1)
+    return None
+
+
+def payload_is_good(fd: int, head: Head) -> bool:
+    return zlib.crc32(os.pread(fd, head.payload_bytes, head.payload_offset)) == head.payload_crc
+
+
+def decode(fd: int, head: Head) -> Frame | None:
+    payload = os.pread(fd, head.payload_bytes, head.payload_offset)
+    if zlib.crc32(payload) != head.payload_crc:
+        return None
+    try:
+        raw = zstandard.ZstdDecompressor().decompress(payload, max_output_size=head.raw_bytes or 1)
+        lengths = struct.unpack_from(f"<{head.records}I", raw)
+        at = 4 * head.records
+        ids: list[bytes | None] | None = None
+        if head.has_ids:
+            id_lengths = struct.unpack_from(f"<{head.records}H", raw, at)
+            at += 2 * head.records
+            ids = []
+            for length in id_lengths:
+                if length == NO_ID:
+                    ids.append(None)
+                else:
+                    ids.append(raw[at : at + length])
+                    at += length
+        records = []
+        for length in lengths:
+            records.append(raw[at : at + length])
+            at += length
+        kind, transport, peer = head.text.decode().split("\0")
+    except (zstandard.ZstdError, struct.error, ValueError):
+        return None
+    return Frame(head.first_seq, head.source_id, head.unit_id, kind, transport, head.received_ms, peer, records, ids)
+
+
+def read_mark(folder: Path) -> Position | None:
+    """How far the writer has fsynced; None while there is no readable mark."""
+    try:
+        raw = (folder / "synced").read_bytes()
+    except FileNotFoundError:
+        return None
+    if len(raw) != MARK.size + CRC.size or zlib.crc32(raw[: MARK.size]) != CRC.unpack_from(raw, MARK.size)[0]:
+        return None
+    return Position(*MARK.unpack_from(raw))
+
+
+def fsync_folder(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

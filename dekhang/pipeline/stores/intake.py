@@ -1,0 +1,167 @@
+"""Who may send: `intake/sources.json`, written by web and jobs, re-read by the receivers when it changes.
+
+Tokens are kept as SHA-256 only. A token is 128 random bits or more, so a plain hash is enough, and looking it up by
+hash takes the same time whatever an attacker guesses.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import logging
+import os
+import secrets
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import msgspec
+
+logger = logging.getLogger(__name__)
+
+RELOAD_SECONDS = 0.5
+_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeSource:
+    """One log source as the receivers know it.
+
+    `addresses`: IPs or networks (CIDR) it may send syslog from without a token.
+    `tail_paths`: files on this machine to follow for it; a glob is allowed in the last part.
+    `retired`: known, but refused.
+    """
+
+    source_id: int
+    unit_id: int
+    kind: str
+    token_sha256: str = ""
+    addresses: tuple[str, ...] = ()
+    tail_paths: tuple[str, ...] = ()
+    retired: bool = False
+
+
+class _File(msgspec.Struct):
+    version: int
+    sources: list[IntakeSource]
+
+
+def new_token() -> str:
+    """A token for a person to paste: URL-safe, 192 random bits."""
+    return secrets.token_urlsafe(24)
+
+
+def hash_token(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def path_of(data: Path) -> Path:
+    return data / "intake" / "sources.json"
+
+
+def publish(data: Path, sources: Iterable[IntakeSource]) -> None:
+    """Replace the list of sources in one step; receivers follow within a second."""
+    path = path_of(data)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    body = {"version": _VERSION, "sources": [asdict(source) for source in sources]}
+    draft = path.with_name(f".sources.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+    with draft.open("wb") as file:
+        file.write(msgspec.json.encode(body))
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
+class IntakeMap:
+    """Sources by token and by address. Unreadable or missing file: the last good list stays in force."""
+
+    def __init__(self, data: Path) -> None:
+        self._path = path_of(data)
+        self._stamp: tuple[int, int, int] | None = None
+        self._next_look = 0.0
+        self._by_hash: dict[str, IntakeSource] = {}
+        self._by_ip: dict[str, list[IntakeSource]] = {}
+        self._networks: list[tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, IntakeSource]] = []
+        self._by_id: dict[int, IntakeSource] = {}
+        self.version = 0  # grows with every reload: callers that cache a lookup compare it
+        self.refresh()
+
+    def by_token(self, token: str) -> IntakeSource | None:
+        """The source of a token, retired ones included; None when nobody has it."""
+        self.refresh()
+        return self._by_hash.get(hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest())
+
+    def by_address(self, ip: str) -> IntakeSource | None:
+        """The source that registered this address. None when nobody did, or when sources of different units did:
+        then only a token can tell them apart. Within one unit the oldest source in force is taken."""
+        self.refresh()
+        ip = normalise_ip(ip)
+        found = self._by_ip.get(ip, [])
+        if not found and self._networks:
+            try:
+                address = ipaddress.ip_address(ip)
+            except ValueError:
+                return None
+            hits = [(network, source) for network, source in self._networks if address in network]
+            longest = max((network.prefixlen for network, _ in hits), default=0)
+            found = [source for network, source in hits if network.prefixlen == longest]
+        found = [source for source in found if not source.retired] or found
+        if len({source.unit_id for source in found}) != 1:
+            return None
+        return min(found, key=lambda source: source.source_id)
+
+    def by_id(self, source_id: int) -> IntakeSource | None:
+        self.refresh()
+        return self._by_id.get(source_id)
+
+    def sources(self) -> list[IntakeSource]:
+        self.refresh()
+        return list(self._by_id.values())
+
+    def refresh(self) -> bool:
+        """Re-read the file when it changed, looking at most every half second. True when the list is new."""
+        now = time.monotonic()
+        if now < self._next_look:
+            return False
+        self._next_look = now + RELOAD_SECONDS
+        try:
+            stat = self._path.stat()
+            stamp = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+            if stamp == self._stamp:
+                return False
+            file = msgspec.json.decode(self._path.read_bytes(), type=_File)
+        except FileNotFoundError:
+            return False
+        except (OSError, msgspec.DecodeError) as error:
+            logger.error("Không đọc được danh sách nguồn %s: %s. Vẫn dùng danh sách cũ.", self._path, error)
+            return False
+        self._stamp = stamp
+        self._load(file.sources)
+        self.version += 1
+        return True
+
+    def _load(self, sources: list[IntakeSource]) -> None:
+        self._by_hash = {source.token_sha256: source for source in sources if source.token_sha256}
+        self._by_id = {source.source_id: source for source in sources}
+        self._by_ip = {}
+        self._networks = []
+        for source in sources:
+            for address in source.addresses:
+                try:
+                    if "/" in address:
+                        self._networks.append((ipaddress.ip_network(address, strict=False), source))
+                    else:
+                        self._by_ip.setdefault(normalise_ip(address), []).append(source)
+                except ValueError:
+                    logger.error("Nguồn %d có địa chỉ không hợp lệ %r; đã bỏ qua.", source.source_id, address)
+
+
+def normalise_ip(text: str) -> str:
+    """One spelling per address: IPv4 inside IPv6 becomes IPv4, a zone is dropped. Not an address: as it was."""
+    try:
+        address = ipaddress.ip_address(text.split("%", 1)[0].strip())
+    except ValueError:
+        return text
+    mapped = getattr(address, "ipv4_mapped", None)
+    return str(mapped or address)
