@@ -41,6 +41,7 @@ RULE_FOLDERS = [
     *(Path(p).resolve() for p in env_list("DK_RULES", (), about="more folders of Sigma rules, beside our own")),
 ]
 PLAYBOOK_FOLDER = env_path("DK_PLAYBOOKS", ROOT / "playbooks", about="folder of CACAO 2.0 procedures")
+CLOCK_SHIFT_SECONDS = env_int("DK_CLOCK_SHIFT_SECONDS", 0, about="demo only: the province lives this far from now")
 DEMO = env_bool("DK_DEMO", False, about="show the demo's accounts on the login page")
 
 INSTALLED_APPS = [

@@ -2,11 +2,17 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
+from django.conf import settings
 from django.utils import timezone
 
-_now: Callable[[], datetime] = timezone.now
+
+def _wall() -> datetime:
+    return timezone.now() + timedelta(seconds=settings.CLOCK_SHIFT_SECONDS)
+
+
+_now: Callable[[], datetime] = _wall
 
 
 def now() -> datetime:

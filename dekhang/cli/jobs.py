@@ -1,0 +1,71 @@
+"""The jobs process: every app's `jobs.py`, each at its own pace, one fault never stopping the others."""
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.db import close_old_connections
+
+from dekhang.apps.alerts import jobs as alerts
+from dekhang.apps.core import jobs as core
+from dekhang.apps.incidents import jobs as incidents
+from dekhang.apps.scoreboard import jobs as scoreboard
+from dekhang.apps.sources import jobs as sources
+from dekhang.pipeline.stores import heartbeat
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Job:
+    name: str
+    every_seconds: float
+    work: Callable[[], object]
+    next_run: float = 0.0
+    faults: int = 0
+
+
+def all_jobs() -> list[Job]:
+    return [
+        Job("detections", 0.5, alerts.pull_detections),
+        Job("sources", 2, sources.tick),
+        Job("escalation", 5, alerts.escalate),
+        Job("clocks", 5, incidents.tick),
+        Job("messages", 5, core.deliver_messages),
+        Job("snapshots", 60, scoreboard.tick),
+    ]
+
+
+def run_due(jobs: list[Job], now: float) -> None:
+    """Run every job whose time has come; a job that fails is tried again at its next time and counted."""
+    for job in jobs:
+        if now < job.next_run:
+            continue
+        try:
+            job.work()
+        except Exception:
+            job.faults += 1
+            logger.exception("job %s failed (%s times so far)", job.name, job.faults)
+        job.next_run = time.monotonic() + job.every_seconds
+
+
+def run_until_stopped(data: Path) -> int:
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    jobs = all_jobs()
+    last_beat = 0.0
+    while not stop.is_set():
+        now = time.monotonic()
+        run_due(jobs, now)
+        if now - last_beat >= heartbeat.BEAT_SECONDS:
+            heartbeat.beat(data, "jobs", ready=True, faults={job.name: job.faults for job in jobs if job.faults})
+            last_beat = now
+            close_old_connections()
+        stop.wait(0.2)
+    heartbeat.clear(data, "jobs")
+    return 0

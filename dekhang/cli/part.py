@@ -1,0 +1,68 @@
+"""`dekhang part jobs|web|traffic`: the long-running parts that `up` starts beside the pipeline's own."""
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any
+
+
+def add_parser(subparsers: Any) -> None:
+    parser = subparsers.add_parser("part")
+    parts = parser.add_subparsers(dest="part", required=True)
+
+    jobs = parts.add_parser("jobs")
+    jobs.add_argument("--data", type=Path, required=True)
+    jobs.set_defaults(run=run_jobs)
+
+    web = parts.add_parser("web")
+    web.add_argument("--data", type=Path, required=True)
+    web.add_argument("--host", default="127.0.0.1")
+    web.add_argument("--port", type=int, default=8014)
+    web.set_defaults(run=run_web)
+
+    traffic = parts.add_parser("traffic")
+    traffic.add_argument("--data", type=Path, required=True)
+    traffic.add_argument("--replay", type=Path)
+    traffic.add_argument("--speed", type=float, default=20.0)
+    traffic.set_defaults(run=run_traffic)
+
+
+def run_jobs(args: argparse.Namespace) -> int:
+    from dekhang.cli.django import setup
+
+    if not setup(args.data):
+        return 2
+    from dekhang.cli.jobs import run_until_stopped
+
+    return run_until_stopped(args.data)
+
+
+def run_web(args: argparse.Namespace) -> int:
+    os.environ["DK_DATA"] = str(args.data.resolve())
+    from granian import Granian
+    from granian.constants import Interfaces
+    from granian.log import LogLevels
+
+    Granian(
+        "dekhang.config.wsgi:application",
+        address=args.host,
+        port=args.port,
+        interface=Interfaces.WSGI,
+        workers=1,
+        blocking_threads=4,  # pages wait for SQLite and DuckDB, not for the processor
+        websockets=False,
+        log_level=LogLevels.warning,
+        respawn_failed_workers=True,
+        workers_kill_timeout=4,
+    ).serve()
+    return 0
+
+
+def run_traffic(args: argparse.Namespace) -> int:
+    from dekhang.cli.django import setup
+
+    if not setup(args.data):
+        return 2
+    from dekhang.demo.traffic import run_until_stopped
+
+    return run_until_stopped(args.data, replay=args.replay, speed=args.speed)
