@@ -1,0 +1,23 @@
+"""`./dk test`: all tests, in parallel. Arguments go to pytest: `./dk test tests/unit -k spool`."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+from tests import browser
+
+
+def main() -> int:
+    browser.install_when_possible()
+    arguments = sys.argv[1:]
+    # two processes a core would fight over fsync; files stay together because some start real servers
+    workers = [] if any(a.startswith("-n") for a in arguments) else ["-n", os.environ.get("DK_TEST_WORKERS", "2")]
+    command = [sys.executable, "-m", "pytest", "--dist", "loadfile", *workers, *arguments]
+    if shutil.which("nice") and os.environ.get("DK_NICE"):
+        command = ["nice", *command]
+    return subprocess.call(command)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
