@@ -1,0 +1,275 @@
+"""The law as one object: reads the folder, checks that its parts fit together, answers questions about a date."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import TypeVar
+
+from dekhang.law import shapes
+from dekhang.law.errors import Fault, LawError, UnknownKey
+from dekhang.law.reading import lines_of, read_yaml
+
+DATA = Path(__file__).parent / "data"
+E = TypeVar("E", bound=shapes.Entry)
+
+_CITATION = re.compile(r"^(?:(?P<regime>R\d{4}) )?(?P<key>[A-ZĐ]+\d+-\d{4}(?:/[\wđ.]+)?)$")
+_CLAUSE = re.compile(r"^(?P<article>\d+)(?:\.(?P<clause>\d+))?(?P<point>[a-zđ])?$")
+
+
+class _Sources(shapes.Shape, frozen=True):
+    sources: tuple[shapes.Source, ...]
+
+
+class _Instruments(shapes.Shape, frozen=True):
+    instruments: tuple[shapes.Instrument, ...]
+
+
+class _Regimes(shapes.Shape, frozen=True):
+    regimes: tuple[shapes.Regime, ...]
+
+
+class _Duties(shapes.Shape, frozen=True):
+    duties: tuple[shapes.Duty, ...]
+
+
+class _Clocks(shapes.Shape, frozen=True):
+    events: tuple[shapes.Event, ...]
+    parties: tuple[shapes.Party, ...]
+    clocks: tuple[shapes.Clock, ...]
+
+
+class _Roles(shapes.Shape, frozen=True):
+    roles: tuple[shapes.Role, ...]
+
+
+class _Proofs(shapes.Shape, frozen=True):
+    proofs: tuple[shapes.Proof, ...]
+
+
+class _Stages(shapes.Shape, frozen=True):
+    stages: tuple[shapes.Stage, ...]
+
+
+class _Reports(shapes.Shape, frozen=True):
+    reports: tuple[shapes.Report, ...]
+
+
+class Law:
+    """All law data, immutable. Ask by key, by regime or by date; an unknown key raises `UnknownKey`."""
+
+    def __init__(self, folder: Path = DATA) -> None:
+        self.folder = folder
+        self.sources: Mapping[str, shapes.Source] = {
+            s.key: s for s in read_yaml(folder / "sources.yml", _Sources).sources
+        }
+        self.instruments: Sequence[shapes.Instrument] = read_yaml(folder / "instruments.yml", _Instruments).instruments
+        self.regimes: Sequence[shapes.Regime] = read_yaml(folder / "regimes.yml", _Regimes).regimes
+        self.duties: Sequence[shapes.Duty] = read_yaml(folder / "duties.yml", _Duties).duties
+        clocks = read_yaml(folder / "clocks.yml", _Clocks)
+        self.events: Mapping[str, shapes.Event] = {e.key: e for e in clocks.events}
+        self.parties: Mapping[str, shapes.Party] = {p.key: p for p in clocks.parties}
+        self.all_clocks: Sequence[shapes.Clock] = clocks.clocks
+        self.roles: Sequence[shapes.Role] = read_yaml(folder / "roles.yml", _Roles).roles
+        self.proofs: Sequence[shapes.Proof] = read_yaml(folder / "proofs.yml", _Proofs).proofs
+        self.all_stages: Sequence[shapes.Stage] = read_yaml(folder / "stages.yml", _Stages).stages
+        self.all_reports: Sequence[shapes.Report] = read_yaml(folder / "report_fields.yml", _Reports).reports
+        self._instruments = {i.key: i for i in self.instruments}
+        self._keys = frozenset(_citations(self.instruments))
+        if faults := list(self._faults()):
+            raise LawError(faults)
+
+    # --- texts ---
+
+    def keys(self) -> frozenset[str]:
+        """Every citation key: instruments (`ND85-2016`) and the clauses that the project cites (`ND85-2016/9`)."""
+        return self._keys
+
+    def instrument(self, key: str) -> shapes.Instrument:
+        return _get(self.instruments, key.partition("/")[0], "văn bản")
+
+    def cite(self, key: str) -> str:
+        """A citation for people: `ND85-2016/9` → "Điều 9 Nghị định 85/2016/NĐ-CP"."""
+        if key not in self._keys:
+            raise UnknownKey(f"Không có căn cứ “{key}” trong dekhang/law/data/instruments.yml.")
+        name, _, clause = key.partition("/")
+        instrument = self._instruments[name].name
+        if not clause:
+            return instrument
+        found = _CLAUSE.match(clause)
+        if found is None:
+            return f"{clause} {instrument}"
+        parts = [
+            f"điểm {found['point']}" if found["point"] else "",
+            f"khoản {found['clause']}" if found["clause"] else "",
+        ]
+        return " ".join([*filter(None, parts), f"Điều {found['article']}", instrument])
+
+    def citation_fault(self, citation: str) -> str | None:
+        """Why `R2016 ND85-2016/9` (regime optional) is not a known citation, or None if it is."""
+        found = _CITATION.match(citation)
+        if found is None:
+            return f"“{citation}” không có dạng “R2016 ND85-2016/9”."
+        if found["key"] not in self._keys:
+            return f"“{found['key']}” chưa có trong dekhang/law/data/instruments.yml."
+        if found["regime"] and found["regime"] not in self.instrument(found["key"]).regimes:
+            return f"“{found['key']}” không thuộc chế độ {found['regime']}."
+        return None
+
+    # --- regimes, duties ---
+
+    def regime(self, key: str) -> shapes.Regime:
+        return _get(self.regimes, key, "chế độ pháp luật")
+
+    def regime_on(self, on: date) -> shapes.Regime:
+        """The regime under which a record made on this day falls."""
+        for regime in self.regimes:
+            if regime.in_force(on):
+                return regime
+        raise UnknownKey(f"Chưa có chế độ pháp luật nào cho ngày {on:%d/%m/%Y} trong dekhang/law/data/regimes.yml.")
+
+    def duty(self, key: str) -> shapes.Duty:
+        return _get(self.duties, key, "nghĩa vụ")
+
+    def duties_on(self, on: date) -> tuple[shapes.Duty, ...]:
+        """The duties in force on a date, in their order."""
+        return tuple(sorted((d for d in self.duties if d.in_force(on)), key=lambda d: d.order))
+
+    # --- incidents ---
+
+    def clock(self, key: str, *, regime: str) -> shapes.Clock:
+        return _get_in(self.all_clocks, key, regime, "thời hạn")
+
+    def clocks(self, regime: str, *, anchor: str | None = None) -> tuple[shapes.Clock, ...]:
+        """The clocks of a regime, all or those that start at one event."""
+        return tuple(c for c in self.all_clocks if c.regime == regime and anchor in (None, c.anchor))
+
+    def party(self, key: str, *, regime: str) -> str:
+        """The name of a sender or recipient under a regime."""
+        if key not in self.parties:
+            raise UnknownKey(f"Không có bên “{key}” trong dekhang/law/data/clocks.yml.")
+        names: Mapping[str, str] = {str(k): v for k, v in self.parties[key].names.items()}
+        return names.get(regime, self.parties[key].title)
+
+    def stage(self, key: str, *, regime: str) -> shapes.Stage:
+        return _get_in(self.all_stages, key, regime, "giai đoạn ứng cứu")
+
+    def stages(self, regime: str) -> tuple[shapes.Stage, ...]:
+        return tuple(s for s in self.all_stages if s.regime == regime)
+
+    def report(self, key: str, *, regime: str) -> shapes.Report:
+        return _get_in(self.all_reports, key, regime, "mẫu báo cáo")
+
+    def reports(self, regime: str) -> tuple[shapes.Report, ...]:
+        return tuple(r for r in self.all_reports if r.regime == regime)
+
+    # --- people, thresholds ---
+
+    def role(self, key: str) -> shapes.Role:
+        return _get(self.roles, key, "vai trò")
+
+    def proof(self, key: str) -> shapes.Proof:
+        return _get(self.proofs, key, "ngưỡng chứng minh")
+
+    # --- do the parts fit? ---
+
+    def entries(self) -> Iterator[tuple[str, shapes.Entry]]:
+        """Every entry with the file it is in, for checks and for the reference pages."""
+        files: tuple[tuple[str, Sequence[shapes.Entry]], ...] = (
+            ("instruments.yml", self.instruments),
+            ("regimes.yml", self.regimes),
+            ("duties.yml", self.duties),
+            ("clocks.yml", self.all_clocks),
+            ("roles.yml", self.roles),
+            ("proofs.yml", self.proofs),
+            ("stages.yml", self.all_stages),
+            ("report_fields.yml", self.all_reports),
+        )
+        for name, entries in files:
+            for entry in entries:
+                yield name, entry
+
+    def _faults(self) -> Iterator[Fault]:
+        seen: set[tuple[str, str, str]] = set()
+        for file, entry in self.entries():
+            identity = (file, entry.key, getattr(entry, "regime", ""))
+            if identity in seen:
+                yield self._fault(file, entry.key, "khóa này viết hai lần trong cùng tệp.")
+            seen.add(identity)
+            for reason in self._reasons(entry):
+                yield self._fault(file, entry.key, reason)
+
+    def _fault(self, file: str, key: str, reason: str) -> Fault:
+        path = self.folder / file
+        top = {"report_fields.yml": "reports"}.get(file, file.removesuffix(".yml"))
+        return Fault(path, lines_of(path, top).get(key, 0), reason, key)
+
+    def _reasons(self, entry: shapes.Entry) -> Iterator[str]:
+        if not entry.basis and not entry.worded_by_us and not isinstance(entry, shapes.Instrument):
+            yield "thiếu căn cứ (basis); nếu là lựa chọn của chúng ta, hãy ghi worded_by_us: true."
+        if not entry.source:
+            yield "thiếu nguồn (source)."
+        yield from self._unknown("căn cứ", entry.basis, self._keys)
+        yield from self._unknown("nguồn", entry.source, self.sources)
+        yield from self._unknown("trường nhớ lại (from_memory)", entry.from_memory, entry.__struct_fields__)
+        if isinstance(entry, shapes.Dated) and entry.valid_to is not None and entry.valid_to <= entry.valid_from:
+            yield "valid_to phải sau valid_from."
+        if isinstance(entry, shapes.Instrument):
+            yield from self._unknown("văn bản thay thế", entry.replaced_by, self._instruments)
+        elif isinstance(entry, shapes.Duty):
+            yield from self._unknown("ngưỡng chứng minh", entry.proofs, {p.key for p in self.proofs})
+            for target in entry.targets:
+                yield from self._unknown("căn cứ", target.basis, self._keys)
+            for figure in entry.references:
+                yield from self._unknown("nguồn", figure.source, self.sources)
+        elif isinstance(entry, shapes.Clock):
+            yield from self._unknown("sự kiện", (entry.anchor, entry.stops_on), self.events)
+            yield from self._unknown("bên gửi, nhận", (entry.sender, *entry.recipients), self.parties)
+            if entry.report:
+                yield from self._unknown("mẫu báo cáo", (entry.report,), {r.key for r in self.reports(entry.regime)})
+            if entry.limit.unit in ("hours", "days") and entry.limit.amount <= 0:
+                yield "thời hạn tính bằng giờ hay ngày phải lớn hơn 0."
+            if (entry.limit.unit == "yearly_before") != bool(entry.limit.dates):
+                yield "chỉ thời hạn hằng năm mới có danh sách ngày (dates), và phải có."
+        elif isinstance(entry, shapes.Report):
+            yield from self._unknown("bên gửi, nhận", (entry.sender, *entry.recipients), self.parties)
+        elif isinstance(entry, shapes.Regime):
+            for transition in entry.transitions:
+                yield from self._unknown("căn cứ", transition.basis, self._keys)
+                yield from self._unknown("nguồn", transition.source, self.sources)
+
+    @staticmethod
+    def _unknown(what: str, asked: Iterable[str], known: Iterable[str]) -> Iterator[str]:
+        known = set(known)
+        for key in asked:
+            if key not in known:
+                yield f"{what} “{key}” không có trong dữ liệu."
+
+
+@cache
+def load(folder: Path = DATA) -> Law:
+    """The law of the folder, read once per process.
+
+    Raises:
+        LawError: with every fault that cross checks found, each with file and line.
+    """
+    return Law(folder)
+
+
+def _citations(instruments: Iterable[shapes.Instrument]) -> Iterator[str]:
+    for instrument in instruments:
+        yield instrument.key
+        for clause in instrument.clauses:
+            yield f"{instrument.key}/{clause}"
+
+
+def _get(entries: Iterable[E], key: str, what: str) -> E:
+    for entry in entries:
+        if entry.key == key:
+            return entry
+    raise UnknownKey(f"Không có {what} “{key}” trong dữ liệu pháp luật.")
+
+
+def _get_in(entries: Iterable[E], key: str, regime: str, what: str) -> E:
+    return _get([e for e in entries if getattr(e, "regime", "") == regime], key, f"{what} của chế độ {regime}")
