@@ -1,0 +1,200 @@
+"""Raw log records → events of one shape. Content decides what a record is; the source's kind only breaks ties.
+
+Nothing an attacker writes can raise here or take more than linear time; what is not understood stays raw.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+import orjson
+
+from dekhang.engine.records import Record
+from dekhang.pipeline.parse import auditd, auth, suricata, syslog, web, windows, wrapped
+from dekhang.pipeline.parse.event import FIELDS_PER_RECORD, VALUE_CHARS, Facts, Fields, ParsedEvent, bound
+from dekhang.pipeline.parse.times import is_plausible
+
+__all__ = ["ParsedEvent", "parse"]
+
+logger = logging.getLogger(__name__)
+
+_WRAPPINGS = 3  # a JSON document in a syslog line in a JSON document, no deeper
+
+# what a person chose for the source → kinds of record that it may send, and how to say so
+_EXPECTED: dict[str, tuple[frozenset[str], str]] = {
+    "windows": (frozenset({"windows"}), "sự kiện Windows (Winlogbeat, NXLog hoặc EVTX)"),
+    "linux": (frozenset({"linux_auth", "linux_auditd", "syslog"}), "nhật ký Linux (syslog, auth, auditd)"),
+    "web": (frozenset({"web_access"}), "nhật ký truy cập web (Apache hoặc nginx)"),
+    "suricata": (frozenset({"suricata"}), "bản ghi EVE JSON của Suricata"),
+    "syslog": (
+        frozenset({"syslog", "linux_auth", "linux_auditd", "web_access", "suricata", "windows"}),
+        "dòng syslog có thời gian hoặc mức ưu tiên ở đầu",
+    ),
+}
+_CAME = {
+    "windows": "một sự kiện Windows",
+    "linux_auth": "một dòng nhật ký đăng nhập Linux",
+    "linux_auditd": "một bản ghi auditd",
+    "web_access": "một dòng truy cập web",
+    "suricata": "một bản ghi Suricata",
+    "syslog": "một dòng syslog thường",
+    "raw": "nội dung không thuộc định dạng nào được biết",
+}
+
+
+def parse(raw: bytes, *, source_kind: str, received_ms: int, scope: int = 0, key: int = 0) -> ParsedEvent:
+    """Read one raw record. Never raises.
+
+    Args:
+        raw: as received, any bytes.
+        source_kind: windows, linux, web, suricata, syslog, or "" when nobody said.
+        received_ms: time of receipt, UTC epoch ms: gives the year to times without one.
+        scope, key: handed on to the engine's Record: unit and event id.
+    """
+    try:
+        facts = _read(raw, source_kind, received_ms)
+    except Exception:  # a bug of ours must not let one line stop the pipeline; the line stays raw and is counted
+        logger.exception("parser failed on a record of %d bytes from a %s source", len(raw), source_kind or "?")
+        facts = Facts("raw", {"message": raw[:VALUE_CHARS].decode("utf-8", "replace")})
+    fields = facts.fields
+    if len(raw) > VALUE_CHARS or len(fields) > FIELDS_PER_RECORD:  # else nothing can be too long
+        bounded = bound(fields)
+        facts.fields_are_raw = facts.fields_are_raw and bounded is fields and "_truncated" not in fields
+        fields = bounded
+    problem = None
+    time_ms = facts.time_ms
+    if time_ms is not None and not is_plausible(time_ms, received_ms):
+        problem = (
+            "Giờ ghi trong bản ghi không hợp lý (trước năm 2000 hoặc quá một ngày sau lúc nhận) nên giờ nhận được dùng "
+            "thay; hãy chỉnh đồng hồ của máy gửi."
+        )
+        time_ms = None
+    expected = _EXPECTED.get(source_kind)
+    if expected is not None and facts.kind not in expected[0]:
+        problem = f"Nguồn này cần gửi {expected[1]}, nhưng đã nhận {_CAME[facts.kind]}."
+    from_event = time_ms is not None
+    if time_ms is None:
+        time_ms = received_ms
+    record = Record(fields, facts.product, facts.service, facts.category, time_ms, scope, key)
+    return ParsedEvent(facts.kind, time_ms, from_event, facts.host, record, problem, facts.fields_are_raw)
+
+
+def _read(raw: bytes, source_kind: str, received_ms: int) -> Facts:
+    if raw[:1] == b"{":
+        document = _load(raw)
+        if document is not None:
+            return _of_document(document, raw, source_kind, received_ms, _WRAPPINGS)
+    text = raw.decode("utf-8", "replace").strip("\r\n\x00 \t\ufeff")
+    return _of_text(text, source_kind, received_ms, _WRAPPINGS)
+
+
+def _load(raw: bytes) -> dict[str, Any] | None:
+    """A JSON object; a second, forgiving reading for what strict readers refuse (lone surrogates, NaN, bad UTF-8)."""
+    try:
+        document = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        try:
+            forgiving = json.loads(raw.decode("utf-8", "replace"), parse_constant=lambda _: None)
+            document = orjson.loads(json.dumps(forgiving, ensure_ascii=False).encode("utf-8", "replace"))
+        except (ValueError, RecursionError):
+            return None
+    return document if isinstance(document, dict) else None
+
+
+def _of_document(document: dict[str, Any], raw: bytes, source_kind: str, received_ms: int, wrappings: int) -> Facts:
+    facts = windows.recognise(document, received_ms)
+    if facts is None:
+        facts = suricata.recognise(document, received_ms) or web.recognise_document(document, received_ms)
+    if facts is not None:
+        return _with_host(facts)
+    inner = wrapped.recognise(document, received_ms) if wrappings else None
+    if inner is None:
+        return _with_host(Facts("raw", {"message": raw.decode("utf-8", "replace")}))
+    return _of_wrapped(inner, source_kind, received_ms, wrappings - 1)
+
+
+def _of_wrapped(inner: wrapped.Wrapped, source_kind: str, received_ms: int, wrappings: int) -> Facts:
+    text = inner.message.strip("\r\n\x00 \t")
+    facts = None
+    if inner.program:
+        line = syslog.Line(text, inner.host, inner.program, inner.pid, inner.facility, inner.severity, inner.time_ms)
+        facts = _of_line(line, source_kind, received_ms, wrappings)
+    else:
+        hint = "nginx" if "nginx" in inner.path else ""
+        facts = _of_text(text, source_kind, received_ms, wrappings, product=hint)
+    if not facts.host:
+        facts.host = inner.host
+        _with_host(facts)
+    if facts.time_ms is None:
+        facts.time_ms = inner.time_ms
+    return facts
+
+
+def _of_text(text: str, source_kind: str, received_ms: int, wrappings: int, *, product: str = "") -> Facts:
+    if text.startswith("{") and wrappings:
+        document = _load(text.encode("utf-8", "replace"))
+        if document is not None:
+            return _of_document(document, text.encode("utf-8", "replace"), source_kind, received_ms, wrappings - 1)
+    if text.startswith(("type=", "node=")):
+        facts = auditd.recognise(text)
+        if facts is not None:
+            facts.fields["message"] = text
+            return _with_host(facts)
+    line = syslog.read(text, received_ms)
+    if line is not None:
+        return _of_line(line, source_kind, received_ms, wrappings)
+    facts = web.recognise_line(text, product=product)
+    if facts is not None:
+        return _with_host(facts)
+    return _with_host(Facts("raw", {"message": text}))
+
+
+def _of_line(line: syslog.Line, source_kind: str, received_ms: int, wrappings: int) -> Facts:
+    """A syslog line whose header has been read: its message decides."""
+    message = line.message
+    facts: Facts | None = None
+    if wrappings and message.startswith(("{", "@cee:")):
+        start = message.find("{")
+        document = _load(message[start:].encode("utf-8", "replace")) if 0 <= start <= 8 else None
+        if document is not None:
+            facts = _of_document(document, message.encode("utf-8", "replace"), source_kind, received_ms, wrappings - 1)
+            if facts.kind in ("raw", "syslog"):
+                facts = None
+    if facts is None:
+        facts = auditd.recognise_journal(line.program, message)
+        if facts is None and message.startswith(("type=", "node=")):
+            facts = auditd.recognise(message)
+        if facts is not None:
+            facts.fields["message"] = message
+    if facts is None and "[" in message and '"' in message:
+        facts = web.recognise_line(message, product="nginx" if "nginx" in line.program else "")
+    if facts is None:
+        facts = _of_program(line)
+    facts.host = facts.host or line.host
+    if facts.time_ms is None:
+        facts.time_ms = line.time_ms
+    return _with_host(facts)
+
+
+def _of_program(line: syslog.Line) -> Facts:
+    fields: Fields = {"message": line.message}
+    if line.program:
+        fields["program"] = line.program
+    if line.pid:
+        fields["pid"] = int(line.pid) if line.pid.isdigit() else line.pid
+    if line.facility:
+        fields["facility"] = line.facility
+    if line.severity:
+        fields["severity"] = line.severity
+    if line.program in auth.PROGRAMS or line.program == "CRON" or line.facility in ("auth", "authpriv"):
+        fields.update(auth.facts(line.program, line.message))
+        return Facts("linux_auth", fields, "linux", "auth", host=line.host, time_ms=line.time_ms)
+    return Facts("syslog", fields, category="syslog", host=line.host, time_ms=line.time_ms)
+
+
+def _with_host(facts: Facts) -> Facts:
+    if facts.kind != "windows" and facts.host:
+        facts.fields["host"] = facts.host
+    return facts
