@@ -6,5 +6,18 @@ Knows no Django and no clock: dates come in, answers go out.
 from dekhang.law.book import Law, load
 from dekhang.law.deadlines import deadline
 from dekhang.law.errors import Fault, LawError, UnknownKey
+from dekhang.law.playbooks import Choice, Playbook, Step, load_playbook, load_playbooks
 
-__all__ = ["Fault", "Law", "LawError", "UnknownKey", "deadline", "load"]
+__all__ = [
+    "Choice",
+    "Fault",
+    "Law",
+    "LawError",
+    "Playbook",
+    "Step",
+    "UnknownKey",
+    "deadline",
+    "load",
+    "load_playbook",
+    "load_playbooks",
+]

@@ -254,6 +254,7 @@ def test_a_wrong_citation_is_told_from_a_right_one(citation, fault):
     assert answer is None if fault is None else fault in (answer or "")
 
 
+LOOKS_CITED = re.compile(r"^(R\d{4} )?[A-ZĐ]{1,5}\d+-\d+|^dekhang/law/data/\S+$")
 CITED = re.compile(r"(?:^|[\s#(\"])Law: +(?P<what>\S[^\n]*)")
 
 
@@ -262,7 +263,9 @@ def citations_in(text: str) -> list[str]:
     found = []
     for match in CITED.finditer(text):
         stated = re.split(r"\s[(–—]|\"\"\"|\. |\.$", match["what"])[0]
-        found += [part.strip(" .`\"'") for part in re.split(r"[;,]", stated) if part.strip(" .`\"'")]
+        first, *others = [part.strip(" .`\"'") for part in re.split(r"[;,]", stated)]
+        # the first is always meant as a citation; prose may follow it
+        found += [first, *(part for part in others if LOOKS_CITED.match(part))]
     return found
 
 
