@@ -1,0 +1,83 @@
+"""`./dk docs`: writes the reference pages that come from the code. `--check`: they are up to date, links lead somewhere."""
+
+import importlib
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[1]
+REFERENCE = PROJECT / "docs" / "reference"
+LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
+
+
+def settings_page() -> str:
+    from dekhang.config.env import KNOWN
+
+    rows = [f"| `{s.name}` | {s.kind} | `{s.default}` | {s.about} |" for s in sorted(KNOWN.values(), key=lambda s: s.name)]
+    return "\n".join(
+        [
+            "# Settings",
+            "",
+            "Made by `./dk docs` from `dekhang/config/settings.py`. Every setting is an environment variable; a secret may",
+            "come from a file instead: `NAME_FILE=/path`. A wrong value stops the start with a sentence that names it.",
+            "",
+            "| name | kind | default | about |",
+            "|---|---|---|---|",
+            *rows,
+            "",
+        ]
+    )
+
+
+def states_page() -> str:
+    parts = [
+        "# States and allowed moves",
+        "",
+        "Made by `./dk docs` from the `MOVES` table of each app's `enums.py`.",
+        "",
+    ]
+    for app in ("alerts", "incidents"):
+        moves = importlib.import_module(f"dekhang.apps.{app}.enums").MOVES
+        parts += [f"## {app}", "", "```mermaid", "stateDiagram-v2"]
+        parts += [f"  {state.value} : {state.label}" for state in moves]
+        parts += [f"  {start.value} --> {end.value}" for start, ends in moves.items() for end in sorted(ends)]
+        parts += ["```", ""]
+    return "\n".join(parts)
+
+
+PAGES = {"settings.md": settings_page, "states.md": states_page}
+
+
+def broken_links() -> Iterator[str]:
+    for page in [*PROJECT.glob("*.md"), *(PROJECT / "docs").rglob("*.md")]:
+        for target in LINK.findall(page.read_text(encoding="utf-8")):
+            if not target.startswith(("http:", "https:", "mailto:")) and not (page.parent / target).exists():
+                yield f"{page.relative_to(PROJECT)}: the link to {target} leads nowhere"
+
+
+def main() -> int:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dekhang.config.settings")
+    with tempfile.TemporaryDirectory() as data:
+        os.environ["DK_DATA"] = data
+        for name in [n for n in os.environ if n.startswith("DK_") and n != "DK_DATA"]:
+            del os.environ[name]
+        import django
+
+        django.setup()
+        importlib.import_module("dekhang.cli.prepare")
+        faults = list(broken_links())
+        for name, make in PAGES.items():
+            path, text = REFERENCE / name, make().replace(str(PROJECT), ".")
+            if "--check" not in sys.argv:
+                path.write_text(text, encoding="utf-8")
+            elif not path.exists() or path.read_text(encoding="utf-8") != text:
+                faults.append(f"docs/reference/{name} is not what the code says; run ./dk docs")
+    print("\n".join(faults))
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
