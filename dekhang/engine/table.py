@@ -1,0 +1,357 @@
+"""The fast path: a lazy decision table for the rules of one route (docs/explanation/engine.md).
+
+1. A field's value is classified once: the set of atoms it satisfies gets a small number, its class.
+2. A record is then the tuple of its values' classes. Which rules match is worked out once per tuple, and only for
+   rules with a trigger among the satisfied atoms.
+3. The next record with known values costs a look-up per field and one for the tuple.
+
+Everything remembered is counted in a Budget; when that is spent, everything is forgotten and learned again, between
+records, because a record's classes are numbers that mean something only until then.
+"""
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from sys import getsizeof
+from typing import TypeAlias
+
+from dekhang.engine.columns import AtomId, Column
+from dekhang.engine.expressions import (
+    And,
+    Atom,
+    ExistsTest,
+    Expression,
+    FieldTest,
+    Not,
+    RegexTest,
+    Test,
+    TextTest,
+    ValueTest,
+)
+from dekhang.engine.logsources import LogsourceMapping
+from dekhang.engine.predicates import relates
+from dekhang.engine.rules import Rule
+from dekhang.engine.text import Value, plain_name, scalars
+
+Aliases: TypeAlias = tuple[tuple[str, tuple[str, ...]], ...]
+Names: TypeAlias = tuple[str, ...]  # a rule's field by all the names that its records give it
+Verdict: TypeAlias = tuple[int, ...]  # positions of the matching rules in the rule set, ascending
+Program: TypeAlias = Callable[[frozenset[AtomId]], bool]
+
+CLASS_BYTES = 400  # rough cost of one remembered class or verdict besides its members, for the budget
+FIELD_NAMES_REMEMBERED = 20_000  # per route; attackers may invent names without end
+
+
+@dataclass(frozen=True, slots=True)
+class NamedTest:
+    """An atom by all the names of its field; no name: a keyword. `others`: names of a FieldTest's other field."""
+
+    names: Names
+    test: Test
+    others: Names = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much a detector may remember.
+
+    Args:
+        memory_bytes: for values, classes and verdicts of all routes together.
+        value_chars: longer values are classified each time; they rarely come twice.
+    """
+
+    memory_bytes: int = 96 << 20  # ≈ 300,000 values of 100 characters; see bench/detect.py
+    value_chars: int = 4_096
+
+
+class Budget:
+    """Counts what is remembered. The owner looks at `exhausted` between records and lets everything be forgotten."""
+
+    __slots__ = ("limit", "spent")
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.spent = 0
+
+    def spend(self, size: int) -> None:
+        self.spent += size
+
+    @property
+    def exhausted(self) -> bool:
+        return self.spent > self.limit
+
+
+class Slot:
+    """A column of the route together with the values it remembers."""
+
+    __slots__ = ("column", "others", "texts")
+
+    def __init__(self, column: Column) -> None:
+        self.column = column
+        self.texts: dict[str, int] = {}
+        # 1, 1.0 and True are one dictionary key but not one text, hence the type in the key
+        self.others: dict[tuple[type, object], int] = {}
+
+    def forget(self) -> None:
+        self.texts = {}
+        self.others = {}
+
+
+class RouteTable:
+    """All rules that apply to the records of one route: a combination of log source kinds.
+
+    Args:
+        rules: (position in the rule set, rule), in order; only those with a condition.
+        sources: indexes into the mapping of the kinds that a record of this route belongs to.
+    """
+
+    def __init__(
+        self,
+        rules: Sequence[tuple[int, Rule]],
+        mapping: LogsourceMapping,
+        sources: Sequence[int],
+        limits: Limits,
+        budget: Budget,
+    ) -> None:
+        self._limits = limits
+        self._budget = budget
+        self._ids: dict[Hashable, AtomId] = {}
+        self._atoms: list[NamedTest] = []  # by number
+        self._positions: list[int] = []
+        self._trees: list[Tree] = []
+        self._programs: dict[int, Program] = {}
+        self._by_trigger: dict[AtomId, list[int]] = {}
+        self._always: list[int] = []
+        for position, rule in rules:
+            self._add(position, rule, mapping, sources)
+        self._pairs = [(atom, one) for atom, one in enumerate(self._atoms) if isinstance(one.test, FieldTest)]
+        self._keyword_slot, self._by_name = self._compile_columns()
+        self._slots: dict[str, Slot | None] = {}  # by the names that records use
+        self.forget()
+
+    def __len__(self) -> int:
+        return len(self._positions)
+
+    def position(self, local: int) -> int:
+        """Return the position in the rule set of a rule of this table."""
+        return self._positions[local]
+
+    # -- building --------------------------------------------------------------------------------------------
+
+    def _add(self, position: int, rule: Rule, mapping: LogsourceMapping, sources: Sequence[int]) -> None:
+        assert rule.condition is not None
+        variants: list[Tree] = []
+        for index in sources:
+            source = mapping.sources[index]
+            if not source.answers(rule.logsource):
+                continue
+            tree = self._number(rule.condition, source.aliases)
+            if source.where is not None:
+                tree = ("and", (self._number(source.where, ()), tree))
+            if tree not in variants:
+                variants.append(tree)
+        if not variants:
+            return
+        tree = variants[0] if len(variants) == 1 else ("or", tuple(variants))
+        local = len(self._positions)
+        self._positions.append(position)
+        self._trees.append(tree)
+        triggers = self._triggers(tree)
+        if triggers is None:
+            self._always.append(local)
+        else:
+            for atom in triggers[1]:
+                self._by_trigger.setdefault(atom, []).append(local)
+
+    def _number(self, expression: Expression, aliases: Aliases) -> "Tree":
+        """Return an expression with numbered atoms; equal atoms of different rules get one number."""
+        if isinstance(expression, Atom):
+            test = expression.test
+            names = () if expression.field is None else _names(expression.field, aliases)
+            others = _names(test.field, aliases) if isinstance(test, FieldTest) else ()
+            key = (expression.field is None, names, test, others)
+            if key not in self._ids:
+                self._ids[key] = len(self._atoms)
+                self._atoms.append(NamedTest(names, test, others))
+            return self._ids[key]
+        if isinstance(expression, Not):
+            return ("not", (self._number(expression.part, aliases),))
+        how = "and" if isinstance(expression, And) else "or"
+        return (how, tuple(self._number(part, aliases) for part in expression.parts))
+
+    def _triggers(self, tree: "Tree") -> tuple[float, frozenset[AtomId]] | None:
+        """Return atoms of which at least one holds whenever `tree` does, with their cost; None = there are none."""
+        if isinstance(tree, int):
+            return self._cost(tree), frozenset((tree,))
+        how, parts = tree
+        if how == "not":
+            return None
+        found = [self._triggers(part) for part in parts]
+        if how == "and":
+            return min((one for one in found if one is not None), key=lambda one: one[0], default=None)
+        atoms: frozenset[AtomId] = frozenset()
+        cost = 0.0
+        for one in found:
+            if one is None:
+                return None
+            cost += one[0]
+            atoms |= one[1]
+        return cost, atoms
+
+    def _cost(self, atom: AtomId) -> float:
+        """Guess how often an atom holds: the longer its text, the rarer."""
+        names, test = self._atoms[atom].names, self._atoms[atom].test
+        if isinstance(test, (ExistsTest, ValueTest)):
+            return 1.0
+        if isinstance(test, TextTest):
+            base = 1.0 / (1.0 + len(test.text)) ** 2
+            # most records of a route have one of few event ids, levels, providers
+            return base + (0.05 if names and names[0] in ("EventID", "Provider_Name", "Channel", "Level") else 0.0)
+        return 0.02 if isinstance(test, RegexTest) else 0.1
+
+    def _compile_columns(self) -> "tuple[Slot | None, dict[str, Slot]]":
+        keywords: list[tuple[AtomId, Test]] = []
+        by_name: dict[str, list[tuple[AtomId, Test]]] = {}
+        for atom, one in enumerate(self._atoms):
+            if isinstance(one.test, FieldTest):
+                continue
+            if not one.names:
+                keywords.append((atom, one.test))
+            for name in one.names:
+                by_name.setdefault(name, []).append((atom, one.test))
+        slots = {name: Slot(Column(tests + keywords)) for name, tests in by_name.items()}
+        # fields without tests of their own share one slot: for keywords only the value counts
+        return Slot(Column(keywords)) if keywords else None, slots
+
+    # -- deciding --------------------------------------------------------------------------------------------
+
+    def forget(self) -> None:
+        """Drop everything remembered; nothing that was compiled."""
+        for slot in self._by_name.values():
+            slot.forget()
+        if self._keyword_slot is not None:
+            self._keyword_slot.forget()
+        self._classes: dict[frozenset[AtomId], int] = {frozenset(): 0}
+        self._sets: list[frozenset[AtomId]] = [frozenset()]
+        self._verdicts: dict[tuple[int, ...], Verdict] = {}
+
+    def verdict(self, fields: Mapping[str, Value]) -> Verdict:
+        """Return the local numbers of the rules that match, ascending."""
+        key = []
+        slots = self._slots
+        for name, value in fields.items():
+            try:
+                slot = slots[name]
+            except KeyError:
+                slot = self._slot(name)
+            if slot is None:
+                continue
+            if value.__class__ is str:
+                known = slot.texts.get(value)
+            else:
+                known = self._other(slot, value)
+            if known is None:
+                known = self._learn(slot, value)
+            if known:
+                key.append(known)
+        if self._pairs:
+            key.extend(self._pair_matches(fields))
+        tuple_key = tuple(key)
+        verdict = self._verdicts.get(tuple_key)
+        return verdict if verdict is not None else self._decide(tuple_key)
+
+    def _slot(self, name: str) -> Slot | None:
+        if len(self._slots) >= FIELD_NAMES_REMEMBERED:
+            self._slots.clear()
+        slot = self._slots[name] = self._by_name.get(plain_name(name), self._keyword_slot)
+        return slot
+
+    def _other(self, slot: Slot, value: object) -> int | None:
+        try:
+            return slot.others.get((value.__class__, value))
+        except TypeError:  # a list
+            return None
+
+    def _learn(self, slot: Slot, value: object) -> int:
+        """Classify a value and remember its class, if it is of a kind that may come again."""
+        number = self._class_of(slot.column.satisfied(value))
+        if isinstance(value, str):
+            if len(value) <= self._limits.value_chars:
+                slot.texts[value] = number
+                self._budget.spend(getsizeof(value) + 100)
+        elif value is None or isinstance(value, (int, float)):
+            slot.others[(value.__class__, value)] = number
+            self._budget.spend(250)
+        return number
+
+    def _class_of(self, atoms: frozenset[AtomId]) -> int:
+        number = self._classes.get(atoms)
+        if number is None:
+            number = len(self._sets)
+            self._sets.append(atoms)
+            self._classes[atoms] = number
+            self._budget.spend(CLASS_BYTES + 32 * len(atoms))
+        return number
+
+    def _pair_matches(self, fields: Mapping[str, Value]) -> list[int]:
+        found = []
+        for atom, one in self._pairs:
+            lefts = _values(fields, one.names)
+            if lefts and isinstance(one.test, FieldTest):
+                rights, how = _values(fields, one.others), one.test.how
+                if any(relates(how, left, right) for left in lefts for right in rights):
+                    found.append(self._class_of(frozenset((atom,))))
+        return found
+
+    def _decide(self, key: tuple[int, ...]) -> Verdict:
+        atoms = frozenset().union(*(self._sets[number] for number in key)) if key else frozenset()
+        candidates = set(self._always)
+        by_trigger = self._by_trigger
+        for atom in atoms:
+            if atom in by_trigger:
+                candidates.update(by_trigger[atom])
+        verdict = tuple(sorted(local for local in candidates if self._program(local)(atoms)))
+        self._verdicts[key] = verdict
+        self._budget.spend(CLASS_BYTES + 8 * len(key))
+        return verdict
+
+    def _program(self, local: int) -> Program:
+        program = self._programs.get(local)
+        if program is None:
+            program = self._programs[local] = _compile(self._trees[local])
+        return program
+
+
+Tree: TypeAlias = "AtomId | tuple[str, tuple[Tree, ...]]"
+
+
+def _names(field: str, aliases: Aliases) -> Names:
+    plain = plain_name(field)
+    names = [plain]
+    for name, others in aliases:
+        if plain_name(name) == plain:
+            names.extend(plain_name(other) for other in others)
+    return tuple(dict.fromkeys(names))
+
+
+def _values(fields: Mapping[str, Value], names: Names) -> list[str | int | float | bool]:
+    return [scalar for name, value in fields.items() if plain_name(name) in names for scalar in scalars(value)]
+
+
+def _compile(tree: Tree) -> Program:
+    """Return a numbered expression as a function of the set of atoms that hold."""
+    if isinstance(tree, int):
+        atom = tree
+        return lambda held: atom in held
+    how, parts = tree
+    if how == "not":
+        inner = _compile(parts[0])
+        return lambda held: not inner(held)
+    plain = frozenset(part for part in parts if isinstance(part, int))
+    nested = tuple(_compile(part) for part in parts if not isinstance(part, int))
+    if how == "and":
+        if not nested:
+            return lambda held: plain <= held
+        return lambda held: plain <= held and all(part(held) for part in nested)
+    if not nested:
+        return lambda held: not plain.isdisjoint(held)
+    return lambda held: not plain.isdisjoint(held) or any(part(held) for part in nested)
