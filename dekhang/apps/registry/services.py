@@ -1,0 +1,132 @@
+"""Writes of the registry: who holds which post, how a unit is reached, which systems it runs, and the first load."""
+
+from datetime import date, timedelta
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from dekhang.apps.core import clock
+from dekhang.apps.core.audit import record_event
+from dekhang.apps.core.enums import PROVINCE_ROLES
+from dekhang.apps.core.errors import ActionDenied
+from dekhang.apps.core.models import User
+from dekhang.apps.registry import selectors
+from dekhang.apps.registry.data import Places
+from dekhang.apps.registry.data import load_places as read_places
+from dekhang.apps.registry.enums import AuditAction, ContactKind, PostKind
+from dekhang.apps.registry.models import (
+    Contact,
+    PostHolding,
+    Provider,
+    Reorganisation,
+    Succession,
+    System,
+    Unit,
+    UnitVersion,
+)
+from dekhang.apps.registry.policies import check_can_manage_registry, check_works_for_unit
+
+
+@transaction.atomic
+def fill_post(
+    *, unit_id: int, kind: PostKind, user: User, by: User | None, valid_from: date | None = None, decision: str = ""
+) -> PostHolding:
+    """`user` holds the post at the unit from `valid_from` (today) on; several people may hold one kind of post.
+
+    Raises:
+        ActionDenied: `by` may not manage the registry (None: the system itself), the account works for the whole
+            province, or already holds the post.
+    """
+    if by is not None:
+        check_can_manage_registry(by)
+    day = valid_from or clock.today()
+    if user.role in PROVINCE_ROLES:
+        raise ActionDenied(_("Tài khoản này làm việc cho cả tỉnh, không giữ vị trí ở một đơn vị."))
+    if PostHolding.objects.in_force(day).filter(unit_id=unit_id, kind=kind, user=user).exists():
+        raise ActionDenied(_("Người này đang giữ vị trí đó rồi."))
+    holding = PostHolding.objects.create(unit_id=unit_id, kind=kind, user=user, valid_from=day, decision=decision)
+    record_event(action=AuditAction.POST_FILLED, by=by, target=user, unit_id=unit_id, detail={"post": str(kind)})
+    return holding
+
+
+@transaction.atomic
+def vacate_post(*, holding: PostHolding, by: User) -> None:
+    """The person no longer holds the post from today on."""
+    check_can_manage_registry(by)
+    today = clock.today()
+    if holding.valid_from >= today:  # entered by mistake the same day: it never was
+        holding.delete()
+    else:
+        PostHolding.objects.filter(pk=holding.pk).update(valid_to=today)
+    record_event(
+        action=AuditAction.POST_VACATED,
+        by=by,
+        target=holding.user,
+        unit_id=holding.unit_id,
+        detail={"post": holding.kind},
+    )
+
+
+@transaction.atomic
+def add_contact(
+    *, unit_id: int, kind: ContactKind, value: str, label: str = "", user: User | None = None, by: User | None
+) -> Contact:
+    if by is not None:
+        check_works_for_unit(by, unit_id)
+    contact = Contact.objects.create(
+        unit_id=unit_id, kind=kind, value=value, label=label, user=user, valid_from=clock.today()
+    )
+    record_event(action=AuditAction.CONTACT_ADDED, by=by, unit_id=unit_id, detail={"kind": str(kind)})
+    return contact
+
+
+@transaction.atomic
+def remove_contact(*, contact: Contact, by: User) -> None:
+    check_works_for_unit(by, contact.unit_id)
+    today = clock.today()
+    if contact.valid_from >= today:
+        contact.delete()
+    else:
+        Contact.objects.filter(pk=contact.pk).update(valid_to=today)
+    record_event(action=AuditAction.CONTACT_REMOVED, by=by, unit_id=contact.unit_id, detail={"kind": contact.kind})
+
+
+@transaction.atomic
+def confirm_contact(*, contact: Contact, by: User) -> Contact:
+    """A person of the unit says "I am on duty"; whoever shows it as proof records evidence from `last_answered_at`."""
+    check_works_for_unit(by, contact.unit_id)
+    Contact.objects.filter(pk=contact.pk).update(last_answered_at=clock.now())
+    record_event(action=AuditAction.CONTACT_ANSWERED, by=by, unit_id=contact.unit_id, detail={"contact": contact.pk})
+    contact.refresh_from_db()
+    return contact
+
+
+@transaction.atomic
+def register_system(
+    *,
+    unit_id: int,
+    name: str,
+    by: User | None,
+    level: int | None = None,
+    public_facing: bool = False,
+    provider: Provider | None = None,
+) -> System:
+    if by is not None:
+        check_works_for_unit(by, unit_id)
+    system = System.objects.create(
+        unit_id=unit_id,
+        name=name,
+        level=level,
+        public_facing=public_facing,
+        provider=provider,
+        valid_from=clock.today(),
+    )
+    record_event(action=AuditAction.SYSTEM_REGISTERED, by=by, target=system, detail={"level": level})
+    return system
+
+
+@transaction.atomic
+def retire_system(*, system: System, by: User) -> None:
+    check_works_for_unit(by, system.unit_id)
+    System.objects.filter(pk=system.pk).update(valid_to=max(clock.today(), system.valid_from + timedelta(days=1)))
+    record_event(action=AuditAction.SYSTEM_RETIRED, by=by, target=system)

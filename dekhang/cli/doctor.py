@@ -1,0 +1,126 @@
+"""`dekhang doctor`: what is wrong with this installation, in plain words. Exit code 1 when there is something to do."""
+
+import argparse
+import shutil
+import sqlite3
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from dekhang.cli.django import add_data_option, setup
+from dekhang.pipeline.stores import heartbeat
+
+PARTS = {"http": "nhận log HTTP", "lines": "nhận syslog và tệp", "worker": "phân tích, phát hiện", "jobs": "công việc nền"}
+FREE_BYTES = 2 * 1024**3
+
+
+def add_parser(subparsers: Any) -> None:
+    parser = subparsers.add_parser("doctor", help="khám hệ thống, nói rõ chỗ nào chưa ổn")
+    add_data_option(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    if not (args.data / "db.sqlite3").exists():
+        print(f"Chưa có dữ liệu trong {args.data}. Chạy ./dk up --data {args.data} trước.", file=sys.stderr)
+        return 2
+    if not setup(args.data):
+        return 2
+    faults = 0
+    for check in (parts, disk, databases, tables, rules, ledger, messages, audit):
+        for ok, sentence in check(args.data):
+            print(("✓ " if ok else "✗ ") + sentence)
+            faults += not ok
+    print("Mọi thứ ổn." if not faults else f"Có {faults} việc cần làm.")
+    return 1 if faults else 0
+
+
+Finding = tuple[bool, str]
+
+
+def parts(data: Path) -> Iterator[Finding]:
+    beats = heartbeat.read(data)
+    alive = [name for name in PARTS if name in beats and heartbeat.is_alive(beats[name])]
+    if not alive:
+        yield False, "Hệ thống không chạy trên thư mục này. Chạy ./dk up."
+        return
+    for name, about in PARTS.items():
+        if name in alive:
+            yield True, f"{about} đang chạy"
+        else:
+            yield False, f"{about} ({name}) không có dấu hiệu sống. Xem {data / 'logs' / (name + '.log')}"
+
+
+def disk(data: Path) -> Iterator[Finding]:
+    free = shutil.disk_usage(data).free
+    sentence = f"đĩa của {data} còn {free / 1024**3:.1f} GB"
+    yield free > FREE_BYTES, sentence if free > FREE_BYTES else sentence + ". Dọn đĩa trước khi cổng nhận log phải từ chối."
+
+
+def databases(data: Path) -> Iterator[Finding]:
+    for name in ("db.sqlite3", "pipeline.db"):
+        if not (data / name).exists():
+            yield False, f"thiếu {name}"
+            continue
+        with sqlite3.connect(f"file:{data / name}?mode=ro", uri=True) as connection:
+            answer = connection.execute("PRAGMA quick_check").fetchone()[0]
+        yield answer == "ok", f"{name} nguyên vẹn" if answer == "ok" else f"{name} hỏng: {answer}. Khôi phục từ bản sao lưu."
+
+
+def tables(data: Path) -> Iterator[Finding]:
+    from django.db import connection
+    from django.db.migrations.executor import MigrationExecutor
+
+    executor = MigrationExecutor(connection)
+    waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    yield not waiting, "bảng dữ liệu đúng phiên bản" if not waiting else "bảng dữ liệu cũ. Chạy lại ./dk up để nâng."
+
+
+def rules(data: Path) -> Iterator[Finding]:
+    from django.conf import settings
+
+    from dekhang.pipeline.rulebook import load_rules
+
+    book = load_rules(settings.RULE_FOLDERS, cache=data / "rules-cache")
+    yield bool(book.rules), f"{len(book.rules)} luật phát hiện dùng được"
+    for fault in book.errors[:20]:
+        yield False, f"luật lỗi {fault.path}:{fault.line}: {fault.reason}"
+
+
+def ledger(data: Path) -> Iterator[Finding]:
+    from dekhang.apps.sources.models import LogSource
+    from dekhang.pipeline.stores.ledger import of_sources
+
+    names = dict(LogSource.objects.values_list("pk", "name"))
+    wrong = 0
+    for source_id, row in of_sources(data, list(names)).items():
+        if row.received != row.refused + row.stored + row.duplicate + row.waiting:
+            wrong += 1
+            yield False, f"sổ log của nguồn {names[source_id]} (số {source_id}) không khớp"
+    if not wrong:
+        yield True, "sổ log khớp: đã nhận = từ chối + lưu + trùng + chờ"
+
+
+def messages(data: Path) -> Iterator[Finding]:
+    from django.conf import settings
+
+    from dekhang.apps.core.models import OutboundMessage
+
+    waiting = OutboundMessage.objects.filter(sent_at=None, failed_at=None).count()
+    failed = OutboundMessage.objects.exclude(failed_at=None).count()
+    if waiting and not settings.EMAIL_HOST:
+        yield False, f"{waiting} thông báo chờ vì chưa có máy chủ thư. Đặt DK_SMTP_HOST."
+    else:
+        yield True, f"{waiting} thông báo chờ gửi"
+    if failed:
+        yield False, f"{failed} thông báo không gửi được sau nhiều lần. Kiểm tra máy chủ thư và địa chỉ người nhận."
+
+
+def audit(data: Path) -> Iterator[Finding]:
+    from dekhang.apps.core.audit import verify_chain
+
+    faults = sum(1 for _ in verify_chain())
+    yield not faults, "chuỗi nhật ký kiểm toán còn nguyên" if not faults else (
+        f"chuỗi nhật ký kiểm toán có {faults} chỗ sai. Chạy dekhang audit verify."
+    )
