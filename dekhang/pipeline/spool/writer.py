@@ -83,6 +83,7 @@ class SpoolWriter:
         self.folder = writer_folder(folder, writer)
         self.writer = writer
         self.recovery = Recovery()
+        self.generation = 0  # grows when unsynced batches were taken back: see `sync`
         self._free_floor_bytes = free_floor_bytes
         self._segment_bytes = segment_bytes
         self._first_seq = max(1, first_seq)
@@ -267,7 +268,8 @@ class SpoolWriter:
         """Make everything appended so far safe on disk; returns the next sequence number that was safe then.
 
         One call serves all batches appended before it. When the disk refuses, everything appended since the last
-        sync is taken back and SpoolError is raised: a caller with several batches under way must fail them all.
+        sync is taken back, `generation` grows and SpoolError is raised. With several threads a batch is safe only if
+        `generation` was the same before its append and after its sync.
         """
         with self._sync_lock:
             with self._lock:
@@ -301,6 +303,7 @@ class SpoolWriter:
 
     def _roll_back(self) -> None:
         """Forget what came after the last sync: after a failed fsync the kernel may have dropped it anyway."""
+        self.generation += 1
         for fd in [*self._closing, self._fd]:
             if fd >= 0:
                 os.close(fd)

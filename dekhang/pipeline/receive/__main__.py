@@ -1,0 +1,75 @@
+"""`python -m dekhang.pipeline.receive http|syslog|files|lines --data DIR …`"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import sys
+from pathlib import Path
+
+from dekhang.pipeline.receive.part import WRONG_USE, CannotStart, leave
+from dekhang.pipeline.spool.writer import FREE_FLOOR_BYTES
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m dekhang.pipeline.receive", description="Nhận nhật ký từ các đơn vị và ghi xuống đĩa."
+    )
+    parts = parser.add_subparsers(dest="part", required=True)
+    for name, about in (
+        ("http", "cổng HTTP: Elasticsearch _bulk, NDJSON"),
+        ("syslog", "cổng syslog UDP và TCP"),
+        ("files", "tệp tải lên và tệp theo dõi"),
+        ("lines", "syslog và files trong một tiến trình"),
+    ):
+        part = parts.add_parser(name, help=about)
+        part.add_argument("--data", type=Path, default=Path("var"), help="thư mục dữ liệu (mặc định: var)")
+        part.add_argument(
+            "--free-floor-mb",
+            type=int,
+            default=FREE_FLOOR_BYTES // 1024 // 1024,
+            help="ngừng nhận khi ổ đĩa còn trống ít hơn số MB này (mặc định: %(default)s)",
+        )
+        if name != "files":
+            part.add_argument("--host", default="127.0.0.1", help="địa chỉ lắng nghe (mặc định: %(default)s)")
+        if name == "http":
+            part.add_argument("--port", type=int, default=8020, help="cổng (mặc định: %(default)s)")
+            part.add_argument("--writer", type=int, default=1, help="số của bộ ghi khi chạy nhiều tiến trình")
+        if name in ("syslog", "lines"):
+            part.add_argument("--udp", type=int, default=5514, help="cổng UDP, 0 là không mở (mặc định: %(default)s)")
+            part.add_argument("--tcp", type=int, default=5514, help="cổng TCP, 0 là không mở (mặc định: %(default)s)")
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format=f"%(asctime)s {options.part} %(levelname)s %(message)s")
+    floor = options.free_floor_mb * 1024 * 1024
+    try:
+        if options.part == "http":
+            from dekhang.pipeline.receive.serve_http import serve_http
+
+            asyncio.run(
+                serve_http(options.data, options.host, options.port, writer=options.writer, free_floor_bytes=floor)
+            )
+        else:
+            from dekhang.pipeline.receive.serve_lines import serve_lines
+
+            with_syslog = options.part in ("syslog", "lines")
+            asyncio.run(
+                serve_lines(
+                    options.data,
+                    name=options.part,
+                    host=options.host if with_syslog else "127.0.0.1",
+                    udp_port=options.udp if with_syslog else 0,
+                    tcp_port=options.tcp if with_syslog else 0,
+                    files=options.part in ("files", "lines"),
+                    free_floor_bytes=floor,
+                )
+            )
+    except CannotStart as problem:
+        print(problem, file=sys.stderr)  # noqa: T201 - the sentence is for the person who started us
+        return WRONG_USE
+    leave()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
