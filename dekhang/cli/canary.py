@@ -91,7 +91,9 @@ def run_send(args: argparse.Namespace) -> int:
             print(f"Đã phát hiện sau {seconds:.1f} giây. Còn một việc: cán bộ đơn vị bấm Tiếp nhận ở trang Cảnh báo.")
             return 0
         time.sleep(0.3)
-    print(f"Chưa thấy phát hiện sau {args.wait:g} giây. Xem trang nguồn log, hoặc chạy dekhang doctor.", file=sys.stderr)
+    print(
+        f"Chưa thấy phát hiện sau {args.wait:g} giây. Xem trang nguồn log, hoặc chạy dekhang doctor.", file=sys.stderr
+    )
     return 1
 
 

@@ -11,7 +11,12 @@ from typing import Any
 from dekhang.cli.django import add_data_option, setup
 from dekhang.pipeline.stores import heartbeat
 
-PARTS = {"http": "nhận log HTTP", "lines": "nhận syslog và tệp", "worker": "phân tích, phát hiện", "jobs": "công việc nền"}
+PARTS = {
+    "http": "nhận log HTTP",
+    "lines": "nhận syslog và tệp",
+    "worker": "phân tích, phát hiện",
+    "jobs": "công việc nền",
+}
 FREE_BYTES = 2 * 1024**3
 
 
@@ -55,7 +60,10 @@ def parts(data: Path) -> Iterator[Finding]:
 def disk(data: Path) -> Iterator[Finding]:
     free = shutil.disk_usage(data).free
     sentence = f"đĩa của {data} còn {free / 1024**3:.1f} GB"
-    yield free > FREE_BYTES, sentence if free > FREE_BYTES else sentence + ". Dọn đĩa trước khi cổng nhận log phải từ chối."
+    yield (
+        free > FREE_BYTES,
+        sentence if free > FREE_BYTES else sentence + ". Dọn đĩa trước khi cổng nhận log phải từ chối.",
+    )
 
 
 def databases(data: Path) -> Iterator[Finding]:
@@ -65,7 +73,10 @@ def databases(data: Path) -> Iterator[Finding]:
             continue
         with sqlite3.connect(f"file:{data / name}?mode=ro", uri=True) as connection:
             answer = connection.execute("PRAGMA quick_check").fetchone()[0]
-        yield answer == "ok", f"{name} nguyên vẹn" if answer == "ok" else f"{name} hỏng: {answer}. Khôi phục từ bản sao lưu."
+        yield (
+            answer == "ok",
+            f"{name} nguyên vẹn" if answer == "ok" else f"{name} hỏng: {answer}. Khôi phục từ bản sao lưu.",
+        )
 
 
 def tables(data: Path) -> Iterator[Finding]:
@@ -121,6 +132,9 @@ def audit(data: Path) -> Iterator[Finding]:
     from dekhang.apps.core.audit import verify_chain
 
     faults = sum(1 for _ in verify_chain())
-    yield not faults, "chuỗi nhật ký kiểm toán còn nguyên" if not faults else (
-        f"chuỗi nhật ký kiểm toán có {faults} chỗ sai. Chạy dekhang audit verify."
+    yield (
+        not faults,
+        "chuỗi nhật ký kiểm toán còn nguyên"
+        if not faults
+        else (f"chuỗi nhật ký kiểm toán có {faults} chỗ sai. Chạy dekhang audit verify."),
     )

@@ -12,6 +12,7 @@ from django.db import close_old_connections
 
 from dekhang.apps.alerts import jobs as alerts
 from dekhang.apps.core import jobs as core
+from dekhang.apps.duties import jobs as duties
 from dekhang.apps.incidents import jobs as incidents
 from dekhang.apps.scoreboard import jobs as scoreboard
 from dekhang.apps.sources import jobs as sources
@@ -33,6 +34,7 @@ def all_jobs() -> list[Job]:
     return [
         Job("detections", 0.5, alerts.pull_detections),
         Job("sources", 2, sources.tick),
+        Job("duties", 10, duties.tick),
         Job("escalation", 5, alerts.escalate),
         Job("clocks", 5, incidents.tick),
         Job("messages", 5, core.deliver_messages),

@@ -31,5 +31,3 @@ def run_django(argv: list[str]) -> int:
     except SystemExit as stop:
         return int(stop.code or 0) if not isinstance(stop.code, str) else 2
     return 0
-
-

@@ -27,7 +27,9 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--http-intake-port", type=int, default=8020, help="cổng nhận log HTTP (mặc định 8020)")
     parser.add_argument("--syslog-udp-port", type=int, default=5514, help="cổng nhận syslog UDP (mặc định 5514)")
     parser.add_argument("--syslog-tcp-port", type=int, default=5514, help="cổng nhận syslog TCP (mặc định 5514)")
-    parser.add_argument("--rules", type=Path, action="append", default=[], metavar="DIR", help="thêm thư mục luật Sigma")
+    parser.add_argument(
+        "--rules", type=Path, action="append", default=[], metavar="DIR", help="thêm thư mục luật Sigma"
+    )
     parser.add_argument("--demo", action="store_true", help="tỉnh mẫu ngày 10/12/2019 với log thật chảy vào")
     parser.add_argument("--replay", type=Path, metavar="PATH", help="(cùng --demo) gửi thư mục log thật này")
     parser.add_argument("--speed", type=float, default=20.0, help="bản ghi mỗi giây khi gửi --replay (mặc định 20)")
@@ -77,7 +79,9 @@ def run(args: argparse.Namespace) -> int:
         print(f"Không dùng được thư mục dữ liệu {data}: {error.strerror or error}.", file=sys.stderr)
         return 2
     if lock is None:
-        print(f"Đã có một Đề Kháng đang chạy trên thư mục {data}. Dừng nó trước, hoặc chọn --data khác.", file=sys.stderr)
+        print(
+            f"Đã có một Đề Kháng đang chạy trên thư mục {data}. Dừng nó trước, hoặc chọn --data khác.", file=sys.stderr
+        )
         return 2
 
     started = time.monotonic()

@@ -160,12 +160,17 @@ APPRISE_URLS = env_list("DK_APPRISE_URLS", (), about="Apprise addresses (Zalo, T
 OFFICER_MINUTES = env_int("DK_OFFICER_MINUTES", 30, about="minutes an officer has before an alert goes to the head")
 HEAD_MINUTES = env_int("DK_HEAD_MINUTES", 60, about="minutes more before it goes to the coordinator")
 CANARY_MINUTES = env_int("DK_CANARY_MINUTES", 10, about="minutes in which a canary must arrive and be detected")
-CANARY_ACK_MINUTES = env_int("DK_CANARY_ACK_MINUTES", 60, about="minutes in which a canary's alert must be acknowledged")
+CANARY_ACK_MINUTES = env_int(
+    "DK_CANARY_ACK_MINUTES", 60, about="minutes in which a canary's alert must be acknowledged"
+)
 
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": env_str("DK_LOG_LEVEL", "WARNING", about="lowest level written to the log")},
+    "root": {
+        "handlers": ["stderr"],
+        "level": env_str("DK_LOG_LEVEL", "WARNING", about="lowest level written to the log"),
+    },
 }

@@ -32,7 +32,7 @@ def deliver_messages(limit: int = 20) -> int:
             continue
         try:
             _send(message)
-        except Exception as error:  # noqa: BLE001 - the edge of a loop that must live: any mail fault is recorded
+        except Exception as error:  # the edge of a loop that must live: any mail fault is recorded
             logger.warning("message %s not sent: %s", message.pk, error)
             given_up = message.attempts + 1 >= MAX_ATTEMPTS
             OutboundMessage.objects.filter(pk=message.pk).update(

@@ -23,7 +23,9 @@ register = template.Library()
 def icon(name: str, size: int = 20, label: str = "") -> SafeString:
     """A lucide icon as inline SVG; without a label it is decoration and hidden from screen readers."""
     # lucide's _render_icon is what its own template tag calls; the tag itself cannot be called from Python
-    svg = lucide._render_icon(name, size, **({"role": "img", "aria-label": label} if label else {"aria-hidden": "true"}))
+    svg = lucide._render_icon(
+        name, size, **({"role": "img", "aria-label": label} if label else {"aria-hidden": "true"})
+    )
     return mark_safe(str(svg))  # noqa: S308 - markup comes from the icon package, label is escaped by it
 
 
