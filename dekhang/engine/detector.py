@@ -1,7 +1,7 @@
 """Rules to a rule set, and a rule set to matches."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from dekhang.engine.correlate import Correlator, GroupKey, Hit
@@ -9,7 +9,7 @@ from dekhang.engine.expressions import atoms
 from dekhang.engine.logsources import LogsourceMapping, event_id_of
 from dekhang.engine.predicates import satisfies
 from dekhang.engine.records import Match, Record
-from dekhang.engine.rules import Rule, Skipped
+from dekhang.engine.rules import Logsource, Rule, Skipped
 from dekhang.engine.table import Budget, Limits, RouteTable
 from dekhang.engine.text import Value, plain_name, scalars
 
@@ -40,8 +40,11 @@ def compile_rules(rules: Iterable[Rule], mapping: LogsourceMapping) -> RuleSet:
     """Put rules together: tie correlations to their suppliers, leave out what no log source here answers."""
     skipped: list[Skipped] = []
     kept: list[Rule] = []
+    known: dict[Logsource, bool] = {}
     for rule in rules:
-        if rule.correlation is None and not mapping.knows(rule.logsource):
+        if rule.logsource not in known:
+            known[rule.logsource] = mapping.knows(rule.logsource)
+        if rule.correlation is None and not known[rule.logsource]:
             reason = f"Chưa có nguồn log nào ở đây ứng với logsource ({rule.logsource})."
             skipped.append(_skip(rule, reason))
         else:
@@ -232,8 +235,3 @@ class Detector:
                     if added == KEYWORD_FIELDS_SHOWN:
                         break
         return shown
-
-
-def with_path(rule: Rule, path: str) -> Rule:
-    """Return the same rule under another path (a cached rule whose file moved)."""
-    return rule if rule.path == path else replace(rule, path=path)

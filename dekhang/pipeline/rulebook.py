@@ -1,0 +1,224 @@
+"""Reads folders of Sigma rules into a rule set, quickly: what was read once is kept on disk in parsed form.
+
+book = load_rules([Path("rules"), Path("/srv/sigma")], cache=data / "rules-cache")
+detector = Detector(book.ruleset)
+for error in book.errors: print(error)      # path:line: a Vietnamese sentence
+"""
+
+import gc
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import blake2b
+from importlib import metadata, resources
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import msgspec
+
+from dekhang.engine import Rule, RuleError, RuleSet, Skipped, compile_rules, default_mapping, serial
+
+Outcome: TypeAlias = Rule | RuleError | Skipped
+
+RULE_BYTES_MAX = 1 << 20
+FILES_MAX = 100_000
+# the modules whose change changes what a rule file means
+MEANING = ("expressions.py", "guidance.py", "predicates.py", "rules.py", "serial.py", "sigma.py", "text.py")
+
+
+@dataclass(frozen=True)
+class Rulebook:
+    """Everything that stands in some rule folders.
+
+    Args:
+        ruleset: the rules that can be evaluated here.
+        errors: faulty rules; the others are loaded all the same.
+        skipped: sound rules that cannot be evaluated here, and why.
+        files: rule files read.
+        cache_problem: why the cache could not be written; "" = it is fine.
+    """
+
+    ruleset: RuleSet
+    errors: tuple[RuleError, ...]
+    skipped: tuple[Skipped, ...]
+    files: int
+    cache_problem: str = ""
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The rules that can be evaluated here, in order of their files' paths."""
+        return self.ruleset.rules
+
+    @cached_property
+    def _by_id(self) -> dict[str, Rule]:
+        return {rule.id: rule for rule in self.rules}
+
+    def find(self, rule_id: str) -> Rule | None:
+        """Return a rule for showing it to people: title_vi, guidance, description, author, license, references."""
+        return self._by_id.get(rule_id)
+
+    def yaml(self, rule: Rule) -> str:
+        """Return the text of the file in which a rule stands.
+
+        Raises:
+            OSError: the file has gone since.
+        """
+        return Path(rule.path).read_text("utf-8-sig", errors="replace")
+
+
+def load_rules(folders: Sequence[Path], *, cache: Path | None) -> Rulebook:
+    """Read all *.yml below the folders (not *.test.yml); a folder may also be a single file.
+
+    Args:
+        cache: a folder for parsed rules; None = parse everything. It may be lost or damaged at any time.
+    """
+    errors: list[RuleError] = []
+    with _collector_paused():
+        store = _Cache(cache, folders)
+        outcomes: list[Outcome] = []
+        files = 0
+        for path in _rule_files(folders, errors):
+            files += 1
+            outcomes.extend(store.read(path))
+        rules = _unique((one for one in outcomes if isinstance(one, Rule)), errors)
+        ruleset = compile_rules(rules, default_mapping())
+        problem = store.write()
+    errors.extend(one for one in outcomes if isinstance(one, RuleError))
+    errors.sort(key=lambda error: (error.path, error.line))
+    skipped = [one for one in outcomes if isinstance(one, Skipped)]
+    return Rulebook(ruleset, tuple(errors), (*skipped, *ruleset.skipped), files, problem)
+
+
+def _rule_files(folders: Sequence[Path], errors: list[RuleError]) -> Iterator[Path]:
+    count = 0
+    for folder in folders:
+        if folder.is_file():
+            yield folder
+            continue
+        if not folder.is_dir():
+            errors.append(RuleError(str(folder), 1, "Không có thư mục luật này; hãy kiểm tra lại đường dẫn."))
+            continue
+        for root, below, names in os.walk(folder):
+            below.sort()
+            for name in sorted(names):
+                if name.endswith((".yml", ".yaml")) and not name.endswith((".test.yml", ".test.yaml")):
+                    count += 1
+                    if count > FILES_MAX:
+                        reason = f"Có hơn {FILES_MAX} tệp luật; các tệp từ đây trở đi không được đọc."
+                        errors.append(RuleError(str(Path(root, name)), 1, reason))
+                        return
+                    yield Path(root, name)
+
+
+def _unique(rules: Iterable[Rule], errors: list[RuleError]) -> list[Rule]:
+    """Return the rules with ids of their own; a detection is known by its rule's id, so a second one is an error."""
+    seen: dict[str, Rule] = {}
+    for rule in rules:
+        if rule.id in seen:
+            first = seen[rule.id]
+            reason = f"Mã luật {rule.id} đã được dùng ở {first.path}:{first.line}; hãy đặt mã (id) khác."
+            errors.append(RuleError(rule.path, rule.line, reason))
+        else:
+            seen[rule.id] = rule
+    return list(seen.values())
+
+
+class _Cache:
+    """Parsed rule files by the digest of their content.
+
+    Layout: 32 bytes BLAKE2 of the rest, then MessagePack: {digest of file: [serial.dump(outcome), …]}.
+    """
+
+    def __init__(self, folder: Path | None, folders: Sequence[Path]) -> None:
+        self._folder = folder
+        self._family = blake2b("\0".join(map(str, folders)).encode(errors="replace"), digest_size=6).hexdigest()
+        self._known: dict[bytes, list[Any]] = {}
+        self._used: dict[bytes, list[Any]] = {}
+        self._changed = False
+        if folder is not None:
+            self._path = folder / f"{self._family}-{_version()}.msgpack"
+            self._known = self._load()
+
+    def _load(self) -> dict[bytes, list[Any]]:
+        try:
+            content = self._path.read_bytes()
+        except OSError:
+            return {}
+        if blake2b(content[32:], digest_size=32).digest() != content[:32]:
+            return {}
+        try:
+            return msgspec.msgpack.decode(content[32:], type=dict[bytes, list[Any]])
+        except (msgspec.DecodeError, msgspec.ValidationError, RecursionError):
+            return {}
+
+    def read(self, path: Path) -> list[Outcome]:
+        """Return the outcomes of a rule file, from the cache if it is there unchanged."""
+        try:
+            with path.open("rb") as file:
+                content = file.read(RULE_BYTES_MAX + 1)
+        except OSError as error:
+            return [RuleError(str(path), 1, f"Không đọc được tệp luật: {error.strerror}.")]
+        digest = blake2b(content, digest_size=20).digest()
+        saved = self._known.get(digest)
+        if saved is not None:
+            try:
+                outcomes = [serial.load(one, str(path)) for one in saved]
+            except ValueError:
+                pass
+            else:
+                self._used[digest] = saved
+                return outcomes
+        outcomes = _parse(content, str(path))
+        if self._folder is not None:
+            self._used[digest] = [serial.dump(one) for one in outcomes]
+            self._changed = True
+        return outcomes
+
+    def write(self) -> str:
+        """Write what this load used, if that is news; return why it could not be written, or ""."""
+        if self._folder is None or (not self._changed and len(self._used) == len(self._known)):
+            return ""
+        content = msgspec.msgpack.encode(self._used)
+        partial = self._path.with_suffix(f".{os.getpid()}.part")
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            partial.write_bytes(blake2b(content, digest_size=32).digest() + content)
+            partial.replace(self._path)
+            for old in self._folder.glob(f"{self._family}-*.msgpack"):
+                if old != self._path:
+                    old.unlink(missing_ok=True)
+        except OSError as error:
+            return f"Không ghi được bộ đệm luật vào {self._folder}: {error.strerror}. Lần khởi động sau sẽ chậm hơn."
+        return ""
+
+
+def _parse(content: bytes, path: str) -> list[Outcome]:
+    # imported only now: pySigma takes half a second, and a start from the cache does not need it
+    from dekhang.engine.sigma import read_rules
+
+    return list(read_rules(content, path))
+
+
+def _version() -> str:
+    """Return what must be equal for parsed rules to be worth keeping: our code, pySigma, Python."""
+    digest = blake2b(digest_size=8)
+    digest.update(f"{sys.version_info[:3]} {metadata.version('pysigma')}".encode())
+    package = resources.files("dekhang.engine")
+    for name in MEANING:
+        digest.update(package.joinpath(name).read_bytes())
+    return digest.hexdigest()
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Building 200,000 small objects triggers hundreds of collections that find nothing."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
