@@ -183,7 +183,7 @@ def _of_program(line: syslog.Line) -> Facts:
     if line.program:
         fields["program"] = line.program
     if line.pid:
-        fields["pid"] = int(line.pid) if line.pid.isdigit() else line.pid
+        fields["pid"] = int(line.pid) if line.pid.isdecimal() and len(line.pid) < 12 else line.pid
     if line.facility:
         fields["facility"] = line.facility
     if line.severity:

@@ -7,7 +7,7 @@ import re
 from dekhang.pipeline.parse.event import FIELDS_PER_RECORD, VALUE_CHARS, Facts, Fields
 
 _HEAD = re.compile(
-    r"(?:node=(?P<node>\S{1,255}+) )?type=(?P<type>[\w\[\]-]{1,64}+) (?:msg=)?audit\((?P<time>\d{1,12}\.\d{1,9}):(?P<serial>\d{1,20})\):? ?"
+    r"(?:node=(?P<node>\S{1,255}+) )?type=(?P<type>[\w\[\]-]{1,64}+) (?:msg=)?audit\((?P<time>\d{1,12}\.\d{1,9}):(?P<serial>\d{1,18})\):? ?"
 )
 _JOURNAL_HEAD = re.compile(r"(?P<type>[A-Z][A-Z0-9_]{2,40}+) (?=\w{1,32}=)")
 # the value: '…', "…" or up to a blank; \x1d parts the enriched copy that auditd may add

@@ -30,6 +30,12 @@ MIGRATIONS: tuple[str, ...] = (
         sha256 TEXT NOT NULL, created INTEGER NOT NULL
     );
     CREATE INDEX segments_day ON segments (day, rows);
+    CREATE TABLE segment_writers (
+        segment_id INTEGER NOT NULL REFERENCES segments (id), writer INTEGER NOT NULL,
+        min_event_id INTEGER NOT NULL, max_event_id INTEGER NOT NULL,
+        PRIMARY KEY (segment_id, writer)
+    ) WITHOUT ROWID;
+    CREATE INDEX segment_writers_ids ON segment_writers (writer, max_event_id);
     CREATE TABLE garbage (path TEXT PRIMARY KEY, delete_after INTEGER NOT NULL);
     CREATE TABLE detections (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -45,7 +51,7 @@ MIGRATIONS: tuple[str, ...] = (
         source_id INTEGER NOT NULL, hour INTEGER NOT NULL,
         stored INTEGER NOT NULL DEFAULT 0, duplicate INTEGER NOT NULL DEFAULT 0,
         unparsable INTEGER NOT NULL DEFAULT 0, late INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT 0,
-        first_event_ms INTEGER, last_event_ms INTEGER, last_received_ms INTEGER,
+        first_event_ms INTEGER, last_event_ms INTEGER, first_received_ms INTEGER, last_received_ms INTEGER,
         PRIMARY KEY (source_id, hour)
     ) WITHOUT ROWID;
     CREATE TABLE unparsable_samples (
@@ -125,6 +131,11 @@ class transaction:
                 raise
         elif self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
+
+
+def is_ready(connection: sqlite3.Connection) -> bool:
+    """False while another process is still creating the tables."""
+    return _version(connection) >= 1
 
 
 def _version(connection: sqlite3.Connection) -> int:

@@ -1,0 +1,257 @@
+"""Writes the lake: Parquet segments by day, their manifest rows, and the merging of small segments.
+
+A segment is written, fsynced and renamed before its manifest row is committed: a crash in between leaves an orphan
+file, which `remove_orphans` deletes at the next start. Readers see only what the manifest names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sqlite3
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from dekhang.pipeline.stores.schema import DAY_MS, transaction
+
+DAYS_PER_BATCH = 16  # a sender with invented dates must not cost a file and two fsyncs per date
+SMALL_ROWS = 25_000  # segments below this are merged …
+MERGE_FILES = 24  # … when a day has this many of them …
+MERGE_ROWS = 60_000  # … into segments of about this size (rows × ~1.5 kB ≈ 90 MB in memory)
+MERGE_BYTES = 24 << 20
+KEEP_SECONDS = 60  # merged files stay this long for readers that have read the manifest before
+WRITER_SHIFT = 47  # event_id = writer << 47 | sequence
+
+SCHEMA = pa.schema(
+    [
+        pa.field("event_id", pa.int64(), nullable=False),
+        pa.field("unit_id", pa.int64(), nullable=False),
+        pa.field("source_id", pa.int64(), nullable=False),
+        pa.field("time", pa.timestamp("us", tz="UTC"), nullable=False),
+        pa.field("received_at", pa.timestamp("us", tz="UTC"), nullable=False),
+        pa.field("kind", pa.string(), nullable=False),
+        pa.field("host", pa.string(), nullable=False),
+        pa.field("product", pa.string(), nullable=False),
+        pa.field("service", pa.string(), nullable=False),
+        pa.field("category", pa.string(), nullable=False),
+        pa.field("event_code", pa.string(), nullable=False),
+        pa.field("user", pa.string(), nullable=False),
+        pa.field("src_ip", pa.string(), nullable=False),
+        pa.field("message", pa.string(), nullable=False),
+        pa.field("fields", pa.string()),
+        pa.field("raw", pa.string(), nullable=False),
+        pa.field("raw_base64", pa.bool_(), nullable=False),
+        pa.field("problem", pa.string()),
+    ]
+)
+
+
+@dataclass(slots=True)
+class Rows:
+    """Events as columns, in the order of SCHEMA; times in epoch milliseconds."""
+
+    columns: dict[str, list[Any]] = field(default_factory=lambda: {name: [] for name in SCHEMA.names})
+
+    def __len__(self) -> int:
+        return len(self.columns["event_id"])
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A manifest row; `path` is relative to the lake folder, times are epoch milliseconds."""
+
+    day: str
+    path: str
+    rows: int
+    bytes: int
+    min_time: int
+    max_time: int
+    min_received: int
+    max_received: int
+    min_event_id: int
+    max_event_id: int
+    min_unit: int
+    max_unit: int
+    sha256: str
+    created: int
+    writers: tuple[tuple[int, int, int], ...]  # (writer, lowest, highest event id)
+
+
+def day_of(time_ms: int) -> str:
+    return datetime.fromtimestamp(time_ms // 1000, UTC).strftime("%Y-%m-%d")
+
+
+def write_rows(lake: Path, rows: Rows, *, created_ms: int) -> list[Segment]:
+    """Write one segment per event day, sorted by unit and time, on disk when this returns.
+
+    Beyond DAYS_PER_BATCH days the rarest ones share a segment, filed under the latest of them.
+    """
+    if not len(rows):
+        return []
+    by_day: dict[int, list[int]] = {}
+    for index, time_ms in enumerate(rows.columns["time"]):
+        by_day.setdefault(time_ms // DAY_MS, []).append(index)
+    columns = dict(rows.columns)
+    for name in ("time", "received_at"):
+        columns[name] = [time_ms * 1000 for time_ms in columns[name]]
+    table = pa.table(columns, schema=SCHEMA)
+    if len(by_day) == 1:
+        groups = [(next(iter(by_day)), table)]
+    else:
+        ranked = sorted(by_day, key=lambda day: len(by_day[day]), reverse=True)
+        kept, mixed = ranked[:DAYS_PER_BATCH], ranked[DAYS_PER_BATCH:]
+        groups = [(day, table.take(pa.array(by_day[day]))) for day in kept]
+        if mixed:
+            indexes = [index for day in mixed for index in by_day[day]]
+            groups.append((max(mixed), table.take(pa.array(indexes))))
+    segments = [_write(lake, day_of(day * DAY_MS), part, created_ms, level=1) for day, part in groups]
+    for folder in {str(Path(segment.path).parent) for segment in segments}:
+        _fsync_folder(lake / folder)
+    _fsync_folder(lake)
+    return segments
+
+
+def _write(lake: Path, day: str, table: Any, created_ms: int, *, level: int) -> Segment:
+    table = table.sort_by([("unit_id", "ascending"), ("time", "ascending")])
+    sink = pa.BufferOutputStream()
+    pq.write_table(
+        table, sink, compression="zstd", compression_level=level, row_group_size=16_384,
+        use_dictionary=["unit_id", "source_id", "kind", "host", "product", "service", "category", "event_code",
+                        "user", "src_ip", "problem"],
+    )  # fmt: skip
+    content = sink.getvalue()
+    folder = lake / f"day={day}"
+    folder.mkdir(parents=True, exist_ok=True)
+    name = f"{uuid.uuid4().hex}.parquet"
+    draft = folder / f".{name}.tmp"
+    with draft.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.rename(folder / name)
+    ids = table.column("event_id").to_numpy()
+    times = table.column("time").cast(pa.int64()).to_numpy()
+    received = table.column("received_at").cast(pa.int64()).to_numpy()
+    units = table.column("unit_id").to_numpy()
+    owners = ids >> WRITER_SHIFT
+    writers = tuple(
+        (int(owner), int(ids[owners == owner].min()), int(ids[owners == owner].max())) for owner in sorted(set(owners))
+    )
+    return Segment(
+        day=day,
+        path=f"day={day}/{name}",
+        rows=len(ids),
+        bytes=content.size,
+        min_time=int(times.min()) // 1000,
+        max_time=int(times.max()) // 1000,
+        min_received=int(received.min()) // 1000,
+        max_received=int(received.max()) // 1000,
+        min_event_id=int(ids.min()),
+        max_event_id=int(ids.max()),
+        min_unit=int(units.min()),
+        max_unit=int(units.max()),
+        sha256=hashlib.sha256(content).hexdigest(),
+        created=created_ms,
+        writers=writers,
+    )
+
+
+def _fsync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def add_to_manifest(connection: sqlite3.Connection, segments: Iterable[Segment]) -> None:
+    """Make segments visible to readers; inside the caller's transaction."""
+    for segment in segments:
+        cursor = connection.execute(
+            "INSERT INTO segments (day, path, rows, bytes, min_time, max_time, min_received, max_received,"
+            " min_event_id, max_event_id, min_unit, max_unit, sha256, created)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                segment.day, segment.path, segment.rows, segment.bytes, segment.min_time, segment.max_time,
+                segment.min_received, segment.max_received, segment.min_event_id, segment.max_event_id,
+                segment.min_unit, segment.max_unit, segment.sha256, segment.created,
+            ),
+        )  # fmt: skip
+        connection.executemany(
+            "INSERT INTO segment_writers (segment_id, writer, min_event_id, max_event_id) VALUES (?, ?, ?, ?)",
+            [(cursor.lastrowid, *one) for one in segment.writers],
+        )
+
+
+def remove_orphans(lake: Path, connection: sqlite3.Connection) -> int:
+    """Delete files that no manifest row names: left by a crash between writing and committing. Returns how many."""
+    known = {path for (path,) in connection.execute("SELECT path FROM segments UNION SELECT path FROM garbage")}
+    count = 0
+    for folder in lake.glob("day=*"):
+        for path in folder.iterdir():
+            if path.suffix in (".parquet", ".tmp") and f"{folder.name}/{path.name}" not in known:
+                path.unlink(missing_ok=True)
+                count += 1
+    return count
+
+
+def compact_once(lake: Path, connection: sqlite3.Connection, *, now_ms: int, min_files: int = MERGE_FILES) -> int:
+    """Merge the small segments of one day, if some day has at least `min_files`; returns how many were merged.
+
+    One call is one bounded step, so that a stopping worker never waits for more than that.
+    """
+    day = connection.execute(
+        "SELECT day FROM segments WHERE rows < ? GROUP BY day HAVING count(*) >= ? ORDER BY count(*) DESC LIMIT 1",
+        (SMALL_ROWS, max(2, min_files)),
+    ).fetchone()
+    if day is None:
+        return 0
+    chosen: list[tuple[int, str]] = []
+    total_rows = total_bytes = 0
+    for segment_id, path, rows, size in connection.execute(
+        "SELECT id, path, rows, bytes FROM segments WHERE day = ? AND rows < ? ORDER BY id", (day[0], SMALL_ROWS)
+    ):
+        if chosen and (total_rows + rows > MERGE_ROWS or total_bytes + size > MERGE_BYTES):
+            break
+        chosen.append((segment_id, path))
+        total_rows += rows
+        total_bytes += size
+    if len(chosen) < 2:
+        return 0
+    # ParquetFile, not read_table: that would take day=… in the path for a column
+    tables = [pq.ParquetFile(lake / path).read() for _, path in chosen]
+    merged = _write(lake, day[0], pa.concat_tables(tables), now_ms, level=3)
+    _fsync_folder(lake / f"day={day[0]}")
+    with transaction(connection):
+        add_to_manifest(connection, [merged])
+        _forget(connection, chosen, delete_after_ms=now_ms + KEEP_SECONDS * 1000)
+    del tables
+    pa.default_memory_pool().release_unused()
+    return len(chosen)
+
+
+def _forget(connection: sqlite3.Connection, segments: Sequence[tuple[int, str]], *, delete_after_ms: int) -> None:
+    connection.executemany("DELETE FROM segment_writers WHERE segment_id = ?", [(one,) for one, _ in segments])
+    connection.executemany("DELETE FROM segments WHERE id = ?", [(one,) for one, _ in segments])
+    connection.executemany(
+        "INSERT OR REPLACE INTO garbage (path, delete_after) VALUES (?, ?)",
+        [(path, delete_after_ms) for _, path in segments],
+    )
+
+
+def empty_garbage(lake: Path, connection: sqlite3.Connection, *, now_ms: int) -> int:
+    """Delete files merged away long enough ago; returns how many."""
+    due = [path for (path,) in connection.execute("SELECT path FROM garbage WHERE delete_after <= ?", (now_ms,))]
+    for path in due:
+        (lake / path).unlink(missing_ok=True)
+    if due:
+        with transaction(connection):
+            connection.executemany("DELETE FROM garbage WHERE path = ?", [(path,) for path in due])
+    return len(due)

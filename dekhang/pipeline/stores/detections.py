@@ -1,0 +1,82 @@
+"""What the rules found: an append-only stream, read by position."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from dekhang.pipeline.stores import schema
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """A rule that matched. Times are UTC epoch milliseconds.
+
+    `fields`: what the rule looked at plus a little context; `event_ids`: the events behind it, for `Lake.events`.
+    """
+
+    id: int
+    rule_id: str
+    rule_level: str
+    family: str
+    title: str
+    unit_id: int
+    source_id: int
+    event_id: int
+    event_ms: int
+    received_ms: int
+    entity: str
+    host: str
+    fields: dict[str, Any]
+    event_ids: tuple[int, ...]
+    count: int
+    first_ms: int
+    created_at: int
+
+
+_NAMES = tuple(one.name for one in fields(Detection))
+_COLUMNS = ", ".join(_NAMES)
+
+
+def after(data: Path, detection_id: int, limit: int = 1_000) -> list[Detection]:
+    """Detections with a higher id, in order of id. Ids grow without being reused, so the last one is a position."""
+    return _ask(data, "WHERE id > ? ORDER BY id LIMIT ?", (detection_id, limit))
+
+
+def get(data: Path, detection_id: int) -> Detection | None:
+    found = _ask(data, "WHERE id = ?", (detection_id,))
+    return found[0] if found else None
+
+
+def of_units(data: Path, unit_ids: Collection[int], *, limit: int = 100) -> list[Detection]:
+    """The newest detections of these units, newest first."""
+    units = sorted(set(unit_ids))[:30_000]
+    if not units:
+        return []
+    marks = ",".join("?" * len(units))
+    return _ask(data, f"WHERE unit_id IN ({marks}) ORDER BY id DESC LIMIT ?", (*units, limit))
+
+
+def _ask(data: Path, where: str, values: tuple[int, ...]) -> list[Detection]:
+    path = schema.path_of(Path(data))
+    if not path.exists():
+        return []
+    connection = schema.connect(path, readonly=True)
+    try:
+        if not schema.is_ready(connection):
+            return []
+        rows = connection.execute(f"SELECT {_COLUMNS} FROM detections {where}", values).fetchall()  # noqa: S608 - both are ours
+    finally:
+        connection.close()
+    return [_detection(row) for row in rows]
+
+
+def _detection(row: tuple[Any, ...]) -> Detection:
+    values: dict[str, Any] = dict(zip(_NAMES, row, strict=True))
+    values["fields"] = orjson.loads(values["fields"])
+    values["event_ids"] = tuple(orjson.loads(values["event_ids"]))
+    return Detection(**values)

@@ -1,0 +1,242 @@
+"""The account of every source: received = refused + stored + duplicate + waiting."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+
+from dekhang.pipeline import spool
+from dekhang.pipeline.stores import schema
+
+UNKNOWN_SOURCE = 0
+_TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Records refused for one reason (stores.reasons); times are UTC epoch milliseconds."""
+
+    reason: str
+    records: int
+    bytes: int
+    last_at: int
+    example: str
+    peer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A record that could not be read as what its source should send."""
+
+    event_id: int
+    received_ms: int
+    problem: str
+    raw: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLedger:
+    """Counts of records since the beginning. `first_event_ms` and the like are None before the first event."""
+
+    source_id: int
+    refused: int = 0
+    stored: int = 0
+    duplicate: int = 0
+    waiting: int = 0
+    unparsable: int = 0
+    late: int = 0
+    bytes: int = 0
+    first_event_ms: int | None = None
+    last_event_ms: int | None = None
+    first_received_ms: int | None = None
+    last_received_ms: int | None = None
+    refusals: dict[str, Refusal] = field(default_factory=dict)
+    samples: tuple[Sample, ...] = ()
+
+    @property
+    def received(self) -> int:
+        return self.refused + self.stored + self.duplicate + self.waiting
+
+
+@dataclass(frozen=True, slots=True)
+class Hour:
+    """Counts of one hour of receipt, which starts at `start_ms` (UTC)."""
+
+    start_ms: int
+    stored: int
+    duplicate: int
+    refused: int
+    unparsable: int
+    late: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownSender:
+    """Somebody who sent without being known: wrong token, unregistered address."""
+
+    peer: str
+    reason: str
+    records: int
+    last_at: int
+    example: str
+
+
+@dataclass(frozen=True, slots=True)
+class RuleProblem:
+    """A rule that could not be used."""
+
+    path: str
+    line: int
+    reason: str
+
+
+def of_source(data: Path, source_id: int) -> SourceLedger:
+    return of_sources(data, [source_id])[source_id]
+
+
+def of_sources(data: Path, ids: Collection[int]) -> dict[int, SourceLedger]:
+    """The ledger of each source asked for; one that has never sent has zeros."""
+    data = Path(data)
+    wanted = sorted(set(ids))
+    waiting: dict[int, int] = {}
+    connection = _open(data)
+    if connection is None:
+        waiting = _waiting(data, {})
+        return {one: SourceLedger(one, waiting=waiting.get(one, 0)) for one in wanted}
+    try:
+        for _ in range(_TRIES):
+            connection.execute("BEGIN")  # counters and positions of one moment
+            positions = _positions(connection)
+            ledgers = {one: _counted(connection, one) for one in wanted}
+            connection.execute("COMMIT")
+            waiting = _waiting(data, positions)
+            if _positions(connection) == positions:  # else the worker moved on meanwhile, and may have pruned
+                break
+    finally:
+        connection.close()
+    return {one: replace(ledger, waiting=waiting.get(one, 0)) for one, ledger in ledgers.items()}
+
+
+def hourly(data: Path, source_id: int, since: datetime | int) -> list[Hour]:
+    """Counts per hour of receipt from `since` on, oldest first; hours without records are left out."""
+    connection = _open(Path(data))
+    if connection is None:
+        return []
+    since_ms = since if isinstance(since, int) else int(since.timestamp() * 1000)
+    try:
+        rows = connection.execute(
+            """
+            SELECT hour, sum(stored), sum(duplicate), sum(refused), sum(unparsable), sum(late), sum(bytes) FROM (
+                SELECT hour, stored, duplicate, 0 AS refused, unparsable, late, bytes FROM counters
+                WHERE source_id = :source AND hour >= :since
+                UNION ALL
+                SELECT hour, 0, 0, records, 0, 0, 0 FROM refusals WHERE source_id = :source AND hour >= :since
+            ) GROUP BY hour ORDER BY hour
+            """,
+            {"source": source_id, "since": since_ms // schema.HOUR_MS},
+        ).fetchall()
+    finally:
+        connection.close()
+    return [Hour(hour * schema.HOUR_MS, *counts) for hour, *counts in rows]
+
+
+def unknown_senders(data: Path, *, limit: int = 200) -> list[UnknownSender]:
+    """Who knocked without being known, latest first. The last peer of each hour and reason is remembered."""
+    connection = _open(Path(data))
+    if connection is None:
+        return []
+    try:
+        rows = connection.execute(
+            "SELECT peer, reason, sum(records), max(last_at), example FROM refusals WHERE source_id = ?"
+            " GROUP BY peer, reason ORDER BY max(last_at) DESC LIMIT ?",
+            (UNKNOWN_SOURCE, limit),
+        ).fetchall()
+    finally:
+        connection.close()
+    return [UnknownSender(*row) for row in rows]
+
+
+def rule_problems(data: Path) -> list[RuleProblem]:
+    """Rules that the worker could not use, as of its last look at the rule folders."""
+    connection = _open(Path(data))
+    if connection is None:
+        return []
+    try:
+        rows = connection.execute("SELECT path, line, reason FROM rule_problems ORDER BY path, line").fetchall()
+    finally:
+        connection.close()
+    return [RuleProblem(*row) for row in rows]
+
+
+def _open(data: Path) -> sqlite3.Connection | None:
+    path = schema.path_of(data)
+    if not path.exists():
+        return None
+    connection = schema.connect(path, readonly=True)
+    if not schema.is_ready(connection):
+        connection.close()
+        return None
+    return connection
+
+
+def _positions(connection: sqlite3.Connection) -> dict[int, spool.Position]:
+    return {
+        writer: spool.Position(segment, offset, next_seq)
+        for writer, segment, offset, next_seq in connection.execute(
+            'SELECT writer, segment, "offset", next_seq FROM positions'
+        )
+    }
+
+
+def _waiting(data: Path, positions: dict[int, spool.Position]) -> dict[int, int]:
+    folder = data / "spool"
+    total: dict[int, int] = {}
+    for writer in spool.writers(folder):
+        for source_id, count in spool.waiting(folder, writer, positions.get(writer, spool.START)).items():
+            total[source_id] = total.get(source_id, 0) + count
+    return total
+
+
+def _counted(connection: sqlite3.Connection, source_id: int) -> SourceLedger:
+    counts = connection.execute(
+        "SELECT coalesce(sum(stored), 0), coalesce(sum(duplicate), 0), coalesce(sum(unparsable), 0),"
+        " coalesce(sum(late), 0), coalesce(sum(bytes), 0), min(first_event_ms), max(last_event_ms),"
+        " min(first_received_ms), max(last_received_ms) FROM counters WHERE source_id = ?",
+        (source_id,),
+    ).fetchone()
+    refusals = {
+        reason: Refusal(reason, records, size_bytes, last_at, example, peer)
+        for reason, records, size_bytes, last_at, example, peer in connection.execute(
+            "SELECT reason, sum(records), sum(bytes), max(last_at), example, peer FROM refusals"
+            " WHERE source_id = ? GROUP BY reason",
+            (source_id,),
+        )
+    }
+    samples = tuple(
+        Sample(*row)
+        for row in connection.execute(
+            "SELECT event_id, received_ms, problem, raw FROM unparsable_samples WHERE source_id = ?"
+            " ORDER BY received_ms DESC, event_id DESC",
+            (source_id,),
+        )
+    )
+    stored, duplicate, unparsable, late, size, first_event, last_event, first_received, last_received = counts
+    return SourceLedger(
+        source_id,
+        refused=sum(one.records for one in refusals.values()),
+        stored=stored,
+        duplicate=duplicate,
+        unparsable=unparsable,
+        late=late,
+        bytes=size,
+        first_event_ms=first_event,
+        last_event_ms=last_event,
+        first_received_ms=first_received,
+        last_received_ms=last_received,
+        refusals=refusals,
+        samples=samples,
+    )
