@@ -26,6 +26,10 @@ class AlertLevel(models.TextChoices):
     CRITICAL = "critical", _("Nghiêm trọng")
 
 
+LEVEL_ORDER = tuple(AlertLevel.values)  # from harmless to worst
+NEEDS_AN_ANSWER = frozenset(set(AlertLevel.values) - {AlertLevel.INFORMATIONAL.value})
+
+
 class EscalationStep(models.IntegerChoices):
     OFFICER = 0, _("Cán bộ chuyên trách")
     HEAD = 1, _("Thủ trưởng đơn vị")

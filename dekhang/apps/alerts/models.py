@@ -30,14 +30,16 @@ class Alert(models.Model):
     closed_at = models.DateTimeField(null=True)
     closed_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     closing_note = models.CharField(max_length=500, blank=True)
+    waiting_since = models.DateTimeField(help_text="since when an answer is expected: the escalation's clock")
     escalation = models.PositiveSmallIntegerField(choices=EscalationStep.choices, default=EscalationStep.OFFICER)
     escalated_at = models.DateTimeField(null=True)
+    search_text = models.TextField(blank=True, help_text="what a search looks at: lower case, without accents")
 
     class Meta:
         indexes = [
             models.Index(fields=["unit", "status", "-last_event_at"]),
             models.Index(fields=["unit", "family", "entity", "status"]),
-            models.Index(fields=["status", "escalation", "created_at"]),
+            models.Index(fields=["status", "escalation", "waiting_since"]),
         ]
         constraints = [
             models.UniqueConstraint(
@@ -74,3 +76,18 @@ class AlertDetection(models.Model):
 
     class Meta:
         ordering = ["event_at", "pk"]
+
+    def __str__(self) -> str:
+        return self.rule_title
+
+
+class StrayDetection(models.Model):
+    """A detection that belongs to no unit of ours any more: counted and kept for the coordinator, not lost."""
+
+    detection_id = models.BigIntegerField(unique=True)
+    unit_id = models.BigIntegerField()
+    source_id = models.BigIntegerField()
+    rule_id = models.CharField(max_length=64)
+    title = models.CharField(max_length=300)
+    event_at = models.DateTimeField()
+    seen_at = models.DateTimeField()

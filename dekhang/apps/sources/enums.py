@@ -37,6 +37,9 @@ class CanaryState(models.TextChoices):
     FAILED = "failed", _("Không đạt")
 
 
+RUNNING_CANARY = frozenset({CanaryState.STARTED, CanaryState.ARRIVED, CanaryState.DETECTED})
+
+
 class AuditAction(models.TextChoices):
     SOURCE_CREATED = "source_created", _("Thêm nguồn log")
     SOURCE_TOKEN_RENEWED = "source_token_renewed", _("Cấp lại mã nguồn log")

@@ -60,7 +60,23 @@ class Canary(models.Model):
     failure = models.CharField(max_length=300, blank=True)
 
     class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["source"],
+                condition=Q(state__in=[CanaryState.STARTED, CanaryState.ARRIVED, CanaryState.DETECTED]),
+                name="one_running_canary_of_a_source",
+            )
+        ]
+        indexes = [models.Index(fields=["state"])]
         ordering = ["-started_at"]
+
+    def __str__(self) -> str:
+        return self.marker
+
+    @property
+    def marker(self) -> str:
+        """The text that the unit's machine must emit."""
+        return f"dekhang-canary-{self.nonce}"
 
 
 class Upload(models.Model):
@@ -74,3 +90,9 @@ class Upload(models.Model):
     sha256 = models.CharField(max_length=64)
     uploaded_at = models.DateTimeField()
     uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ["-uploaded_at"]
+
+    def __str__(self) -> str:
+        return self.name

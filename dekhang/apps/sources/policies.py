@@ -1,0 +1,51 @@
+"""May this person do this with this source, now? Each refusal is a sentence for the page."""
+
+from django.utils.translation import gettext as _
+
+from dekhang.apps.core.enums import Role
+from dekhang.apps.core.errors import ActionDenied
+from dekhang.apps.core.models import User
+from dekhang.apps.registry import policies as registry_policies
+from dekhang.apps.sources.enums import CANARY_KINDS, RUNNING_CANARY, SourceState
+from dekhang.apps.sources.models import LogSource
+
+UNKNOWN_SENDER_READERS = frozenset({Role.COORDINATOR, Role.ADMINISTRATOR})
+
+
+def check_can_connect(user: User, unit_id: int | None) -> None:
+    if unit_id is None:
+        raise ActionDenied(_("Nguồn log do cán bộ chuyên trách hoặc thủ trưởng của chính đơn vị kết nối."))
+    registry_policies.check_works_for_unit(user, unit_id)
+
+
+def check_can_change(user: User, source: LogSource) -> None:
+    registry_policies.check_works_for_unit(user, source.unit_id)
+    if source.state == SourceState.RETIRED:
+        raise ActionDenied(_("Nguồn này đã ngừng. Hãy dùng lại nguồn trước khi sửa."))
+
+
+def check_can_restore(user: User, source: LogSource) -> None:
+    registry_policies.check_works_for_unit(user, source.unit_id)
+    if source.state != SourceState.RETIRED:
+        raise ActionDenied(_("Nguồn này đang được dùng, không cần khôi phục."))
+
+
+def check_can_start_canary(user: User, source: LogSource) -> None:
+    check_can_change(user, source)
+    if source.kind not in CANARY_KINDS:
+        raise ActionDenied(
+            _("Chỉ thử được với máy Windows, máy Linux và máy chủ web. Hãy kết nối thêm một nguồn thuộc các loại này.")
+        )
+    if source.state == SourceState.WAITING:
+        raise ActionDenied(_("Nguồn chưa gửi sự kiện nào. Hãy kết nối xong, thấy sự kiện đầu tiên rồi mới thử."))
+    check_no_canary_runs(source)
+
+
+def check_no_canary_runs(source: LogSource) -> None:
+    if source.canaries.filter(state__in=RUNNING_CANARY).exists():
+        raise ActionDenied(_("Đang có một phép thử chưa xong của nguồn này. Hãy làm tiếp phép thử đó."))
+
+
+def check_can_see_unknown_senders(user: User) -> None:
+    if user.role not in UNKNOWN_SENDER_READERS:
+        raise ActionDenied(_("Chỉ cơ quan điều phối và quản trị hệ thống xem được máy gửi chưa đăng ký."))

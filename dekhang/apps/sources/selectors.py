@@ -1,0 +1,160 @@
+"""Reads of sources, starting from the units that a person may see."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+from django.conf import settings
+from django.db.models import Case, IntegerField, QuerySet, Value, When
+
+from dekhang.apps.core import clock
+from dekhang.apps.core.models import User
+from dekhang.apps.registry import selectors as registry
+from dekhang.apps.sources.enums import RUNNING_CANARY, SourceState
+from dekhang.apps.sources.models import Canary, LogSource, Upload
+from dekhang.apps.sources.services.uploads import inbox_of
+from dekhang.pipeline.stores import ledger
+from dekhang.pipeline.stores.lake import Lake
+from dekhang.pipeline.stores.reasons import LABELS
+
+# what asks for a person comes first
+STATE_ORDER = (SourceState.SILENT, SourceState.WAITING, SourceState.DELIVERING, SourceState.RETIRED)
+EVENTS_SHOWN = 20
+HOURS_SHOWN = 48
+
+
+def sources_of(user: User) -> QuerySet[LogSource]:
+    """Every source, retired ones included, of the units that `user` may see."""
+    return LogSource.objects.filter(unit_id__in=registry.visible_unit_ids(user))
+
+
+def canaries_of(user: User) -> QuerySet[Canary]:
+    return Canary.objects.filter(unit_id__in=registry.visible_unit_ids(user)).select_related("source")
+
+
+def listed(sources: QuerySet[LogSource]) -> QuerySet[LogSource]:
+    """In the order of the list page: silent, waiting, delivering, retired."""
+    ranks = [When(state=state, then=Value(rank)) for rank, state in enumerate(STATE_ORDER)]
+    return sources.annotate(
+        state_rank=Case(*ranks, default=Value(len(STATE_ORDER)), output_field=IntegerField())
+    ).order_by("state_rank", "unit_id", "name")
+
+
+def running_canary(source: LogSource) -> Canary | None:
+    return source.canaries.filter(state__in=RUNNING_CANARY).first()
+
+
+def ledgers_of(ids: Collection[int]) -> dict[int, ledger.SourceLedger]:
+    """The account of each source: received = refused + stored + duplicate + waiting."""
+    return ledger.of_sources(settings.DATA, ids) if ids else {}
+
+
+def ledger_of(source: LogSource) -> ledger.SourceLedger:
+    return ledger.of_source(settings.DATA, source.pk)
+
+
+@dataclass(frozen=True, slots=True)
+class HourBar:
+    """One hour of the volume picture; heights are in the picture's own units (0–100)."""
+
+    start: datetime
+    stored: int
+    refused: int
+    stored_height: float
+    refused_height: float
+
+
+def hourly_bars(source: LogSource, hours: int = HOURS_SHOWN) -> list[HourBar]:
+    """The last `hours` hours of receipt, empty ones included, oldest first."""
+    now = clock.now().replace(minute=0, second=0, microsecond=0)
+    since = now - timedelta(hours=hours - 1)
+    found = {row.start_ms: row for row in ledger.hourly(settings.DATA, source.pk, since)}
+    rows = [(at, found.get(int(at.timestamp() * 1000))) for at in (since + timedelta(hours=n) for n in range(hours))]
+    top = max((row.stored + row.duplicate + row.refused for _at, row in rows if row), default=0) or 1
+    return [
+        HourBar(
+            at,
+            row.stored + row.duplicate if row else 0,
+            row.refused if row else 0,
+            round((row.stored + row.duplicate) * 100 / top, 2) if row else 0.0,
+            round(row.refused * 100 / top, 2) if row else 0.0,
+        )
+        for at, row in rows
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    label: str
+    records: int
+    last_at: datetime
+    example: str
+
+
+def refusals(account: ledger.SourceLedger) -> list[Refused]:
+    """Refusals of a source by reason, in words, the most frequent first."""
+    rows = sorted(account.refusals.values(), key=lambda row: -row.records)
+    return [Refused(LABELS.get(row.reason, row.reason), row.records, moment(row.last_at), row.example) for row in rows]
+
+
+def newest_events(source: LogSource, limit: int = EVENTS_SHOWN) -> list[Any]:
+    """The newest stored events of one source; the unit is named again, so a wrong id shows nothing."""
+    return list(Lake(settings.DATA).recent([source.unit_id], source_id=source.pk, limit=limit))
+
+
+@dataclass(frozen=True, slots=True)
+class UploadProgress:
+    upload: Upload
+    state: str  # waiting · reading · done · failed
+    percent: int | None
+    records: int
+    problem: str
+
+
+def uploads(source: LogSource, limit: int = 10) -> list[UploadProgress]:
+    """The newest uploads with what the files receiver reports beside them in the inbox."""
+    return [_progress(upload) for upload in source.uploads.select_related("uploaded_by")[:limit]]
+
+
+def _progress(upload: Upload) -> UploadProgress:
+    path = inbox_of(upload.source_id) / f"{upload.stored_name}.json"
+    try:
+        facts = orjson.loads(path.read_bytes())
+    except (OSError, orjson.JSONDecodeError):
+        facts = {}
+    if not isinstance(facts, dict):
+        facts = {}
+    state = str(facts.get("state") or "waiting")
+    read, size = facts.get("read"), facts.get("size") or upload.size_bytes
+    percent = min(100, int(read * 100 / size)) if isinstance(read, int) and size else None
+    records = facts.get("records")
+    return UploadProgress(
+        upload,
+        state if state in ("waiting", "reading", "done", "failed") else "waiting",
+        100 if state == "done" else percent,
+        records if isinstance(records, int) else 0,
+        str(facts.get("problem") or "")[:500],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownSender:
+    peer: str
+    label: str
+    records: int
+    last_at: datetime
+    example: str
+
+
+def unknown_senders() -> Sequence[UnknownSender]:
+    """Who knocked with no token, a wrong one, or from an address nobody registered; the newest first."""
+    return [
+        UnknownSender(row.peer, LABELS.get(row.reason, row.reason), row.records, moment(row.last_at), row.example)
+        for row in ledger.unknown_senders(settings.DATA)
+    ]
+
+
+def moment(epoch_ms: int) -> datetime:
+    return datetime.fromtimestamp(epoch_ms / 1000, UTC)

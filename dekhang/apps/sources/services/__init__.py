@@ -1,0 +1,39 @@
+"""Writes of sources: connecting them, handing files over, and testing that an attack would be seen."""
+
+from dekhang.apps.sources.services.canaries import (
+    canary_acknowledged,
+    canary_arrived,
+    canary_detected,
+    canary_expired,
+    start_canary,
+)
+from dekhang.apps.sources.services.connection import (
+    change,
+    create_source,
+    intake_entries,
+    publish,
+    renew_token,
+    restore,
+    retire,
+)
+from dekhang.apps.sources.services.health import mark_delivering, mark_loss, mark_silent
+from dekhang.apps.sources.services.uploads import store_upload
+
+__all__ = [
+    "canary_acknowledged",
+    "canary_arrived",
+    "canary_detected",
+    "canary_expired",
+    "change",
+    "create_source",
+    "intake_entries",
+    "mark_delivering",
+    "mark_loss",
+    "mark_silent",
+    "publish",
+    "renew_token",
+    "restore",
+    "retire",
+    "start_canary",
+    "store_upload",
+]

@@ -1,0 +1,202 @@
+"""Connecting a source: its token, its place in the intake map, its end and its return."""
+
+from collections.abc import Sequence
+
+from django.conf import settings
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from dekhang.apps.core import clock
+from dekhang.apps.core.audit import record_event
+from dekhang.apps.core.errors import ActionDenied
+from dekhang.apps.core.models import User
+from dekhang.apps.duties.enums import EvidenceKind, Outcome
+from dekhang.apps.duties.services import record_evidence
+from dekhang.apps.registry.models import System
+from dekhang.apps.sources.enums import DEFAULT_CADENCE_SECONDS, AuditAction, SourceKind, SourceState
+from dekhang.apps.sources.models import LogSource
+from dekhang.apps.sources.policies import check_can_change, check_can_connect, check_can_restore
+from dekhang.pipeline.stores import intake
+
+HINT_LENGTH = 4
+
+
+def subject_of(source: LogSource) -> str:
+    """How evidence names a source."""
+    return f"source:{source.pk}"
+
+
+def intake_entries() -> list[intake.IntakeSource]:
+    """Every source as the receivers must know it, retired ones included: they are refused by name."""
+    return [
+        intake.IntakeSource(
+            source_id=source.pk,
+            unit_id=source.unit_id,
+            kind=source.kind,
+            token_sha256=source.token_sha256,
+            addresses=tuple(source.addresses),
+            tail_paths=tuple(source.tail_paths),
+            retired=source.state == SourceState.RETIRED,
+        )
+        for source in LogSource.objects.order_by("pk")
+    ]
+
+
+def publish() -> None:
+    """Rewrite the receivers' map once the present transaction is committed; `jobs.tick` mends a lost write."""
+    transaction.on_commit(lambda: intake.publish(settings.DATA, intake_entries()))
+
+
+def _expect(source: LogSource, outcome: Outcome, reason: str = "") -> None:
+    record_evidence(
+        unit_id=source.unit_id,
+        kind=EvidenceKind.SOURCE_EXPECTED,
+        subject=subject_of(source),
+        outcome=outcome,
+        observed_at=clock.now(),
+        reason=reason,
+        payload={"kind": source.kind, "name": source.name},
+    )
+
+
+@transaction.atomic
+def create_source(
+    *,
+    unit_id: int,
+    name: str,
+    kind: SourceKind | str,
+    system: System | None = None,
+    addresses: Sequence[str] = (),
+    tail_paths: Sequence[str] = (),
+    by: User | None,
+) -> tuple[LogSource, str]:
+    """Register a source and return it with its token, which is nowhere kept in clear.
+
+    Args:
+        addresses: IP addresses or networks it may send plain syslog from.
+        tail_paths: files on this server to follow; only set by code (demo, command line), never from a page.
+        by: None when the system itself (demo, command line) connects it.
+    Raises:
+        ActionDenied: `by` does not work for the unit.
+    """
+    if by is not None:
+        check_can_connect(by, unit_id)
+    now = clock.now()
+    token = intake.new_token()
+    source = LogSource.objects.create(
+        unit_id=unit_id,
+        system=system,
+        name=name,
+        kind=SourceKind(kind),
+        token_sha256=intake.hash_token(token),
+        token_hint=token[-HINT_LENGTH:],
+        addresses=list(addresses),
+        tail_paths=list(tail_paths),
+        cadence_seconds=DEFAULT_CADENCE_SECONDS[SourceKind(kind)],
+        state_since=now,
+        created_at=now,
+        created_by=by,
+    )
+    _expect(source, Outcome.OK)
+    record_event(action=AuditAction.SOURCE_CREATED, by=by, target=source, detail={"kind": source.kind})
+    publish()
+    return source, token
+
+
+@transaction.atomic
+def renew_token(*, source: LogSource, by: User | None) -> str:
+    """Give the source a new token; the old one is refused within a second."""
+    if by is not None:
+        check_can_change(by, source)
+    token = intake.new_token()
+    LogSource.objects.filter(pk=source.pk).update(
+        token_sha256=intake.hash_token(token), token_hint=token[-HINT_LENGTH:]
+    )
+    record_event(action=AuditAction.SOURCE_TOKEN_RENEWED, by=by, target=source)
+    publish()
+    source.refresh_from_db()
+    return token
+
+
+@transaction.atomic
+def change(
+    *,
+    source: LogSource,
+    name: str,
+    system: System | None,
+    addresses: Sequence[str],
+    cadence_seconds: int,
+    by: User | None,
+) -> LogSource:
+    """Change what a person may change of a source; what it was before is in the audit log."""
+    if by is not None:
+        check_can_change(by, source)
+    wanted = {
+        "name": name,
+        "system_id": system.pk if system else None,
+        "addresses": list(addresses),
+        "cadence_seconds": cadence_seconds,
+    }
+    before = {field: getattr(source, field) for field in wanted if getattr(source, field) != wanted[field]}
+    if not before:
+        return source
+    LogSource.objects.filter(pk=source.pk).update(**wanted)
+    record_event(
+        action=AuditAction.SOURCE_CHANGED,
+        by=by,
+        target=source,
+        detail={"before": before, "after": {field: wanted[field] for field in before}},
+    )
+    publish()
+    source.refresh_from_db()
+    return source
+
+
+@transaction.atomic
+def retire(*, source: LogSource, by: User | None) -> LogSource:
+    """Stop expecting and accepting events of the source. What it sent stays; `restore` takes it back."""
+    if by is not None:
+        check_can_change(by, source)
+    now = clock.now()
+    moved = (
+        LogSource.objects.filter(pk=source.pk)
+        .exclude(state=SourceState.RETIRED)
+        .update(state=SourceState.RETIRED, state_since=now, state_reason="", retired_at=now)
+    )
+    if moved != 1:
+        raise ActionDenied(_("Nguồn này vừa được người khác cho ngừng."))
+    reason = _("Đơn vị cho ngừng nguồn log này.")
+    _expect(source, Outcome.BROKEN, reason)
+    # also not delivering: when it is restored, old deliveries and old canaries must not prove anything
+    record_evidence(
+        unit_id=source.unit_id,
+        kind=EvidenceKind.SOURCE_DELIVERING,
+        subject=subject_of(source),
+        outcome=Outcome.BROKEN,
+        observed_at=now,
+        reason=reason,
+    )
+    record_event(action=AuditAction.SOURCE_RETIRED, by=by, target=source)
+    publish()
+    source.refresh_from_db()
+    return source
+
+
+@transaction.atomic
+def restore(*, source: LogSource, by: User | None) -> LogSource:
+    """Take a retired source back with its old token; it waits for an event before it counts again."""
+    if by is not None:
+        check_can_restore(by, source)
+    moved = LogSource.objects.filter(pk=source.pk, state=SourceState.RETIRED).update(
+        state=SourceState.WAITING,
+        state_since=clock.now(),
+        state_reason=_("Vừa được dùng lại, chờ sự kiện mới."),
+        retired_at=None,
+    )
+    if moved != 1:
+        raise ActionDenied(_("Nguồn này vừa được người khác dùng lại."))
+    source.refresh_from_db()
+    _expect(source, Outcome.OK)
+    record_event(action=AuditAction.SOURCE_RESTORED, by=by, target=source)
+    publish()
+    return source
