@@ -224,7 +224,7 @@ class Law:
             for figure in entry.references:
                 yield from self._unknown("nguồn", figure.source, self.sources)
         elif isinstance(entry, shapes.Clock):
-            yield from self._unknown("sự kiện", (entry.anchor, entry.stops_on), self.events)
+            yield from self._unknown("sự kiện", (entry.anchor, entry.stops_on, *entry.also_stopped_by), self.events)
             yield from self._unknown("bên gửi, nhận", (entry.sender, *entry.recipients), self.parties)
             if entry.report:
                 yield from self._unknown("mẫu báo cáo", (entry.report,), {r.key for r in self.reports(entry.regime)})

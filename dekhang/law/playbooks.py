@@ -159,7 +159,7 @@ class Playbook:
         return self.step(step.next_id) if step.next_id else None
 
     def paths(self) -> Iterator[tuple[Step, ...]]:
-        """Every road from the first step to the end."""
+        """Every road from the first step to the end; for checks: the number of roads doubles with every question."""
 
         def walk(step: Step, behind: tuple[Step, ...]) -> Iterator[tuple[Step, ...]]:
             behind = (*behind, step)
@@ -300,7 +300,9 @@ class _Road:
             self.visited.add(step_id)
             return after
         if step_id in self.visited:
-            self._fault(step.name or step_id, "được dẫn tới hai lần; hãy dùng nhánh và on_completion thay vì nhảy hay lặp.")
+            self._fault(
+                step.name or step_id, "được dẫn tới hai lần; hãy dùng nhánh và on_completion thay vì nhảy hay lặp."
+            )
             return None
         self.visited.add(step_id)
         if step.on_success is not None or step.on_failure is not None:

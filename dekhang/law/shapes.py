@@ -159,6 +159,7 @@ class Clock(Entry, frozen=True, kw_only=True):
     condition: str  # when this clock runs at all
     anchor: str  # key of an event
     stops_on: str  # key of an event
+    also_stopped_by: tuple[str, ...] = ()  # events that make this report needless, by our reading
     limit: Limit
     sender: str  # key of a party
     recipients: tuple[str, ...]

@@ -262,7 +262,7 @@ def citations_in(text: str) -> list[str]:
     """`Law: R2016 ND85-2016/9; R2026 ND331-2026/31.2d (why)` → the two keys. A file of dekhang/law/data also counts."""
     found = []
     for match in CITED.finditer(text):
-        stated = re.split(r"\s[(–—]|\"\"\"|\. |\.$", match["what"])[0]
+        stated = re.split(r"\s[(–—]|: |\"\"\"|\. |\.$", match["what"])[0]
         first, *others = [part.strip(" .`\"'") for part in re.split(r"[;,]", stated)]
         # the first is always meant as a citation; prose may follow it
         found += [first, *(part for part in others if LOOKS_CITED.match(part))]
