@@ -29,6 +29,9 @@ class Claim(models.Model):
             )
         ]
 
+    def __str__(self) -> str:
+        return f"Khai báo {self.duty_key}"
+
 
 class Evidence(models.Model):
     """One observation by the system. Append-only: a later row corrects an earlier one, nothing is changed."""
@@ -49,6 +52,9 @@ class Evidence(models.Model):
             models.Index(fields=["unit", "kind", "subject", "observed_at"]),
             models.Index(fields=["kind", "observed_at"]),
         ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} ({self.subject})"
 
     def save(self, *args, **kwargs):
         if self.pk is not None:
@@ -71,4 +77,8 @@ class Contest(models.Model):
     answered_at = models.DateTimeField(null=True)
     answered_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
 
+    class Meta:
+        indexes = [models.Index(fields=["unit", "duty_key", "opened_at"])]
 
+    def __str__(self) -> str:
+        return f"Giải trình về {self.duty_key}"

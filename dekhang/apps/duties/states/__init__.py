@@ -1,0 +1,22 @@
+"""States of claims, computed from plain rows: one module per duty, `walk` goes through the time line."""
+
+from dekhang.apps.duties.states import declared_only, record_attacks, sop
+from dekhang.apps.duties.states.declared_only import DeclaredOnly
+from dekhang.apps.duties.states.record_attacks import RecordAttacks
+from dekhang.apps.duties.states.rows import Assessment, ClaimSpan, Observation, Reason
+from dekhang.apps.duties.states.sop import Sop
+from dekhang.apps.duties.states.walk import DutyStates, assess
+
+# duties that the system proves by itself: their states and the kinds of evidence they look at
+PROVABLE: dict[str, tuple[DutyStates, tuple[str, ...]]] = {
+    "record_attacks": (RecordAttacks(), record_attacks.EVIDENCE_KINDS),
+    "sop": (Sop(), sop.EVIDENCE_KINDS),
+}
+
+
+def states_of(duty_key: str) -> tuple[DutyStates, tuple[str, ...]]:
+    """The states of a duty and the kinds of evidence it looks at."""
+    return PROVABLE.get(duty_key, (DeclaredOnly(), declared_only.EVIDENCE_KINDS))
+
+
+__all__ = ["PROVABLE", "Assessment", "ClaimSpan", "DutyStates", "Observation", "Reason", "assess", "states_of"]

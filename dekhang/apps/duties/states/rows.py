@@ -1,0 +1,101 @@
+"""Plain rows in, a state with its reasons out: the shapes of `duties.states`. No database, no clock."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from dekhang.apps.duties.enums import ClaimState, EvidenceKind, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One row of evidence. Rows given together are in the order in which they were recorded."""
+
+    kind: str  # EvidenceKind
+    subject: str
+    outcome: str  # Outcome
+    observed_at: datetime
+    valid_until: datetime | None = None
+    reason: str = ""
+    payload: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        return self.outcome == Outcome.OK
+
+    def holds(self, at: datetime) -> bool:
+        """Whether it speaks for the unit at `at`: ok and not expired."""
+        return self.ok and (self.valid_until is None or at < self.valid_until)
+
+    @property
+    def topic(self) -> str:
+        """What a later row replaces: its subject; a reading is also about its reader."""
+        return f"{self.subject}/{self.payload.get('user_id')}" if self.kind == EvidenceKind.SOP_READ else self.subject
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimSpan:
+    """A declaration that stood from `declared_at` until `withdrawn_at` (None: still stands)."""
+
+    declared_at: datetime
+    withdrawn_at: datetime | None = None
+
+    def stands(self, at: datetime) -> bool:
+        return self.declared_at <= at and (self.withdrawn_at is None or at < self.withdrawn_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a unit does not count as proven, and what its people do next. `url_name` takes no arguments or is None."""
+
+    code: str
+    text: str
+    next_step: str
+    url_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """The state of a unit's claim on a duty at one moment.
+
+    `since`: when it came into this state; None for a unit of which nothing was ever heard.
+    `proven_until`: when the proof runs out by itself; None unless proven.
+    """
+
+    state: ClaimState
+    reasons: tuple[Reason, ...] = ()
+    since: datetime | None = None
+    proven_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that stands between a unit and its proof; turned into a `Reason` when people ask."""
+
+    code: str
+    subject: str = ""
+    about: Observation | None = None
+    count: int = 0
+
+
+@dataclass(slots=True)
+class Facts:
+    """What is known at one moment of the walk: the newest row of each topic, and when a topic was last broken."""
+
+    newest: dict[str, dict[str, Observation]] = field(default_factory=dict)
+    broken_at: dict[str, dict[str, datetime]] = field(default_factory=dict)
+
+    def add(self, row: Observation) -> None:
+        self.newest.setdefault(row.kind, {})[row.topic] = row
+        if not row.ok:
+            self.broken_at.setdefault(row.kind, {})[row.topic] = row.observed_at
+
+    def get(self, kind: str, topic: str) -> Observation | None:
+        return self.newest.get(kind, {}).get(topic)
+
+    def of(self, kind: str) -> Iterator[Observation]:
+        """Newest rows of a kind, one per topic."""
+        yield from self.newest.get(kind, {}).values()
+
+    def last_broken(self, kind: str, topic: str) -> datetime | None:
+        return self.broken_at.get(kind, {}).get(topic)
