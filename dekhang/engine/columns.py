@@ -5,7 +5,7 @@ A value's atoms depend on the value alone, so they are computed once and remembe
 
 import re
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from re import _constants as sre  # type: ignore[attr-defined]
 from re import _parser as sre_parser  # type: ignore[attr-defined]
 from typing import Any, TypeAlias
@@ -18,9 +18,12 @@ from dekhang.engine.predicates import TextPredicate, in_network, network, regex,
 from dekhang.engine.text import Scalar, clean, fold, scalars, text_of
 
 AtomId: TypeAlias = int
+NOTHING: frozenset[AtomId] = frozenset()
 
 # up to so many literals, `in` beats building and running an automaton (bench/detect.py)
 LITERALS_WITHOUT_AUTOMATON = 6
+SEPARATOR = "\0"
+DIGITS = frozenset("-0123456789")
 # an automaton reports every occurrence: long values are read in pieces, so the report of one stays small
 PIECE_CHARS = 8_192
 
@@ -42,7 +45,9 @@ class Column:
         "_literals",
         "_longest",
         "_odd",
+        "_only_literals",
         "_prefixes",
+        "_separated",
         "_suffixes",
         "_uses",
     )
@@ -86,6 +91,16 @@ class Column:
             (contains.get(literal, ()), shapes.get(literal, ()), gates.get(literal, ())) for literal in self._literals
         ]
         self._longest = max(map(len, self._literals), default=0)
+        self._only_literals = not (
+            self._exists
+            or self._has_value
+            or self._equals
+            or self._prefixes
+            or self._suffixes
+            or self._odd
+            or self._gates
+        )
+        self._separated = any(SEPARATOR in literal for literal in self._literals)
         self._automaton = None
         if len(self._literals) > LITERALS_WITHOUT_AUTOMATON:
             self._automaton = ahocorasick_rs.AhoCorasick(
@@ -94,10 +109,29 @@ class Column:
 
     def satisfied(self, value: object) -> frozenset[AtomId]:
         """Return the atoms that a present field with this value satisfies."""
+        if self._only_literals and value.__class__ is str:
+            # keyword columns see every value of every record: most hold no keyword
+            text = value.lower() if value.isascii() else fold(value)
+            if not self._present(text):
+                return NOTHING
         found = set(self._exists)
         for scalar in scalars(value):
             self._scan(scalar, found)
         return frozenset(found)
+
+    @property
+    def hears_numbers(self) -> bool:
+        """Return whether a whole number's text could satisfy anything here."""
+        return not self._only_literals or any(set(literal) <= DIGITS for literal in self._literals)
+
+    def search(self, values: list[str]) -> list[frozenset[AtomId]]:
+        """Return what the values satisfy, without those that satisfy nothing. Quick when none does."""
+        if self._only_literals and not self._separated:
+            # one pass over all of them; a literal with the separator in it could be found across two values
+            joined = SEPARATOR.join(values)
+            if not self._present(joined.lower() if joined.isascii() else fold(joined)):
+                return []
+        return [atoms for atoms in map(self.satisfied, values) if atoms]
 
     def _scan(self, scalar: Scalar, found: set[AtomId]) -> None:
         found.update(self._has_value)
@@ -128,7 +162,7 @@ class Column:
             if predicate(scalar):
                 found.add(atom)
 
-    def _present(self, text: str) -> Iterable[int]:
+    def _present(self, text: str) -> Collection[int]:
         """Return the indexes of the literals that occur in a folded text."""
         if self._automaton is None:
             return [index for index, literal in enumerate(self._literals) if literal in text]

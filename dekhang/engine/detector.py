@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TypeAlias
 
 from dekhang.engine.correlate import Correlator, GroupKey, Hit
@@ -107,6 +108,10 @@ class Detector:
         self._budget = Budget(self._limits.memory_bytes)
         self._tables: dict[tuple[int, ...], RouteTable | None] = {}
         self._routes: dict[RouteKey, RouteTable | None] = {}
+        self._by_logsource: dict[Logsource, list[int]] = {}
+        for position, rule in enumerate(ruleset.rules):
+            if rule.correlation is None:
+                self._by_logsource.setdefault(rule.logsource, []).append(position)
         correlations = [place for place, rule in enumerate(ruleset.rules) if rule.correlation is not None]
         self._correlation_at = {place: which for which, place in enumerate(correlations)}
         self._correlator = Correlator([ruleset.rules[place] for place in correlations])
@@ -163,11 +168,12 @@ class Detector:
 
     def _build(self, sources: tuple[int, ...]) -> RouteTable | None:
         mapping = self.ruleset.mapping
-        rules = [
-            (position, rule)
-            for position, rule in enumerate(self.ruleset.rules)
-            if rule.correlation is None and any(mapping.sources[index].answers(rule.logsource) for index in sources)
+        asked = [
+            positions
+            for logsource, positions in self._by_logsource.items()
+            if any(mapping.sources[index].answers(logsource) for index in sources)
         ]
+        rules = [(position, self.ruleset.rules[position]) for position in sorted(chain.from_iterable(asked))]
         return RouteTable(rules, mapping, sources, self._limits, self._budget) if rules else None
 
     def _forget(self) -> None:

@@ -37,8 +37,10 @@ Names: TypeAlias = tuple[str, ...]  # a rule's field by all the names that its r
 Verdict: TypeAlias = tuple[int, ...]  # positions of the matching rules in the rule set, ascending
 Program: TypeAlias = Callable[[frozenset[AtomId]], bool]
 
+ENTRY_BYTES = 100  # cost of a dictionary entry, for the budget
 CLASS_BYTES = 400  # rough cost of one remembered class or verdict besides its members, for the budget
-FIELD_NAMES_REMEMBERED = 20_000  # per route; attackers may invent names without end
+LEARNED_IN_VAIN = 1_000  # values after which a field that brings a new one every other time is called passing
+FIELD_NAMES_REMEMBERED = 5_000  # per route; attackers may invent names without end
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,19 +83,29 @@ class Budget:
 
 
 class Slot:
-    """A column of the route together with the values it remembers."""
+    """A field of the route: its column, and the classes of the values it remembers, by kind of value.
 
-    __slots__ = ("column", "others", "texts")
+    1, 1.0 and True are one dictionary key but not one text, so only texts and whole numbers are remembered, apart.
 
-    def __init__(self, column: Column) -> None:
+    Args:
+        keywords_only: nothing but keywords is looked for in this field.
+        passing: the field has keywords only and its values hardly ever come twice (times, ids): they are not
+            remembered, but searched together with those of other such fields.
+    """
+
+    __slots__ = ("column", "keywords_only", "learned", "numbers", "passing", "texts")
+
+    def __init__(self, column: Column, *, keywords_only: bool = False) -> None:
         self.column = column
+        self.keywords_only = keywords_only
+        self.passing = False
+        self.learned = 0
         self.texts: dict[str, int] = {}
-        # 1, 1.0 and True are one dictionary key but not one text, hence the type in the key
-        self.others: dict[tuple[type, object], int] = {}
+        self.numbers: dict[int, int] = {}
 
     def forget(self) -> None:
         self.texts = {}
-        self.others = {}
+        self.numbers = {}
 
 
 class RouteTable:
@@ -124,8 +136,9 @@ class RouteTable:
         for position, rule in rules:
             self._add(position, rule, mapping, sources)
         self._pairs = [(atom, one) for atom, one in enumerate(self._atoms) if isinstance(one.test, FieldTest)]
-        self._keyword_slot, self._by_name = self._compile_columns()
-        self._slots: dict[str, Slot | None] = {}  # by the names that records use
+        self._keywords, self._by_name = self._compile_columns()
+        self._numbers_matter = self._keywords is not None and self._keywords.hears_numbers
+        self._seen = 0
         self.forget()
 
     def __len__(self) -> int:
@@ -208,7 +221,7 @@ class RouteTable:
             return base + (0.05 if names and names[0] in ("EventID", "Provider_Name", "Channel", "Level") else 0.0)
         return 0.02 if isinstance(test, RegexTest) else 0.1
 
-    def _compile_columns(self) -> "tuple[Slot | None, dict[str, Slot]]":
+    def _compile_columns(self) -> tuple[Column | None, dict[str, Slot]]:
         keywords: list[tuple[AtomId, Test]] = []
         by_name: dict[str, list[tuple[AtomId, Test]]] = {}
         for atom, one in enumerate(self._atoms):
@@ -219,8 +232,7 @@ class RouteTable:
             for name in one.names:
                 by_name.setdefault(name, []).append((atom, one.test))
         slots = {name: Slot(Column(tests + keywords)) for name, tests in by_name.items()}
-        # fields without tests of their own share one slot: for keywords only the value counts
-        return Slot(Column(keywords)) if keywords else None, slots
+        return Column(keywords) if keywords else None, slots
 
     # -- deciding --------------------------------------------------------------------------------------------
 
@@ -228,8 +240,7 @@ class RouteTable:
         """Drop everything remembered; nothing that was compiled."""
         for slot in self._by_name.values():
             slot.forget()
-        if self._keyword_slot is not None:
-            self._keyword_slot.forget()
+        self._slots: dict[str, Slot | None] = {}  # by the names that records use; those for keywords live here only
         self._classes: dict[frozenset[AtomId], int] = {frozenset(): 0}
         self._sets: list[frozenset[AtomId]] = [frozenset()]
         self._verdicts: dict[tuple[int, ...], Verdict] = {}
@@ -237,6 +248,7 @@ class RouteTable:
     def verdict(self, fields: Mapping[str, Value]) -> Verdict:
         """Return the local numbers of the rules that match, ascending."""
         key = []
+        passing: list[str] | None = None
         slots = self._slots
         for name, value in fields.items():
             try:
@@ -245,16 +257,30 @@ class RouteTable:
                 slot = self._slot(name)
             if slot is None:
                 continue
-            if value.__class__ is str:
-                known = slot.texts.get(value)
+            kind = value.__class__
+            if kind is str:
+                if slot.passing:
+                    if passing is None:
+                        passing = []
+                    passing.append(value)  # type: ignore[arg-type]
+                    continue
+                known = slot.texts.get(value)  # type: ignore[arg-type]
+            elif kind is int:
+                if slot.keywords_only and not self._numbers_matter:
+                    continue
+                known = slot.numbers.get(value)  # type: ignore[arg-type]
             else:
-                known = self._other(slot, value)
+                known = None
             if known is None:
                 known = self._learn(slot, value)
             if known:
                 key.append(known)
+        if passing is not None:
+            assert self._keywords is not None
+            key.extend(self._class_of(atoms) for atoms in self._keywords.search(passing))
         if self._pairs:
             key.extend(self._pair_matches(fields))
+        self._seen += 1
         tuple_key = tuple(key)
         verdict = self._verdicts.get(tuple_key)
         return verdict if verdict is not None else self._decide(tuple_key)
@@ -262,25 +288,27 @@ class RouteTable:
     def _slot(self, name: str) -> Slot | None:
         if len(self._slots) >= FIELD_NAMES_REMEMBERED:
             self._slots.clear()
-        slot = self._slots[name] = self._by_name.get(plain_name(name), self._keyword_slot)
+        slot = self._by_name.get(plain_name(name))
+        if slot is None and self._keywords is not None:
+            slot = Slot(self._keywords, keywords_only=True)
+        self._slots[name] = slot
         return slot
-
-    def _other(self, slot: Slot, value: object) -> int | None:
-        try:
-            return slot.others.get((value.__class__, value))
-        except TypeError:  # a list
-            return None
 
     def _learn(self, slot: Slot, value: object) -> int:
         """Classify a value and remember its class, if it is of a kind that may come again."""
         number = self._class_of(slot.column.satisfied(value))
-        if isinstance(value, str):
-            if len(value) <= self._limits.value_chars:
-                slot.texts[value] = number
-                self._budget.spend(getsizeof(value) + 100)
-        elif value is None or isinstance(value, (int, float)):
-            slot.others[(value.__class__, value)] = number
-            self._budget.spend(250)
+        kind = value.__class__
+        if kind is str:
+            if len(value) <= self._limits.value_chars:  # type: ignore[arg-type]
+                slot.texts[value] = number  # type: ignore[index]
+                self._budget.spend(getsizeof(value) + ENTRY_BYTES)
+        elif kind is int:
+            slot.numbers[value] = number  # type: ignore[index]
+            self._budget.spend(getsizeof(value) + ENTRY_BYTES)
+        slot.learned += 1
+        if slot.keywords_only and slot.learned > LEARNED_IN_VAIN and 2 * slot.learned > self._seen:
+            slot.passing = True
+            slot.forget()
         return number
 
     def _class_of(self, atoms: frozenset[AtomId]) -> int:
