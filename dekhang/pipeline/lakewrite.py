@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from dekhang.pipeline.stores.schema import DAY_MS, transaction
@@ -101,7 +102,10 @@ def write_rows(lake: Path, rows: Rows, *, created_ms: int) -> list[Segment]:
     columns = dict(rows.columns)
     for name in ("time", "received_at"):
         columns[name] = [time_ms * 1000 for time_ms in columns[name]]
-    table = pa.table(columns, schema=SCHEMA)
+    try:
+        table = pa.table(columns, schema=SCHEMA)
+    except (pa.ArrowException, UnicodeError, OverflowError, TypeError):  # no line may stop the lake
+        table = pa.table({name: [_plain(name, value) for value in columns[name]] for name in columns}, schema=SCHEMA)
     if len(by_day) == 1:
         groups = [(next(iter(by_day)), table)]
     else:
@@ -116,6 +120,15 @@ def write_rows(lake: Path, rows: Rows, *, created_ms: int) -> list[Segment]:
         _fsync_folder(lake / folder)
     _fsync_folder(lake)
     return segments
+
+
+def _plain(name: str, value: Any) -> Any:
+    """A value that Parquet surely takes: text without surrogates, integers of 64 bits."""
+    if pa.types.is_string(SCHEMA.field(name).type):
+        return None if value is None else str(value).encode("utf-8", "replace").decode()
+    if isinstance(value, int) and not isinstance(value, bool):
+        return max(-(1 << 62), min(value, 1 << 62))
+    return value
 
 
 def _write(lake: Path, day: str, table: Any, created_ms: int, *, level: int) -> Segment:
@@ -136,31 +149,36 @@ def _write(lake: Path, day: str, table: Any, created_ms: int, *, level: int) -> 
         file.flush()
         os.fsync(file.fileno())
     draft.rename(folder / name)
-    ids = table.column("event_id").to_numpy()
-    times = table.column("time").cast(pa.int64()).to_numpy()
-    received = table.column("received_at").cast(pa.int64()).to_numpy()
-    units = table.column("unit_id").to_numpy()
-    owners = ids >> WRITER_SHIFT
-    writers = tuple(
-        (int(owner), int(ids[owners == owner].min()), int(ids[owners == owner].max())) for owner in sorted(set(owners))
-    )
+    ids = table.column("event_id").to_pylist()
+    ranges: dict[int, tuple[int, int]] = {}
+    for one in ids:
+        low, high = ranges.get(one >> WRITER_SHIFT, (one, one))
+        ranges[one >> WRITER_SHIFT] = (min(low, one), max(high, one))
+    min_time, max_time = _range_ms(table, "time")
+    min_received, max_received = _range_ms(table, "received_at")
+    units = pc.min_max(table.column("unit_id")).as_py()
     return Segment(
         day=day,
         path=f"day={day}/{name}",
         rows=len(ids),
         bytes=content.size,
-        min_time=int(times.min()) // 1000,
-        max_time=int(times.max()) // 1000,
-        min_received=int(received.min()) // 1000,
-        max_received=int(received.max()) // 1000,
-        min_event_id=int(ids.min()),
-        max_event_id=int(ids.max()),
-        min_unit=int(units.min()),
-        max_unit=int(units.max()),
+        min_time=min_time,
+        max_time=max_time,
+        min_received=min_received,
+        max_received=max_received,
+        min_event_id=min(ids),
+        max_event_id=max(ids),
+        min_unit=units["min"],
+        max_unit=units["max"],
         sha256=hashlib.sha256(content).hexdigest(),
         created=created_ms,
-        writers=writers,
+        writers=tuple((writer, low, high) for writer, (low, high) in sorted(ranges.items())),
     )
+
+
+def _range_ms(table: Any, column: str) -> tuple[int, int]:
+    both = pc.min_max(table.column(column).cast(pa.int64())).as_py()
+    return both["min"] // 1000, both["max"] // 1000
 
 
 def _fsync_folder(folder: Path) -> None:

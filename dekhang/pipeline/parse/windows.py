@@ -88,8 +88,6 @@ def _flat(document: Document, received_ms: int) -> Facts:
             break
     if time_ms is None and "UtcTime" in document:
         time_ms = any_ms(document["UtcTime"], received_ms)
-    if _with_unspaced_names(document):
-        as_it_came = False
     return Facts(
         "windows",
         document,
@@ -98,17 +96,6 @@ def _flat(document: Document, received_ms: int) -> Facts:
         time_ms=time_ms,
         fields_are_raw=as_it_came,
     )
-
-
-def _with_unspaced_names(fields: Fields) -> bool:
-    """Defender writes `Threat Name`, rules ask for `ThreatName`: give both."""
-    channel = fields.get("Channel")
-    if not isinstance(channel, str) or "defender" not in channel.lower():
-        return False
-    spaced = [name for name in fields if " " in name]
-    for name in spaced:
-        fields.setdefault(name.replace(" ", ""), fields[name])
-    return bool(spaced)
 
 
 def _evtx(event: Document, received_ms: int) -> Facts:
@@ -143,7 +130,6 @@ def _evtx(event: Document, received_ms: int) -> Facts:
     rendered = event.get("RenderingInfo")
     if isinstance(rendered, dict) and isinstance(rendered.get("Message"), str):
         fields["Message"] = rendered["Message"]
-    _with_unspaced_names(fields)
     return Facts("windows", fields, "windows", host=text_of(fields["Computer"]), time_ms=any_ms(created, received_ms))
 
 
@@ -280,7 +266,6 @@ def _winlogbeat(document: Document, received_ms: int) -> Facts:
             value = _at(document, name)
             if isinstance(value, (str, int)):
                 fields[sigma_name] = value
-    _with_unspaced_names(fields)
     return Facts("windows", fields, "windows", host=computer, time_ms=any_ms(document.get("@timestamp"), received_ms))
 
 

@@ -1,0 +1,272 @@
+"""The worker's loop: reads fairly, writes in transactions, keeps house when idle, stops when told."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from dekhang.engine import Detector, Match
+from dekhang.pipeline import lakewrite, wallclock
+from dekhang.pipeline.spool import START, Frame, Position, SpoolReader, prune, writers
+from dekhang.pipeline.stores import heartbeat, schema
+from dekhang.pipeline.worker import found
+from dekhang.pipeline.worker.batch import Work, prepare
+from dekhang.pipeline.worker.commit import commit, forget_old_ids, read_positions, read_state
+from dekhang.pipeline.worker.rules import RuleWatch, new_detector, publish_problems
+
+logger = logging.getLogger(__name__)
+
+BATCH_RECORDS = 10_000
+BATCH_BYTES = 32 << 20  # raw; parsed it is about four times that
+SMALL_BATCH = 2_000  # fewer records than this wait until BATCH_SECONDS after the last transaction
+BATCH_SECONDS = 0.3
+POLL_SECONDS = 0.05
+LOOK_FOR_WRITERS_SECONDS = 1.0
+HOUSEKEEPING_SECONDS = 5.0
+COMPACT_IDLE_SECONDS = 2.0
+RETRY_SECONDS = 1.0
+STUCK_SECONDS = 120.0  # a step that takes longer is a hang: the heart stops beating and `up` restarts us
+COLLECT_EVERY = 200  # batches between full garbage collections; automatic ones are off
+
+
+class Worker:
+    """Everything between the spool and the lake, for one data folder. One process at a time holds it."""
+
+    def __init__(self, data: Path, rule_folders: Sequence[Path]) -> None:
+        self.data = data
+        self.spool = data / "spool"
+        self.lake = data / "lake"
+        self.connection: sqlite3.Connection = schema.connect(schema.path_of(data))
+        self.lake.mkdir(parents=True, exist_ok=True)
+        self.watch = RuleWatch(rule_folders, data / "rules-cache")
+        self.stopping = False
+        self.total_events = self.total_detections = self.total_batches = 0
+        self.undetected = 0  # records that the engine could not judge
+        self.problem = ""
+        self._readers: dict[int, SpoolReader] = {}
+        self._committed: dict[int, Position] = {}
+        self._detector: Detector | None = None
+        self._state = b""
+        self._last_commit = 0.0
+        self._next_look = 0.0
+        self._next_housekeeping = 0.0
+        self._idle_since = time.monotonic()
+        self._much_waiting = False
+        self._ready = False
+        self._moved = time.monotonic()
+
+    def start(self) -> None:
+        """Clean up after a crash, load rules and positions."""
+        orphans = lakewrite.remove_orphans(self.lake, self.connection)
+        if orphans:
+            logger.warning("removed %d lake files that no transaction had finished", orphans)
+        self._committed = read_positions(self.connection)
+        self._state = read_state(self.connection)
+        self._load_rules()
+        gc.collect()
+        gc.freeze()  # rules live as long as we do; scanning them again and again is for nothing
+        gc.disable()  # events are trees without cycles and die by reference count
+        self._ready = True
+
+    def run(self, *, on_ready: Callable[[], None] = lambda: None) -> None:
+        """Work until `stopping`; the current transaction is finished first."""
+        beater = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+        beater.start()
+        self.start()
+        on_ready()
+        while not self.stopping:
+            self._moved = time.monotonic()
+            try:
+                if not self.step():
+                    time.sleep(POLL_SECONDS)
+            except (sqlite3.Error, OSError) as fault:  # full disk, locked database: nothing is lost, try again
+                self.problem = f"Chưa ghi được vào kho: {fault}. Hệ thống tự thử lại; hãy kiểm tra dung lượng ổ đĩa."
+                logger.exception("transaction failed, will be repeated")
+                self._retry()
+            except Exception:  # a bug of ours: the positions stand, so the same batch comes again
+                self.problem = (
+                    "Phần phân tích gặp một lỗi của phần mềm và đang thử lại; hãy gửi nhật ký lỗi cho nhà phát triển."
+                )
+                logger.exception("a batch failed, will be repeated")
+                self._retry()
+        self.close()
+
+    def step(self) -> bool:
+        """One round: a batch if there is one, else housekeeping. Returns whether there was something to do."""
+        now = time.monotonic()
+        if self.watch.changed():
+            self._load_rules()
+        frames = self._read(now)
+        if frames:
+            self._work_off(frames)
+            self._idle_since = time.monotonic()
+            if self.total_batches % COLLECT_EVERY == 0:
+                gc.collect()
+            return True
+        if now - self._idle_since > COMPACT_IDLE_SECONDS and lakewrite.compact_once(
+            self.lake, self.connection, now_ms=_now_ms()
+        ):
+            return True
+        if now >= self._next_housekeeping:
+            self._next_housekeeping = now + HOUSEKEEPING_SECONDS
+            self._keep_house()
+        return False
+
+    def drain(self) -> int:
+        """Work until the spool is empty; returns how many events were stored. For tests and measurements."""
+        before = self.total_events
+        self._next_look = 0.0
+        self._last_commit = 0.0
+        while frames := self._read(time.monotonic(), patient=False):
+            self._work_off(frames)
+        return self.total_events - before
+
+    def close(self) -> None:
+        for reader in self._readers.values():
+            reader.close()
+        self._readers = {}
+        self.connection.close()
+        self._ready = False
+        heartbeat.clear(self.data, "worker")
+
+    # -- reading
+
+    def _read(self, now: float, *, patient: bool = True) -> list[tuple[int, Frame]]:
+        """The next frames of all writers, each with an equal share."""
+        if patient and now - self._last_commit < BATCH_SECONDS and not self._much_waiting:
+            return []
+        if now >= self._next_look:
+            self._next_look = now + LOOK_FOR_WRITERS_SECONDS
+            for writer in writers(self.spool):
+                if writer not in self._readers:
+                    self._readers[writer] = SpoolReader(self.spool, writer, self._committed.get(writer, START))
+        frames: list[tuple[int, Frame]] = []
+        share = max(1, BATCH_RECORDS // max(1, len(self._readers)))
+        share_bytes = max(1, BATCH_BYTES // max(1, len(self._readers)))
+        for writer, reader in self._readers.items():
+            batch, _ = reader.read(share, share_bytes)
+            frames.extend((writer, frame) for frame in batch)
+        self._much_waiting = sum(len(frame.records) for _, frame in frames) >= SMALL_BATCH
+        return frames
+
+    def _rewind(self) -> None:
+        """Forget what was read and counted since the last transaction."""
+        for reader in self._readers.values():
+            reader.close()
+        self._readers = {}
+        self._next_look = 0.0
+        if self.connection.in_transaction:
+            self.connection.execute("ROLLBACK")
+        self._committed = read_positions(self.connection)
+        if self.watch.book is not None:
+            self._detector = new_detector(self.watch.book, self._state)
+
+    def _retry(self) -> None:
+        time.sleep(RETRY_SECONDS)
+        self._rewind()
+
+    # -- one transaction
+
+    def _work_off(self, frames: list[tuple[int, Frame]]) -> None:
+        work = prepare(self.connection, frames)
+        matches = self._detect(work)
+        now_ms = _now_ms()
+        segments = lakewrite.write_rows(self.lake, work.rows, created_ms=now_ms)
+        detections = found.rows(work, matches, created_ms=wallclock.now_ms())
+        state = self._detector.state() if self._detector is not None else self._state
+        positions = {writer: self._readers[writer].position for writer in {writer for writer, _ in frames}}
+        commit(
+            self.connection,
+            work,
+            segments=segments,
+            detections=detections,
+            state=state if state != self._state else None,
+            positions=positions,
+            now_ms=now_ms,
+        )
+        self._state = state
+        for writer, position in positions.items():
+            if position.segment != self._committed.get(writer, START).segment:
+                prune(self.spool, writer, position)
+        self._committed.update(positions)
+        self._last_commit = time.monotonic()
+        self.problem = ""
+        self.total_batches += 1
+        self.total_events += len(work.events)
+        self.total_detections += len(detections)
+
+    def _detect(self, work: Work) -> list[Match]:
+        """Matches in the batch. A record that makes the engine fail is stored without them, and counted."""
+        if self._detector is None or not work.events:
+            return []
+        records = work.records
+        try:
+            return self._detector.process(records)
+        except Exception:  # a bug of ours must not stop the pipeline for everyone
+            logger.exception("the engine failed on a batch of %d records; judging them one by one", len(records))
+        assert self.watch.book is not None
+        self._detector = new_detector(self.watch.book, self._state)
+        matches: list[Match] = []
+        for index, record in enumerate(records):
+            try:
+                matches.extend(_at(match, index) for match in self._detector.process([record]))
+            except Exception:
+                self.undetected += 1
+                work.events[index].problem = work.events[index].problem or (
+                    "Bản ghi này không kiểm tra được bằng luật vì một lỗi của phần mềm; bản ghi vẫn được lưu."
+                )
+        return matches
+
+    # -- rules, house, heart
+
+    def _load_rules(self) -> None:
+        state = self._detector.state() if self._detector is not None else self._state
+        book = self.watch.load()
+        self._detector = new_detector(book, state)
+        publish_problems(self.connection, book, now_ms=wallclock.now_ms())
+
+    def _keep_house(self) -> None:
+        lakewrite.empty_garbage(self.lake, self.connection, now_ms=_now_ms())
+        forget_old_ids(self.connection, now_ms=wallclock.now_ms())
+        for writer, position in self._committed.items():
+            prune(self.spool, writer, position)
+
+    def facts(self) -> dict[str, Any]:
+        """What the heartbeat tells."""
+        book = self.watch.book
+        return {
+            "ready": self._ready,
+            "events": self.total_events,
+            "detections": self.total_detections,
+            "rules": len(book.ruleset.rules) if book is not None else 0,
+            "rule_problems": len(book.errors) if book is not None else 0,
+            "undetected": self.undetected,
+            "lost_records": sum(reader.lost_records for reader in list(self._readers.values())),
+            "spool_problems": [text for reader in list(self._readers.values()) for text in reader.problems][-5:],
+            "problem": self.problem,
+        }
+
+    def _beat(self) -> None:
+        while not self.stopping:
+            if time.monotonic() - self._moved < STUCK_SECONDS:
+                try:
+                    heartbeat.beat(self.data, "worker", **self.facts())
+                except OSError:
+                    logger.warning("heartbeat could not be written", exc_info=True)
+            time.sleep(heartbeat.BEAT_SECONDS if self._ready else 0.2)
+
+
+def _at(match: Match, index: int) -> Match:
+    return replace(match, index=index)
+
+
+def _now_ms() -> int:
+    """The machine's own time: for what people do not read, such as when a merged file may go."""
+    return time.time_ns() // 1_000_000
