@@ -67,7 +67,7 @@ class Refusals:
         peer: str = "",
     ) -> None:
         """Count `records` refused for one reason. `example` is cut, `peer` is the sender's address."""
-        if records <= 0:
+        if records <= 0 and size_bytes <= 0:
             return
         now_ms = time.time_ns() // 1_000_000
         with self._lock:

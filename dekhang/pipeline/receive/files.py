@@ -1,0 +1,214 @@
+"""Uploads: `inbox/<source_id>/<name>` into the spool, with `<name>.json` telling how far.
+
+The web process writes `<name>.part`, fsyncs and renames. A record's id is the file's SHA-256 and the record's number,
+so the same file sent twice, or read twice because of a crash, is stored once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from dekhang.pipeline.formats import RecordFile, open_records
+from dekhang.pipeline.receive.refusals import Refusals
+from dekhang.pipeline.spool import Batch, SpoolError, SpoolWriter
+from dekhang.pipeline.stores.intake import IntakeMap, IntakeSource
+from dekhang.pipeline.stores.reasons import Reason
+
+logger = logging.getLogger(__name__)
+
+BATCH_RECORDS = 2000
+BATCH_BYTES = 4 * 1024 * 1024
+PROGRESS_SECONDS = 0.5
+RETRY_SECONDS = 1.0
+STATUS_BYTES = 64 * 1024
+KEEP_STATUS_SECONDS = 30 * 86400.0
+
+
+class Inbox:
+    """Call `poll` again and again; one file at a time, oldest first over all sources."""
+
+    def __init__(
+        self,
+        data: Path,
+        intake: IntakeMap,
+        spool: SpoolWriter,
+        refusals: Refusals,
+        ending: threading.Event,
+        between: Callable[[], object] = bool,
+    ) -> None:
+        self._folder = data / "inbox"
+        self._intake = intake
+        self._spool = spool
+        self._refusals = refusals
+        self._ending = ending
+        self._between = between  # called after every batch, so that a huge upload does not hold up other work
+        self.records = 0
+        self.files = 0
+
+    def poll(self) -> int:
+        """Take in the oldest waiting file, if any; returns how many files were finished (0 or 1)."""
+        for path, source in self._waiting():
+            if source is None:
+                write_status(path, state="waiting", problem="Nguồn nhật ký này chưa có hiệu lực ở máy nhận; đang chờ.")
+                continue
+            if source.retired:
+                self._fail(path, source.source_id, "Nguồn nhật ký này đã ngừng sử dụng nên tệp không được nhận.", 0)
+                return 1
+            self._take(path, source)
+            return 1
+        return 0
+
+    def _waiting(self) -> list[tuple[Path, IntakeSource | None]]:
+        found: list[tuple[float, Path, IntakeSource | None]] = []
+        try:
+            folders = [one for one in self._folder.iterdir() if one.name.isdigit() and one.is_dir()]
+        except FileNotFoundError:
+            return []
+        for folder in folders:
+            source = self._intake.by_id(int(folder.name))
+            for path in folder.iterdir():
+                if _is_upload(path):
+                    try:
+                        found.append((path.stat().st_mtime, path, source))
+                    except FileNotFoundError:
+                        continue
+        found.sort(key=lambda one: (one[2] is None, one[0], one[1].name))
+        return [(path, source) for _, path, source in found]
+
+    def _take(self, path: Path, source: IntakeSource) -> None:
+        size = path.stat().st_size
+        name = str(read_status(path).get("name") or path.name)
+        write_status(path, state="reading", read=0, size=size, records=0, problem="")
+        digest = self._digest(path)
+        if digest is None:
+            return  # asked to end; the file waits for the next start
+        count = 0
+        file: RecordFile | None = None
+        try:
+            file = open_records(path, name=name)
+            records: list[bytes] = []
+            first = 0
+            held = 0
+            told_at = time.monotonic()
+            for index, raw in file:
+                if not records:
+                    first = index
+                records.append(raw)
+                held += len(raw)
+                if len(records) >= BATCH_RECORDS or held >= BATCH_BYTES:
+                    if not self._store(path, source, digest, first, records):
+                        return
+                    count += len(records)
+                    records, held = [], 0
+                    if time.monotonic() - told_at > PROGRESS_SECONDS:
+                        told_at = time.monotonic()
+                        write_status(path, state="reading", read=file.read_bytes, size=size, records=count)
+            if records:
+                if not self._store(path, source, digest, first, records):
+                    return
+                count += len(records)
+        except Exception as error:
+            logger.exception("Lỗi khi đọc %s", path)
+            self._fail(path, source.source_id, f"Không đọc được tệp: {error}", count)
+            return
+        problem = _sum_up(file)
+        if count == 0:
+            self._fail(path, source.source_id, problem or "Tệp không có bản ghi nào.", 0)
+            return
+        write_status(path, state="done", read=size, size=size, records=count, problem=problem)
+        path.unlink()
+        self.files += 1
+
+    def _digest(self, path: Path) -> bytes | None:
+        digest = hashlib.sha256()
+        with path.open("rb") as file:
+            while chunk := file.read(1 << 20):
+                digest.update(chunk)
+                if self._ending.is_set():
+                    return None
+        return digest.digest()
+
+    def _store(self, path: Path, source: IntakeSource, digest: bytes, first: int, records: list[bytes]) -> bool:
+        """Get one batch onto the disk, waiting while it is full; False when asked to end."""
+        ids: list[bytes | None] = [digest + (first + number).to_bytes(5, "big") for number in range(len(records))]
+        now_ms = time.time_ns() // 1_000_000
+        batch = Batch(source.source_id, source.unit_id, source.kind, "upload", now_ms, path.name, records, ids)
+        while not self._ending.is_set():
+            try:
+                self._spool.append(batch)
+                self._spool.sync()
+            except SpoolError as error:
+                write_status(path, state="waiting", problem=str(error))
+                self._ending.wait(RETRY_SECONDS)
+                continue
+            self.records += len(records)
+            self._between()
+            return True
+        return False
+
+    def _fail(self, path: Path, source_id: int, problem: str, count: int) -> None:
+        size = path.stat().st_size
+        self._refusals.add(
+            source_id, Reason.UNREADABLE_FILE, size_bytes=size, example=path.name.encode(), peer=path.name
+        )
+        write_status(path, state="failed", size=size, records=count, problem=problem)
+        path.unlink()
+        self.files += 1
+
+
+def status_path(path: Path) -> Path:
+    return path.with_name(path.name + ".json")
+
+
+def read_status(path: Path) -> dict[str, Any]:
+    """What `<name>.json` says about the upload `path`; empty when there is none."""
+    try:
+        status = orjson.loads(status_path(path).read_bytes()[:STATUS_BYTES])
+    except (OSError, orjson.JSONDecodeError):
+        return {}
+    return status if isinstance(status, dict) else {}
+
+
+def write_status(path: Path, **changes: Any) -> None:
+    """Change fields of `<name>.json` in one step: state, read, size, records, problem; others (name) stay."""
+    status = {"state": "waiting", "read": 0, "size": 0, "records": 0, "problem": "", **read_status(path)}
+    if all(status.get(key) == value for key, value in changes.items()) and status_path(path).exists():
+        return
+    status |= changes
+    status["at_ms"] = time.time_ns() // 1_000_000
+    draft = path.with_name(f".{path.name[:100]}.{os.getpid()}.tmp")
+    draft.write_bytes(orjson.dumps(status))
+    draft.replace(status_path(path))
+
+
+def _is_upload(path: Path) -> bool:
+    """A complete upload: not being written (`.part`), not hidden, and not the status of one."""
+    name = path.name
+    if name.startswith(".") or name.endswith((".part", ".tmp")) or not path.is_file() or path.is_symlink():
+        return False
+    if not name.endswith(".json"):
+        return True
+    try:
+        if path.stat().st_size > STATUS_BYTES:
+            return True
+        content = orjson.loads(path.read_bytes())
+    except (OSError, orjson.JSONDecodeError):
+        return True
+    return not (isinstance(content, dict) and {"state", "records"} <= content.keys())
+
+
+def _sum_up(file: RecordFile) -> str:
+    sentences = [sentence for _, sentence in file.problems[:3]]
+    more = len(file.problems) + file.problems.left_out - len(sentences)
+    if more > 0:
+        sentences.append(f"Còn {more} chỗ khác không đọc được.")
+    return " ".join(sentences)

@@ -1,0 +1,101 @@
+"""Cuts a TCP stream of syslog into messages: counted (RFC 6587 §3.4.1) or ended by newline (§3.4.2), mixed tolerated.
+
+Pure: bytes in, messages out, at most MESSAGE_BYTES kept of anything, whatever the sender does.
+"""
+
+from __future__ import annotations
+
+import re
+
+MESSAGE_BYTES = 64 * 1024
+_COUNT = re.compile(rb"([1-9][0-9]{0,8}) <")  # a counted message always starts with its priority
+_MAYBE_COUNT = re.compile(rb"[1-9][0-9]{0,8} ?\Z")  # … of which only the beginning has arrived
+_CONTROL = bytes(set(range(32)) - set(b"\t\n\r\x1b")) + b"\x7f"
+_PRIORITY = re.compile(rb"<[0-9]{1,3}>")
+
+
+class Framer:
+    """State of one connection.
+
+    Attributes:
+        oversize, oversize_bytes: messages cut at MESSAGE_BYTES and how much was thrown away; `take_oversize` resets.
+    """
+
+    def __init__(self) -> None:
+        self._buffer = b""
+        self._skip_bytes = 0  # rest of a counted message that is too long
+        self._skip_line = False  # … of a line
+        self.oversize = 0
+        self.oversize_bytes = 0
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """The messages that are complete now, without their framing; empty ones are left out."""
+        buffer = self._buffer + data
+        messages: list[bytes] = []
+        at = 0
+        end = len(buffer)
+        while at < end:
+            if self._skip_bytes:
+                step = min(self._skip_bytes, end - at)
+                self._skip_bytes -= step
+                self.oversize_bytes += step
+                at += step
+                continue
+            if self._skip_line:
+                newline = buffer.find(b"\n", at)
+                stop = end if newline < 0 else newline
+                self.oversize_bytes += stop - at
+                self._skip_line = newline < 0
+                at = stop + (newline >= 0)
+                continue
+            if buffer[at] in b"\n\r\0 ":  # left over between messages
+                at += 1
+                continue
+            if buffer[at] in b"123456789":
+                if (count := _COUNT.match(buffer, at)) is not None:
+                    length = int(count[1])
+                    start = count.end() - 1
+                    if end - start < min(length, MESSAGE_BYTES):
+                        break
+                    messages.append(buffer[start : start + min(length, MESSAGE_BYTES)])
+                    at = start + min(length, MESSAGE_BYTES)
+                    if length > MESSAGE_BYTES:
+                        self.oversize += 1
+                        self._skip_bytes = length - MESSAGE_BYTES
+                    continue
+                if _MAYBE_COUNT.match(buffer, at):
+                    break
+            newline = buffer.find(b"\n", at, at + MESSAGE_BYTES + 1)
+            if newline >= 0:
+                messages.append(buffer[at:newline])
+                at = newline + 1
+            elif end - at > MESSAGE_BYTES:
+                messages.append(buffer[at : at + MESSAGE_BYTES])
+                at += MESSAGE_BYTES
+                self.oversize += 1
+                self._skip_line = True
+            else:
+                break
+        self._buffer = buffer[at:]
+        return [cleaned for message in messages if (cleaned := message.rstrip(b"\r\n\0"))]
+
+    def finish(self) -> list[bytes]:
+        """What is left when the sender closes: a last line without newline is a message all the same."""
+        rest, self._buffer = self._buffer.rstrip(b"\r\n\0 "), b""
+        count = _COUNT.match(rest)
+        if count is not None:
+            rest = rest[count.end() - 1 :]  # cut short by the sender
+        return [rest] if rest else []
+
+    def take_oversize(self) -> tuple[int, int]:
+        taken = self.oversize, self.oversize_bytes
+        self.oversize = self.oversize_bytes = 0
+        return taken
+
+
+def is_noise(message: bytes) -> bool:
+    """Not a log line: no syslog priority, and more than one byte in twenty is a control character."""
+    if _PRIORITY.match(message):
+        return False
+    controls = len(message) - len(message.translate(None, _CONTROL))
+    return controls * 20 > len(message)

@@ -1,0 +1,130 @@
+"""Syslog, uploads and followed files as one process; each part can be left out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from pathlib import Path
+from typing import Any
+
+from dekhang.pipeline.receive.commit import Committer
+from dekhang.pipeline.receive.files import Inbox
+from dekhang.pipeline.receive.gather import Gatherer
+from dekhang.pipeline.receive.part import WRITERS, check_port, live, open_spool
+from dekhang.pipeline.receive.refusals import Refusals
+from dekhang.pipeline.receive.sender import Senders
+from dekhang.pipeline.receive.syslog import SyslogReceiver
+from dekhang.pipeline.receive.tail import Tails
+from dekhang.pipeline.spool import SpoolError, SpoolWriter
+from dekhang.pipeline.stores.intake import IntakeMap
+
+logger = logging.getLogger(__name__)
+
+POLL_SECONDS = 0.25
+
+
+async def serve_lines(
+    data: Path, *, name: str, host: str, udp_port: int, tcp_port: int, files: bool, free_floor_bytes: int
+) -> None:
+    """Serve until SIGTERM or SIGINT. Raises CannotStart."""
+    with_syslog = bool(udp_port or tcp_port)
+    if tcp_port:
+        check_port(host, tcp_port, "--tcp")
+    if udp_port:
+        check_port(host, udp_port, "--udp", udp=True)
+    refusals = Refusals(data)
+    committer: Committer | None = None
+    receiver: SyslogReceiver | None = None
+    if with_syslog:
+        committer = Committer(open_spool(data, WRITERS["syslog"], free_floor_bytes=free_floor_bytes))
+        receiver = SyslogReceiver(Senders(IntakeMap(data)), refusals)
+    watcher = (
+        Watcher(data, open_spool(data, WRITERS["files"], free_floor_bytes=free_floor_bytes), refusals)
+        if files
+        else None
+    )
+
+    def facts() -> dict[str, Any]:
+        known: dict[str, Any] = {"refused": refusals.total}
+        if committer is not None and receiver is not None:
+            known |= {"host": host, "udp": udp_port, "tcp": tcp_port, **receiver.facts()}
+            known |= {"records": committer.records, "batches": committer.batches, "syncs": committer.syncs}
+            known["last_record_ms"] = committer.last_record_ms
+        if watcher is not None:
+            known |= watcher.facts()
+        return known
+
+    async def start() -> None:
+        if receiver is not None and committer is not None:
+            receiver.gatherer = Gatherer(committer, refusals, receiver.press)
+            await receiver.listen(host, udp_port=udp_port, tcp_port=tcp_port)
+            logger.info("Nhận syslog tại %s, UDP %d, TCP %d", host, udp_port, tcp_port)
+        if watcher is not None:
+            watcher.start()
+
+    async def stop() -> None:
+        if watcher is not None:
+            watcher.ending.set()
+        if receiver is not None and committer is not None:
+            await receiver.close()
+            if hasattr(receiver, "gatherer"):
+                await receiver.gatherer.close()
+            committer.close()
+        if watcher is not None:
+            await asyncio.get_running_loop().run_in_executor(None, watcher.close)
+        refusals.close()
+
+    await live(data, name, facts, start, stop)
+
+
+class Watcher:
+    """The thread that takes in uploads and followed files; it has a spool writer of its own."""
+
+    def __init__(self, data: Path, spool: SpoolWriter, refusals: Refusals) -> None:
+        self.ending = threading.Event()
+        self._spool = spool
+        intake = IntakeMap(data)
+        self._inbox = Inbox(data, intake, spool, refusals, self.ending, between=self._follow)
+        self._tails = Tails(data, intake, spool, refusals)
+        self._thread = threading.Thread(target=self._run, name="files", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def facts(self) -> dict[str, Any]:
+        return {
+            "upload_records": self._inbox.records,
+            "upload_files": self._inbox.files,
+            "tail_records": self._tails.records,
+        }
+
+    def _run(self) -> None:
+        while not self.ending.is_set():
+            try:
+                busy = self._follow()
+                busy |= self._inbox.poll() > 0
+            except Exception:  # one odd file must not end the watching of all others
+                logger.exception("Lỗi khi đọc tệp tải lên; sẽ thử lại.")
+                busy = False
+            if not busy:
+                self.ending.wait(POLL_SECONDS)
+
+    def _follow(self) -> bool:
+        """One round over the followed files; True when there was something new."""
+        try:
+            return self._tails.poll() > 0
+        except SpoolError as error:
+            logger.warning("%s", error)
+            self.ending.wait(1.0)
+        except Exception:
+            logger.exception("Lỗi khi đọc tệp theo dõi; sẽ thử lại.")
+            self.ending.wait(1.0)
+        return False
+
+    def close(self) -> None:
+        self.ending.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=1.5)
+        self._tails.close()
+        self._spool.close()
