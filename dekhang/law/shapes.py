@@ -11,7 +11,7 @@ from typing import Literal
 import msgspec
 
 RegimeKey = Literal["R2016", "R2026"]
-UnitKind = Literal["province", "province_body", "district", "commune", "isp"]
+UnitKind = Literal["province", "department", "district", "commune", "isp"]
 RoleKey = Literal["province_leader", "coordinator", "head", "officer", "inspector", "administrator"]
 
 
