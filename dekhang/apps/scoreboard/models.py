@@ -16,3 +16,6 @@ class Snapshot(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["duty_key", "date"], name="one_snapshot_a_day")]
         ordering = ["date"]
+
+    def __str__(self) -> str:
+        return f"{self.duty_key} ngày {self.date:%d/%m/%Y}"

@@ -1,0 +1,42 @@
+from django import forms
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator, validate_email
+from django.utils.translation import gettext_lazy as _
+
+from dekhang.apps.registry.enums import ContactKind
+
+PHONE = RegexValidator(r"^\+?[0-9 .()-]{6,30}$", _("Số điện thoại chỉ gồm chữ số, dấu cách, dấu chấm và dấu +."))
+
+
+class ContactForm(forms.Form):
+    kind = forms.ChoiceField(label=_("Loại"), choices=ContactKind.choices)
+    value = forms.CharField(label=_("Địa chỉ hoặc số"), max_length=300)
+    label = forms.CharField(
+        label=_("Ghi chú"), max_length=200, required=False, help_text=_("Ví dụ: trực ngoài giờ, hộp thư chung.")
+    )
+
+    def clean(self) -> dict:
+        data = super().clean() or {}
+        kind, value = data.get("kind"), data.get("value", "")
+        try:
+            if kind == ContactKind.EMAIL:
+                validate_email(value)
+            elif kind == ContactKind.PHONE:
+                PHONE(value)
+            elif kind == ContactKind.CHAT and "://" not in value:
+                raise ValidationError(_("Địa chỉ Apprise có dạng tên-kênh://…"))
+        except ValidationError as error:
+            self.add_error("value", error)
+        return data
+
+
+class SystemForm(forms.Form):
+    name = forms.CharField(label=_("Tên hệ thống"), max_length=200)
+    level = forms.TypedChoiceField(
+        label=_("Cấp độ đã được phê duyệt"),
+        choices=[("", _("Chưa được quyết định")), *((n, str(n)) for n in range(1, 6))],
+        coerce=int,
+        empty_value=None,
+        required=False,
+    )
+    public_facing = forms.BooleanField(label=_("Phục vụ người dân, doanh nghiệp qua Internet"), required=False)

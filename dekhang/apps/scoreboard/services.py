@@ -1,0 +1,64 @@
+"""Writes of the scoreboard: a day's numbers, frozen once."""
+
+from datetime import date
+
+from django.db import IntegrityError, transaction
+
+from dekhang.apps.core import clock
+from dekhang.apps.core.audit import record_event
+from dekhang.apps.core.models import User
+from dekhang.apps.scoreboard import selectors
+from dekhang.apps.scoreboard.enums import AuditAction
+from dekhang.apps.scoreboard.models import Snapshot
+
+
+def freeze_day(day: date) -> list[Snapshot]:
+    """Freeze the numbers of a day that is over; what is frozen already stays as it is.
+
+    Returns:
+        The snapshots made now; empty when the day was frozen before.
+    Raises:
+        ValueError: the day is not over.
+    """
+    if day >= clock.today():
+        raise ValueError(f"Ngày {day:%d/%m/%Y} chưa hết, chưa chốt được số liệu.")
+    known = set(Snapshot.objects.filter(date=day).values_list("duty_key", flat=True))
+    missing = [key for key in selectors.BOARD_DUTIES if key not in known]
+    if not missing:
+        return []
+    boards = {key: selectors.live_board(key, day) for key in missing}  # reading is done before the write begins
+    made = []
+    try:
+        with transaction.atomic():
+            for key, board in boards.items():
+                snapshot = Snapshot(
+                    duty_key=key,
+                    date=day,
+                    units_in_force=board.units,
+                    declared=board.declared,
+                    proven=board.proven,
+                    rows=selectors.frozen_rows(board),
+                    frozen_at=clock.now(),
+                )
+                snapshot.digest = selectors.snapshot_digest(snapshot)
+                snapshot.save(force_insert=True)
+                made.append(snapshot)
+                record_event(
+                    action=AuditAction.SNAPSHOT_FROZEN,
+                    by=None,
+                    target=snapshot,
+                    detail={"duty": key, "date": day.isoformat(), "digest": snapshot.digest},
+                )
+    except IntegrityError:  # one_snapshot_a_day: another process froze it at the same moment
+        return []
+    return made
+
+
+@transaction.atomic
+def record_export(*, duty_key: str, day: date, rows: int, form: str, by: User) -> None:
+    """Rows left the system: who took which, when."""
+    record_event(
+        action=AuditAction.BOARD_EXPORTED,
+        by=by,
+        detail={"duty": duty_key, "date": day.isoformat(), "rows": rows, "form": form},
+    )
