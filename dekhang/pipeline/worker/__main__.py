@@ -12,13 +12,16 @@ from types import FrameType
 from typing import IO
 
 from dekhang.pipeline.stores.schema import SchemaTooNew
-from dekhang.pipeline.worker.loop import Worker
+from dekhang.pipeline.worker.loop import BATCH_RECORDS, Worker
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m dekhang.pipeline.worker")
     parser.add_argument("--data", type=Path, required=True, help="thư mục dữ liệu")
     parser.add_argument("--rules", type=Path, action="append", default=[], metavar="DIR", help="thư mục luật Sigma")
+    parser.add_argument(
+        "--batch-records", type=int, default=BATCH_RECORDS, metavar="N", help="số bản ghi mỗi lần ghi (%(default)s)"
+    )
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s worker %(levelname)s %(message)s")
 
@@ -37,7 +40,7 @@ def main() -> int:
         sys.stderr.write(f"Một worker khác đang làm việc với {args.data}; mỗi thư mục dữ liệu chỉ chạy một.\n")
         return 2
     try:
-        worker = Worker(args.data, args.rules)
+        worker = Worker(args.data, args.rules, batch_records=args.batch_records)
     except SchemaTooNew as fault:
         sys.stderr.write(f"{fault}\n")
         return 2

@@ -162,7 +162,7 @@ def _add_row(columns: dict[str, list[Any]], event: ParsedEvent, frame: Frame, ke
         columns["fields"].append(None if event.fields_are_raw and not is_base64 else _json(fields))
     else:
         message = fields.get("message")
-        columns["message"].append(message[:MESSAGE_CHARS] if isinstance(message, str) else "")
+        columns["message"].append(message[:MESSAGE_CHARS].replace("\x00", "\ufffd") if isinstance(message, str) else "")
         columns["fields"].append(_json({name: value for name, value in fields.items() if name != "message"}))
 
 

@@ -39,13 +39,14 @@ COLLECT_EVERY = 200  # batches between full garbage collections; automatic ones 
 class Worker:
     """Everything between the spool and the lake, for one data folder. One process at a time holds it."""
 
-    def __init__(self, data: Path, rule_folders: Sequence[Path]) -> None:
+    def __init__(self, data: Path, rule_folders: Sequence[Path], *, batch_records: int = BATCH_RECORDS) -> None:
         self.data = data
         self.spool = data / "spool"
         self.lake = data / "lake"
         self.connection: sqlite3.Connection = schema.connect(schema.path_of(data))
         self.lake.mkdir(parents=True, exist_ok=True)
         self.watch = RuleWatch(rule_folders, data / "rules-cache")
+        self.batch_records = max(1, batch_records)
         self.stopping = False
         self.total_events = self.total_detections = self.total_batches = 0
         self.undetected = 0  # records that the engine could not judge
@@ -134,6 +135,8 @@ class Worker:
         self._readers = {}
         self.connection.close()
         self._ready = False
+        gc.unfreeze()
+        gc.enable()
         heartbeat.clear(self.data, "worker")
 
     # -- reading
@@ -148,12 +151,12 @@ class Worker:
                 if writer not in self._readers:
                     self._readers[writer] = SpoolReader(self.spool, writer, self._committed.get(writer, START))
         frames: list[tuple[int, Frame]] = []
-        share = max(1, BATCH_RECORDS // max(1, len(self._readers)))
+        share = max(1, self.batch_records // max(1, len(self._readers)))
         share_bytes = max(1, BATCH_BYTES // max(1, len(self._readers)))
         for writer, reader in self._readers.items():
             batch, _ = reader.read(share, share_bytes)
             frames.extend((writer, frame) for frame in batch)
-        self._much_waiting = sum(len(frame.records) for _, frame in frames) >= SMALL_BATCH
+        self._much_waiting = sum(len(frame.records) for _, frame in frames) >= min(SMALL_BATCH, self.batch_records)
         return frames
 
     def _rewind(self) -> None:
