@@ -15,6 +15,7 @@ DATA = Path(__file__).parent / "data"
 E = TypeVar("E", bound=shapes.Entry)
 
 _CITATION = re.compile(r"^(?:(?P<regime>R\d{4}) )?(?P<key>[A-ZĐ]+\d+-\d{4}(?:/[\wđ.]+)?)$")
+_APPENDIX = {"PL1": "Phụ lục I", "PL2": "Phụ lục II", "PL3": "Phụ lục III"}
 _CLAUSE = re.compile(r"^(?P<article>\d+)(?:\.(?P<clause>\d+))?(?P<point>[a-zđ])?$")
 
 
@@ -99,7 +100,7 @@ class Law:
             return instrument
         found = _CLAUSE.match(clause)
         if found is None:
-            return f"{clause} {instrument}"
+            return f"{_APPENDIX.get(clause, clause)} {instrument}"
         parts = [
             f"điểm {found['point']}" if found["point"] else "",
             f"khoản {found['clause']}" if found["clause"] else "",
