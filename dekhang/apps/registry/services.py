@@ -10,19 +10,12 @@ from dekhang.apps.core.audit import record_event
 from dekhang.apps.core.enums import PROVINCE_ROLES
 from dekhang.apps.core.errors import ActionDenied
 from dekhang.apps.core.models import User
-from dekhang.apps.registry import selectors
-from dekhang.apps.registry.data import Places
-from dekhang.apps.registry.data import load_places as read_places
 from dekhang.apps.registry.enums import AuditAction, ContactKind, PostKind
 from dekhang.apps.registry.models import (
     Contact,
     PostHolding,
     Provider,
-    Reorganisation,
-    Succession,
     System,
-    Unit,
-    UnitVersion,
 )
 from dekhang.apps.registry.policies import check_can_manage_registry, check_works_for_unit
 
@@ -130,3 +123,48 @@ def retire_system(*, system: System, by: User) -> None:
     check_works_for_unit(by, system.unit_id)
     System.objects.filter(pk=system.pk).update(valid_to=max(clock.today(), system.valid_from + timedelta(days=1)))
     record_event(action=AuditAction.SYSTEM_RETIRED, by=by, target=system)
+
+
+@transaction.atomic
+def load_places(places: Places | None = None) -> int:
+    """Load the province's units through time into an empty registry; returns the number of units.
+
+    Raises:
+        ActionDenied: there are units already; changes after the first load are reorganisations, not loads.
+    """
+    if Unit.objects.exists():
+        raise ActionDenied(_("Danh sách đơn vị đã có. Thay đổi đơn vị bằng nghiệp vụ sắp xếp, không nạp lại."))
+    places = places or read_places()
+    units = {unit.key: unit for unit in Unit.objects.bulk_create(Unit(key=unit.key) for unit in places.units)}
+    UnitVersion.objects.bulk_create(
+        UnitVersion(
+            unit=units[version.unit_key],
+            code=version.code,
+            name=version.name,
+            kind=version.kind,
+            subtype=version.subtype,
+            parent=units[version.parent_key] if version.parent_key else None,
+            is_coordinator=version.is_coordinator,
+            basis=version.basis,
+            valid_from=version.valid_from,
+            valid_to=version.valid_to,
+            tile_column=version.tile.column if version.tile else None,
+            tile_row=version.tile.row if version.tile else None,
+        )
+        for version in places.versions
+    )
+    for event in places.events:
+        reorganisation = Reorganisation.objects.create(
+            date=event.date, kind=event.kind, basis=event.basis, note=event.note
+        )
+        Succession.objects.bulk_create(
+            Succession(
+                reorganisation=reorganisation,
+                predecessor=units[relation.predecessor_key] if relation.predecessor_key else None,
+                successor=units[relation.successor_key] if relation.successor_key else None,
+                extent=relation.extent,
+            )
+            for relation in event.successions
+        )
+    record_event(action=AuditAction.REGISTRY_LOADED, by=None, detail={"units": len(units)})
+    return len(units)
