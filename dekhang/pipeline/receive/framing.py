@@ -94,8 +94,20 @@ class Framer:
 
 
 def is_noise(message: bytes) -> bool:
-    """Not a log line: no syslog priority, and more than one byte in twenty is a control character."""
+    """Not a log line: no syslog priority and full of control characters.
+
+    One in twenty is enough when it is not UTF-8 either, one in three when it is: text with a few odd bytes in it,
+    such as an attacker may put into a user name, stays a log line.
+    """
     if _PRIORITY.match(message):
         return False
     controls = len(message) - len(message.translate(None, _CONTROL))
-    return controls * 20 > len(message)
+    if controls * 20 <= len(message):
+        return False
+    if controls * 3 > len(message):
+        return True
+    try:
+        message.decode()
+    except UnicodeDecodeError:
+        return True
+    return False

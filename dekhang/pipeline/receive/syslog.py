@@ -87,9 +87,11 @@ class SyslogReceiver:
         return source.source_id
 
     def noise(self, message: bytes, ip: str) -> None:
-        """Count bytes that are no log line."""
+        """Count bytes that are no log line, under the source that registered the address, if one did."""
+        source, _, _ = self.senders.of(b"", ip)
         example = ascii(message[:60])[2:-1].encode()
-        self.refusals.add(UNKNOWN_SOURCE, Reason.NOISE, size_bytes=len(message), example=example, peer=ip)
+        source_id = source.source_id if source else UNKNOWN_SOURCE
+        self.refusals.add(source_id, Reason.NOISE, size_bytes=len(message), example=example, peer=ip)
 
     def press(self, on: bool) -> None:
         """Stop or resume reading from TCP connections while the disk is behind; their senders wait."""
