@@ -10,12 +10,18 @@ from dekhang.apps.core.audit import record_event
 from dekhang.apps.core.enums import PROVINCE_ROLES
 from dekhang.apps.core.errors import ActionDenied
 from dekhang.apps.core.models import User
+from dekhang.apps.registry.data import Places
+from dekhang.apps.registry.data import load_places as read_places
 from dekhang.apps.registry.enums import AuditAction, ContactKind, PostKind
 from dekhang.apps.registry.models import (
     Contact,
     PostHolding,
     Provider,
+    Reorganisation,
+    Succession,
     System,
+    Unit,
+    UnitVersion,
 )
 from dekhang.apps.registry.policies import check_can_manage_registry, check_works_for_unit
 
