@@ -75,12 +75,14 @@ def run(args: argparse.Namespace) -> int:
         for path in log_files(args.paths, scan):
             for finding in scan.file(path, show):
                 writer.write(finding)
-    writer.close()
+    read_anything = any(counts.read for counts in scan.counts.values())
+    if read_anything:
+        writer.close()
     if args.stats:
         print_stats(scan, book, time.monotonic() - started)
     for problem in scan.unreadable:
         print(problem, file=sys.stderr)
-    return 0 if any(counts.read for counts in scan.counts.values()) else 2
+    return 0 if read_anything else 2
 
 
 # -- reading -----------------------------------------------------------------------------------------------------
@@ -245,57 +247,47 @@ class CsvWriter:
 
 
 class TableWriter:
-    """A table for people: one row per rule and file, worst first, with an example."""
+    """For people: one entry per rule and file, worst first, with an example. Fits 80 columns."""
 
-    ROWS_MAX = 200
+    ENTRIES_MAX = 200
 
     def __init__(self) -> None:
-        self._rows: dict[tuple[str, str], list[Any]] = {}
+        self._entries: dict[tuple[str, str], list[Any]] = {}
 
     def write(self, finding: Finding) -> None:
-        row = self._rows.setdefault((finding.match.rule.id, finding.file), [finding, 0, finding.time_ms])
-        row[1] += 1
-        row[2] = max(row[2], finding.time_ms)
+        self._entries.setdefault((finding.match.rule.id, finding.file), [finding, 0])[1] += 1
 
     def close(self) -> None:
         # rich is slow to import, and only this writer needs it
+        from rich.box import SIMPLE_HEAD
         from rich.console import Console
         from rich.table import Table
         from rich.text import Text
 
         console = Console(highlight=False)
-        if not self._rows:
+        if not self._entries:
             console.print("Không luật nào khớp.")
             return
-        table = Table(header_style="bold", expand=False)
-        for name, options in (
-            ("Mức", {"no_wrap": True}),
-            ("Luật", {"ratio": 3}),
-            ("Lần", {"justify": "right"}),
-            ("Đầu tiên (UTC)", {"no_wrap": True}),
-            ("Tệp : bản ghi", {"ratio": 2, "overflow": "fold"}),
-            ("Dấu vết", {"ratio": 3, "overflow": "fold"}),
-        ):
-            table.add_column(name, **options)
-        ordered = sorted(
-            self._rows.values(), key=lambda row: (-LEVELS.index(row[0].match.rule.level), -row[1], row[0].file)
+        table = Table(box=SIMPLE_HEAD, padding=(0, 1, 1, 0), header_style="bold")
+        table.add_column("Mức", no_wrap=True)
+        table.add_column("Lần", justify="right", no_wrap=True)
+        table.add_column("Luật, nơi đầu tiên (giờ UTC), dấu vết", overflow="fold")
+        entries = sorted(
+            self._entries.values(), key=lambda entry: (-LEVELS.index(entry[0].match.rule.level), -entry[1])
         )
-        for finding, times, _ in ordered[: self.ROWS_MAX]:
-            rule = finding.match.rule
-            trace = ", ".join(
-                f"{name}: {shortened(value, 80)}" for name, value in list(finding.match.fields.items())[:3]
-            )
-            table.add_row(
-                Text(LEVEL_NAMES[rule.level], style=LEVEL_STYLES[rule.level]),
-                Text(printable(rule.title_vi)),
-                f"{times}",
-                iso(finding.time_ms)[:19].replace("T", " "),
-                Text(f"{Path(finding.file).name} : {finding.index}"),
-                Text(printable(trace)),
-            )
+        for finding, times in entries[: self.ENTRIES_MAX]:
+            match, rule = finding.match, finding.match.rule
+            what = Text(printable(rule.title_vi), style="bold")
+            moment = iso(finding.time_ms)[:19].replace("T", " ")
+            what.append(f"\n{moment}  {printable(Path(finding.file).name)}, bản ghi {finding.index}", style="default")
+            if rule.correlation is not None:
+                what.append(f", {match.count} sự kiện")
+            for name, value in list(match.fields.items())[:4]:
+                what.append(f"\n{printable(name)}: {printable(str(shortened(value, 160)))}", style="dim")
+            table.add_row(Text(LEVEL_NAMES[rule.level], style=LEVEL_STYLES[rule.level]), str(times), what)
         console.print(table)
-        if len(ordered) > self.ROWS_MAX:
-            console.print(f"… và {len(ordered) - self.ROWS_MAX} dòng nữa; dùng --format jsonl để có tất cả.")
+        if len(entries) > self.ENTRIES_MAX:
+            console.print(f"… và {len(entries) - self.ENTRIES_MAX} mục nữa; dùng --format jsonl để có tất cả.")
 
 
 WRITERS: dict[str, type[Writer]] = {"table": TableWriter, "jsonl": JsonWriter, "csv": CsvWriter}
@@ -394,5 +386,5 @@ def print_stats(scan: Scan, book: Rulebook, seconds: float) -> None:
     say(
         f"Tổng: đọc {total.read} = xét {total.evaluated} + không hiểu {total.unparsable}; "
         f"khớp {total.matches}{f' ({levels})' if levels else ''}; {seconds:.1f} giây, "
-        f"{total.read / max(seconds, 1e-9):,.0f} bản ghi/giây.".replace(",", ".", 0)
+        f"{int(total.read / max(seconds, 1e-9))} bản ghi/giây."
     )
