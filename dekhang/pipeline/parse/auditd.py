@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 
 from dekhang.pipeline.parse.event import FIELDS_PER_RECORD, VALUE_CHARS, Facts, Fields
@@ -128,7 +129,9 @@ def _common_names(fields: Fields) -> None:
     if user:
         fields.setdefault("user", user)
     address = fields.get("addr")
-    if address:
+    if fields["type"] == "SOCKADDR":  # an address that this machine spoke to, so not src_ip
+        _socket_address(str(fields.get("saddr", "")), fields)
+    elif address:
         fields.setdefault("src_ip", address)
     if "command" not in fields:
         command = fields.get("cmd") or fields.get("proctitle")
@@ -136,3 +139,17 @@ def _common_names(fields: Fields) -> None:
             fields["command"] = command
     if fields["type"] in ("USER_LOGIN", "USER_AUTH") and "res" in fields:
         fields.setdefault("action", "login_ok" if fields["res"] in ("success", "1", "yes") else "login_failed")
+
+
+def _socket_address(saddr: str, fields: Fields) -> None:
+    """struct sockaddr in hexadecimal: family (host order, little endian), port (network order), address."""
+    if not _HEX.fullmatch(saddr):
+        return
+    raw = bytes.fromhex(saddr[:256])
+    if raw[:2] == b"\x02\x00" and len(raw) >= 8:
+        fields.setdefault("addr", str(ipaddress.IPv4Address(raw[4:8])))
+    elif raw[:2] == b"\x0a\x00" and len(raw) >= 24:
+        fields.setdefault("addr", str(ipaddress.IPv6Address(raw[8:24])))
+    else:
+        return
+    fields.setdefault("port", int.from_bytes(raw[2:4], "big"))

@@ -11,7 +11,7 @@ from dekhang.pipeline.parse.times import any_ms, clf_ms
 
 _QUOTED = r'"((?:[^"\\]++|\\.)*+)"'
 _LINE = re.compile(
-    r"(?:(?P<vhost>[\w.\-\[\]:]{1,255}+) )??(?P<ip>[\w.:\-%]{1,255}+) (?P<ident>\S{1,128}+) (?P<user>.{1,256}?) "
+    r"(?:(?P<vhost>[\w.\-]{1,255}+:\d{1,5}) )?(?P<ip>[\w.:\-%]{1,255}+) (?P<ident>\S{1,128}+) (?P<user>.{1,256}?) "
     r"\[(?P<time>\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4})\] "
     + _QUOTED
     + r" (?P<status>\d{3}|-) (?P<bytes>\d{1,18}|-)(?: "
