@@ -255,7 +255,9 @@ def test_a_wrong_citation_is_told_from_a_right_one(citation, fault):
     assert answer is None if fault is None else fault in (answer or "")
 
 
-LOOKS_CITED = re.compile(r"^(R\d{4} )?[A-ZĐ]{1,5}\d+-\d+|^dekhang/law/data/\S+$")
+LOOKS_DATA_FILE = re.compile(r"dekhang/law/data/\w+\.yml")
+CITED = re.compile(r"^(R\d{4} )?[A-ZĐ]{1,5}\d+-\d+|^dekhang/law/data/\S+$")
+DATA_FILE = re.compile(r"dekhang/law/data/\w+\.yml")
 CITED = re.compile(r"(?:^|[\s#(\"])Law: +(?P<what>\S[^\n]*)")
 
 
@@ -265,6 +267,8 @@ def citations_in(text: str) -> list[str]:
     for match in CITED.finditer(text):
         stated = re.split(r"\s[(–—]|: |\"\"\"|\. |\.$", match["what"])[0]
         first, *others = [part.strip(" .`\"'") for part in re.split(r"[;,]", stated)]
+        if not LOOKS_CITED.match(first) and (file := DATA_FILE.search(match["what"])):
+            first = file[0]  # a sentence that points to a data file
         # the first is always meant as a citation; prose may follow it
         found += [first, *(part for part in others if LOOKS_CITED.match(part))]
     return found
