@@ -255,8 +255,7 @@ def test_a_wrong_citation_is_told_from_a_right_one(citation, fault):
     assert answer is None if fault is None else fault in (answer or "")
 
 
-LOOKS_DATA_FILE = re.compile(r"dekhang/law/data/\w+\.yml")
-CITED = re.compile(r"^(R\d{4} )?[A-ZĐ]{1,5}\d+-\d+|^dekhang/law/data/\S+$")
+LOOKS_CITED = re.compile(r"^(R\d{4} )?[A-ZĐ]{1,5}\d+-\d+|^dekhang/law/data/\S+$")
 DATA_FILE = re.compile(r"dekhang/law/data/\w+\.yml")
 CITED = re.compile(r"(?:^|[\s#(\"])Law: +(?P<what>\S[^\n]*)")
 
