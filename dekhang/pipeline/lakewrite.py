@@ -24,7 +24,9 @@ from dekhang.pipeline.stores.schema import DAY_MS, transaction
 
 DAYS_PER_BATCH = 16  # a sender with invented dates must not cost a file and two fsyncs per date
 SMALL_ROWS = 25_000  # segments below this are merged …
+TIERS = ((0, 250), (250, 4_000), (4_000, SMALL_ROWS))  # rows; only segments of one tier are merged with each other …
 MERGE_FILES = 24  # … when a day has this many of them …
+SETTLED_SECONDS = 3_600
 MERGE_ROWS = 60_000  # … into segments of about this size (rows × ~1.5 kB ≈ 90 MB in memory)
 MERGE_BYTES = 24 << 20
 KEEP_SECONDS = 60  # merged files stay this long for readers that have read the manifest before
@@ -221,20 +223,35 @@ def remove_orphans(lake: Path, connection: sqlite3.Connection) -> int:
 
 
 def compact_once(lake: Path, connection: sqlite3.Connection, *, now_ms: int, min_files: int = MERGE_FILES) -> int:
-    """Merge the small segments of one day, if some day has at least `min_files`; returns how many were merged.
+    """Merge small segments of one day; returns how many were merged, 0 when there is nothing to do.
 
+    Due is a day with `min_files` segments of about the same size, so that no row is rewritten more often than there
+    are TIERS; or with two small ones, once nothing has come for it for SETTLED_SECONDS.
     One call is one bounded step, so that a stopping worker never waits for more than that.
     """
-    day = connection.execute(
-        "SELECT day FROM segments WHERE rows < ? GROUP BY day HAVING count(*) >= ? ORDER BY count(*) DESC LIMIT 1",
-        (SMALL_ROWS, max(2, min_files)),
-    ).fetchone()
-    if day is None:
+    due = None
+    for low, high in TIERS:
+        due = connection.execute(
+            "SELECT day, ?, ? FROM segments WHERE rows >= ? AND rows < ? GROUP BY day HAVING count(*) >= ?"
+            " ORDER BY count(*) DESC LIMIT 1",
+            (low, high, low, high, max(2, min_files)),
+        ).fetchone()
+        if due is not None:
+            break
+    else:
+        due = connection.execute(
+            "SELECT day, 0, ? FROM segments WHERE rows < ? GROUP BY day HAVING count(*) >= 2 AND max(created) < ?"
+            " LIMIT 1",
+            (SMALL_ROWS, SMALL_ROWS, now_ms - SETTLED_SECONDS * 1000),
+        ).fetchone()
+    if due is None:
         return 0
+    day, low, high = due
     chosen: list[tuple[int, str]] = []
     total_rows = total_bytes = 0
     for segment_id, path, rows, size in connection.execute(
-        "SELECT id, path, rows, bytes FROM segments WHERE day = ? AND rows < ? ORDER BY id", (day[0], SMALL_ROWS)
+        "SELECT id, path, rows, bytes FROM segments WHERE day = ? AND rows >= ? AND rows < ? ORDER BY id LIMIT ?",
+        (day, low, high, MERGE_FILES * 8),
     ):
         if chosen and (total_rows + rows > MERGE_ROWS or total_bytes + size > MERGE_BYTES):
             break
@@ -245,8 +262,8 @@ def compact_once(lake: Path, connection: sqlite3.Connection, *, now_ms: int, min
         return 0
     # ParquetFile, not read_table: that would take day=… in the path for a column
     tables = [pq.ParquetFile(lake / path).read() for _, path in chosen]
-    merged = _write(lake, day[0], pa.concat_tables(tables), now_ms, level=3)
-    _fsync_folder(lake / f"day={day[0]}")
+    merged = _write(lake, day, pa.concat_tables(tables), now_ms, level=3)
+    _fsync_folder(lake / f"day={day}")
     with transaction(connection):
         add_to_manifest(connection, [merged])
         _forget(connection, chosen, delete_after_ms=now_ms + KEEP_SECONDS * 1000)

@@ -30,7 +30,8 @@ BATCH_SECONDS = 0.3
 POLL_SECONDS = 0.05
 LOOK_FOR_WRITERS_SECONDS = 1.0
 HOUSEKEEPING_SECONDS = 5.0
-COMPACT_IDLE_SECONDS = 2.0
+MERGE_SECONDS = 2.0  # between looks for small segments to merge, when not much is waiting …
+MERGE_EVERY = 20  # … and after so many batches in any case
 RETRY_SECONDS = 1.0
 STUCK_SECONDS = 120.0  # a step that takes longer is a hang: the heart stops beating and `up` restarts us
 COLLECT_EVERY = 200  # batches between full garbage collections; automatic ones are off
@@ -58,7 +59,8 @@ class Worker:
         self._last_commit = 0.0
         self._next_look = 0.0
         self._next_housekeeping = 0.0
-        self._idle_since = time.monotonic()
+        self._next_merge = 0.0
+        self._merge_at_batch = MERGE_EVERY
         self._much_waiting = False
         self._ready = False
         self._moved = time.monotonic()
@@ -107,18 +109,16 @@ class Worker:
         frames = self._read(now)
         if frames:
             self._work_off(frames)
-            self._idle_since = time.monotonic()
             if self.total_batches % COLLECT_EVERY == 0:
                 gc.collect()
-            return True
-        if now - self._idle_since > COMPACT_IDLE_SECONDS and lakewrite.compact_once(
-            self.lake, self.connection, now_ms=_now_ms()
-        ):
-            return True
+        if (not self._much_waiting and now >= self._next_merge) or self.total_batches >= self._merge_at_batch:
+            self._merge_at_batch = self.total_batches + MERGE_EVERY
+            merged = lakewrite.compact_once(self.lake, self.connection, now_ms=_now_ms())
+            self._next_merge = now + (0.0 if merged else MERGE_SECONDS)
         if now >= self._next_housekeeping:
             self._next_housekeeping = now + HOUSEKEEPING_SECONDS
             self._keep_house()
-        return False
+        return bool(frames)
 
     def drain(self) -> int:
         """Work until the spool is empty; returns how many events were stored. For tests and measurements."""

@@ -345,3 +345,28 @@ def test_a_database_of_a_newer_program_is_refused_with_a_sentence(tmp_path: Path
 
     with pytest.raises(schema.SchemaTooNew, match="mới hơn"):
         schema.connect(tmp_path / "pipeline.db")
+
+
+def test_a_trickle_of_events_ends_in_few_files_and_rewrites_each_row_seldom(place: Place) -> None:
+    written = 0
+    for number in range(120):
+        place.send(batch([ok(user=f"u{number}")], received_ms=RECEIVED + number))
+        place.worker.drain()
+        while merged := lakewrite.compact_once(place.worker.lake, place.worker.connection, now_ms=0, min_files=5):
+            written += merged
+    (files,) = place.worker.connection.execute("SELECT count(*) FROM segments").fetchone()
+
+    assert files <= 8
+    assert written <= 120 * 3
+    assert Lake(place.data).count([3], 0) == 120
+
+
+def test_a_day_that_has_settled_becomes_one_file(place: Place) -> None:
+    for number in range(3):
+        place.send(batch([ok(user=f"u{number}")]))
+        place.worker.drain()
+    later = int(time.time() * 1000) + 3_700_000
+
+    assert lakewrite.compact_once(place.worker.lake, place.worker.connection, now_ms=int(time.time() * 1000)) == 0
+    assert lakewrite.compact_once(place.worker.lake, place.worker.connection, now_ms=later) == 3
+    assert lakewrite.compact_once(place.worker.lake, place.worker.connection, now_ms=later + 9_000_000) == 0
