@@ -142,7 +142,14 @@ def _connect(demo: DemoUnit, version: UnitVersion, tokens: dict[str, str]) -> No
         source, token = sources.create_source(unit_id=unit_id, name=NAMES[kind], kind=kind, system=system, by=officer)
         tokens[str(source.pk)] = token
         if demo.falls_silent:
-            sources.change(source=source, cadence_seconds=SILENT_CADENCE_SECONDS, by=officer)
+            sources.change(
+                source=source,
+                name=source.name,
+                system=system,
+                addresses=(),
+                cadence_seconds=SILENT_CADENCE_SECONDS,
+                by=officer,
+            )
     if demo.has_procedure:
         sop = incidents.adopt_sop(unit_id=unit_id, kind=IncidentKind.INTRUSION, by=officer)
         incidents.approve_sop(sop=sop, by=head)

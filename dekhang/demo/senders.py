@@ -55,7 +55,7 @@ class HttpSender:
 
 
 class SyslogSender:
-    """Sends lines to the syslog TCP intake, octet-counted (RFC 6587), each with its token as RFC 5424 data."""
+    """Sends lines to the syslog TCP intake, ended by newline (RFC 6587 §3.4.2), each after its token."""
 
     def __init__(self, host: str, port: int, token: str) -> None:
         self._host, self._port, self._token = host, port, token
@@ -76,8 +76,7 @@ class SyslogSender:
                     raise SendError(f"không gửi được tới {self._host}:{self._port}: {error}") from error
 
     def _frame(self, line: bytes) -> bytes:
-        message = b"dk-token=%s %s" % (self._token.encode(), line)
-        return b"%d %s" % (len(message), message)
+        return b"dk-token=%s %s\n" % (self._token.encode(), line.replace(b"\n", b" "))
 
     def close(self) -> None:
         if self._socket is not None:
