@@ -29,12 +29,22 @@ class StepStatus(models.TextChoices):
     CURRENT = "current", _("Đang làm")
     DONE = "done", _("Đã xong")
     SKIPPED = "skipped", _("Bỏ qua")
+    UNDONE = "undone", _("Đã quay lại để làm lại")
 
 
 class ReportKind(models.TextChoices):
     NOTICE = "notice", _("Thông báo sự cố")
     INITIAL = "initial", _("Báo cáo ban đầu")
     END = "end", _("Báo cáo kết thúc ứng phó")
+
+
+class Reminder(models.IntegerChoices):
+    """How far the people concerned were told that a deadline nears or passed; only ever rises."""
+
+    NONE = 0, _("Chưa nhắc")
+    OFFICER = 1, _("Đã nhắc cán bộ chuyên trách")
+    HEAD = 2, _("Đã báo thủ trưởng đơn vị")
+    COORDINATOR = 3, _("Đã báo cơ quan điều phối")
 
 
 class AuditAction(models.TextChoices):
@@ -48,7 +58,13 @@ class AuditAction(models.TextChoices):
     STEP_DONE = "step_done", _("Hoàn thành bước")
     STEP_SKIPPED = "step_skipped", _("Bỏ qua bước")
     STEP_UNDONE = "step_undone", _("Quay lại bước trước")
+    NOTE_ADDED = "note_added", _("Ghi thêm việc ngoài quy trình")
     ATTACHMENT_ADDED = "attachment_added", _("Đính kèm tệp")
+    ATTACHMENT_REFUSED = "attachment_refused", _("Từ chối tệp có dấu độ mật")
+    SIGN_REPORTED = "sign_reported", _("Ghi nhận dấu hiệu đặc biệt của sự cố")
+    SIGN_WITHDRAWN = "sign_withdrawn", _("Rút dấu hiệu đặc biệt của sự cố")
+    CLOCK_MET = "clock_met", _("Ghi nhận đã báo cáo theo thời hạn")
+    REPORT_FACTS_SAVED = "report_facts_saved", _("Điền thông tin cho văn bản báo cáo")
     INCIDENT_HANDLED = "incident_handled", _("Kết thúc ứng cứu")
     INCIDENT_REOPENED = "incident_reopened", _("Mở lại sự cố")
     INCIDENT_CLOSED = "incident_closed", _("Đóng sự cố")
