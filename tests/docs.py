@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 PROJECT = Path(__file__).resolve().parents[1]
 REFERENCE = PROJECT / "docs" / "reference"
@@ -16,7 +17,9 @@ LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
 def settings_page() -> str:
     from dekhang.config.env import KNOWN
 
-    rows = [f"| `{s.name}` | {s.kind} | `{s.default}` | {s.about} |" for s in sorted(KNOWN.values(), key=lambda s: s.name)]
+    rows = [
+        f"| `{s.name}` | {s.kind} | `{s.default}` | {s.about} |" for s in sorted(KNOWN.values(), key=lambda s: s.name)
+    ]
     return "\n".join(
         [
             "# Settings",
@@ -48,7 +51,52 @@ def states_page() -> str:
     return "\n".join(parts)
 
 
-PAGES = {"settings.md": settings_page, "states.md": states_page}
+def rules_page() -> str:
+    from dekhang.pipeline.rulebook import load_rules
+
+    folder = PROJECT / "rules"
+    book = load_rules([folder], cache=None)
+    spoken = [rule for place, rule in enumerate(book.rules) if place not in book.ruleset.silent]
+    parts = [
+        "# Our rules",
+        "",
+        f"Made by `./dk docs` from `rules/`: {len(spoken)} rules. How they are written: [rules/README.md](../../rules/README.md).",
+        "*Counts* says how many events within what time make one alert; rules without it speak at every event.",
+        "",
+    ]
+    for group in sorted({Path(rule.path).parent for rule in spoken}):
+        parts += [
+            f"## {group.name}",
+            "",
+            "| rule | level | family | about | counts | ATT&CK |",
+            "|---|---|---|---|---|---|",
+        ]
+        for rule in spoken:
+            if Path(rule.path).parent != group:
+                continue
+            path = Path(rule.path).relative_to(folder)
+            techniques = sorted(
+                {t.split(".", 1)[1].upper() for t in rule.tags if t.startswith("attack.t") and t[8].isdigit()}
+            )
+            counted = "" if rule.correlation is None else _counted(rule.correlation)
+            parts.append(
+                f"| [{rule.title_vi}](../../rules/{path}) | {rule.level} | {rule.family} | {', '.join(rule.entity)} "
+                f"| {counted} | {', '.join(techniques)} |"
+            )
+        parts.append("")
+    return "\n".join(parts)
+
+
+def _counted(correlation: Any) -> str:
+    seconds = correlation.window_ms // 1000
+    window = f"{seconds // 3600} h" if seconds % 3600 == 0 else f"{seconds // 60} min"
+    if correlation.kind == "temporal_ordered":
+        return f"a sequence within {window}"
+    what = f"different {', '.join(correlation.fields)}" if correlation.fields else "events"
+    return f"{correlation.threshold} {what} in {window}"
+
+
+PAGES = {"settings.md": settings_page, "states.md": states_page, "rules.md": rules_page}
 
 
 def broken_links() -> Iterator[str]:

@@ -52,6 +52,7 @@ def recognise(document: dict[str, Any], received_ms: int) -> Wrapped | None:
             return None
     program = _first(document, _PROGRAMS).rstrip(":")
     pid = _first(document, _PIDS)
+    program = program or _journal_identifier(document)
     process = document.get("process")
     if isinstance(process, dict):
         program = program or text_of(process.get("name"))
@@ -91,6 +92,15 @@ def recognise(document: dict[str, Any], received_ms: int) -> Wrapped | None:
         time_ms,
         path[:1_024],
     )
+
+
+def _journal_identifier(document: dict[str, Any]) -> str:
+    """The program's own name in Filebeat's journald input: version 7 under `syslog`, version 8 under `log.syslog`."""
+    for owner, name in ((document.get("log"), "appname"), (document, "identifier")):
+        inner = owner.get("syslog") if isinstance(owner, dict) else None
+        if isinstance(inner, dict) and (text := text_of(inner.get(name))):
+            return text
+    return ""
 
 
 def _first(document: dict[str, Any], names: tuple[str, ...]) -> str:

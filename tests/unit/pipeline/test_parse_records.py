@@ -247,6 +247,12 @@ WRAPPINGS = {
                   "MESSAGE": "Failed password for root from 192.0.2.7 port 40000 ssh2", "@timestamp": "2019-12-10T02:00:00+00:00"},
     "journald": {"_HOSTNAME": "may-chu", "SYSLOG_IDENTIFIER": "sshd", "_PID": "7", "@timestamp": "2019-12-10T02:00:00Z",
                  "MESSAGE": "Failed password for root from 192.0.2.7 port 40000 ssh2"},
+    "Filebeat 7 journald": {"@timestamp": "2019-12-10T02:00:00Z", "host": {"name": "may-chu"}, "process": {"pid": 7},
+                            "syslog": {"identifier": "sshd"},
+                            "message": "Failed password for root from 192.0.2.7 port 40000 ssh2"},
+    "Filebeat 8 journald": {"@timestamp": "2019-12-10T02:00:00Z", "host": {"name": "may-chu"},
+                            "log": {"syslog": {"appname": "sshd", "procid": 7}},
+                            "message": "Failed password for root from 192.0.2.7 port 40000 ssh2"},
     "NXLog Linux": {"EventTime": "2019-12-10 02:00:00", "Hostname": "may-chu", "SourceName": "sshd", "ProcessID": 7,
                     "Message": "Failed password for root from 192.0.2.7 port 40000 ssh2"},
 }  # fmt: skip
