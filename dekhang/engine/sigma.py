@@ -4,7 +4,7 @@ Importing pySigma takes half a second, so only this module does, and only a rule
 """
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import sigma.conditions as conditions
@@ -49,7 +49,8 @@ Outcome: TypeAlias = Rule | RuleError | Skipped
 Placeholders: TypeAlias = Mapping[str, Sequence[str]]
 
 RULE_BYTES_MAX = 1 << 20
-THRESHOLD_MAX = 100_000  # a correlation remembers that many events at most
+THRESHOLD_MAX = 10_000  # a correlation has to remember as many events
+NODES_SEARCHED = 10_000  # of one level, when a fault is located
 
 # pySigma's faults by what a rule author calls the part, most specific first, and where to look for it
 PARTS: tuple[tuple[type[Exception], str, str], ...] = (
@@ -136,6 +137,8 @@ def _read_document(document: Any, path: str, lines: "Lines", number: int, placeh
     if "action" in document:
         reason = "Khóa `action` là kiểu viết cũ của Sigma; hãy viết thành luật riêng hoặc dùng `correlation`."
         return RuleError(path, lines.of(number, "action"), reason)
+    if not isinstance(document.get("id", ""), str):
+        return RuleError(path, lines.of(number, "id"), "`id` phải là một mã UUID viết thành chữ.")
     try:
         check_alias_expansion(document)
         guidance = read_guidance(document["dekhang"]) if "dekhang" in document else None
@@ -150,7 +153,7 @@ def _read_document(document: Any, path: str, lines: "Lines", number: int, placeh
         for fault, part, key in PARTS:
             if isinstance(error, fault):
                 message = _message(error)
-                line = lines.containing(number, key, _quoted(message)) or lines.of(number, key)
+                line = lines.naming(number, _quoted(message)) or lines.of(number, key)
                 return RuleError(path, line or first, f"Phần {part} không đúng: {message}.")
         return RuleError(path, first, f"Luật không đúng chuẩn Sigma: {_message(error)}.")
     except RegexError as error:
@@ -387,12 +390,12 @@ class Lines:
         found = _find_key(root, lambda name: name == key)
         return int(found.start_mark.line) + 1 if found is not None else 0
 
-    def containing(self, number: int, key: str, text: str) -> int:
-        """Return the line of the first key below `key` that contains `text`; 0 = none."""
+    def naming(self, number: int, text: str) -> int:
+        """Return the line of the modifier or value that a fault quotes; 0 = it is nowhere as such."""
         root = self._root(number)
         if root is None or not text:
             return 0
-        found = _find_key(root, lambda name: text in name.split("|")[1:])
+        found = _find_key(root, lambda name: text in name.split("|")[1:]) or _find_value(root, text)
         return int(found.start_mark.line) + 1 if found is not None else 0
 
     def of_double_key(self, problem: str) -> int:
@@ -410,17 +413,31 @@ class Lines:
         return self._documents[number] if number < len(self._documents) else None
 
 
-def _find_key(root: Any, wanted: Any) -> Any:
-    waiting = [root]
-    while waiting:
-        node = waiting.pop(0)
+def _find_key(root: Any, wanted: Callable[[str], bool]) -> Any:
+    """Return the first key node that is wanted, level by level."""
+    for node in _nodes(root):
         if isinstance(node, yaml.MappingNode):
-            for name, value in node.value:
+            for name, _ in node.value:
                 if wanted(str(name.value)):
                     return name
-                waiting.append(value)
-        elif isinstance(node, yaml.SequenceNode):
-            waiting.extend(node.value)
-        if len(waiting) > 10_000:
-            return None
     return None
+
+
+def _find_value(root: Any, text: str) -> Any:
+    """Return the first value node that is this text."""
+    return next((node for node in _nodes(root) if isinstance(node, yaml.ScalarNode) and node.value == text), None)
+
+
+def _nodes(root: Any) -> Iterator[Any]:
+    """Yield a document's nodes but its keys, level by level, so far as a fault is worth looking for."""
+    level = [root]
+    for _ in range(DEPTH_MAX):
+        yield from level
+        level = [
+            below
+            for node in level
+            if isinstance(node, (yaml.MappingNode, yaml.SequenceNode))
+            for below in ([value for _, value in node.value] if isinstance(node, yaml.MappingNode) else node.value)
+        ][:NODES_SEARCHED]
+        if not level:
+            return

@@ -1,0 +1,90 @@
+"""Which records a rule's logsource reaches, with the mapping that ships."""
+
+import pytest
+
+from dekhang.engine import Detector, Record, Rule, compile_rules, default_mapping
+from dekhang.engine.expressions import Atom, TextTest, ValueTest
+from dekhang.engine.rules import Correlation, Logsource
+
+SYSMON = "Microsoft-Windows-Sysmon/Operational"
+
+
+def rule(logsource: Logsource, rule_id: str = "r", field: str = "X") -> Rule:
+    return Rule(rule_id, "t", "low", "p", logsource=logsource, condition=Atom(field, ValueTest()))
+
+
+def reached(logsource: Logsource, record: Record) -> bool:
+    return bool(Detector(compile_rules([rule(logsource)], default_mapping())).process([record]))
+
+
+def windows(**fields: object) -> Record:
+    return Record({"X": "x", **fields}, product="windows")
+
+
+@pytest.mark.parametrize(
+    ("logsource", "record", "expected"),
+    [
+        # Windows: channel and event id decide
+        (Logsource("windows", "process_creation"), windows(Channel=SYSMON, EventID=1), True),
+        (Logsource("windows", "process_creation"), windows(Channel=SYSMON, EventID="1"), True),
+        (Logsource("windows", "process_creation"), windows(Channel="Security", EventID=4688), True),
+        (Logsource("windows", "process_creation"), windows(Channel="Security", EventID=1), False),
+        (Logsource("windows", "process_creation"), windows(Channel=SYSMON, EventID=3), False),
+        (Logsource("windows", "process_creation", "sysmon"), windows(Channel="Security", EventID=4688), False),
+        (Logsource("", "process_creation"), windows(Channel=SYSMON, EventID=1), True),
+        # 26,730 real events carry the channel in lower case
+        (Logsource("windows", "", "security"), windows(Channel="security", EventID=4624), True),
+        (Logsource("windows", "", "security"), windows(Provider_Name="Microsoft-Windows-Security-Auditing"), True),
+        (Logsource("windows", "", "security"), windows(Channel="System", EventID=4624), False),
+        (Logsource("windows"), windows(Channel="Anything/At all"), True),
+        # registry keys added and deleted come under one event id
+        (Logsource("windows", "registry_add"), windows(Channel=SYSMON, EventID=12, EventType="CreateKey"), True),
+        (Logsource("windows", "registry_add"), windows(Channel=SYSMON, EventID=12, EventType="DeleteKey"), False),
+        (Logsource("windows", "registry_delete"), windows(Channel=SYSMON, EventID=12, EventType="DeleteKey"), True),
+        # Linux, web, Suricata, syslog: the parser's facts decide
+        (Logsource("linux", "", "sshd"), Record({"X": 1, "program": "sshd"}, "linux", "auth"), True),
+        (Logsource("linux", "", "sshd"), Record({"X": 1, "program": "sudo"}, "linux", "auth"), False),
+        (Logsource("linux", "", "auth"), Record({"X": 1, "program": "sudo"}, "linux", "auth"), True),
+        (Logsource("linux"), Record({"X": 1}, "linux", "auditd"), True),
+        (Logsource("linux"), Record({"X": 1}, category="syslog"), True),
+        (Logsource("linux", "", "auditd"), Record({"X": 1}, "linux", "auth"), False),
+        (Logsource("", "webserver"), Record({"X": 1}, "nginx", "access", "webserver"), True),
+        (Logsource("apache", "webserver"), Record({"X": 1}, "nginx", "access", "webserver"), False),
+        (Logsource("", "", "nginx"), Record({"X": 1}, "nginx", "access", "webserver"), True),
+        (Logsource("suricata"), Record({"X": 1}, "suricata", "alert", "ids"), True),
+        (Logsource("suricata", "", "http"), Record({"X": 1}, "suricata", "alert", "ids"), False),
+        (Logsource("linux"), Record({"X": 1}), False),
+    ],
+)
+def test_a_rule_reaches_the_records_of_its_logsource(logsource: Logsource, record: Record, expected: bool) -> None:
+    assert reached(logsource, record) is expected
+
+
+def test_a_security_4688_process_is_an_image() -> None:
+    image = Rule("r", "t", "low", "p", logsource=Logsource("windows", "process_creation"),
+                 condition=Atom("Image", TextTest("endswith", "\\cmd.exe")))  # fmt: skip
+    record = windows(Channel="Security", EventID=4688, NewProcessName="C:\\Windows\\CMD.exe")
+    (match,) = Detector(compile_rules([image], default_mapping())).process([record])
+    assert match.fields == {"NewProcessName": "C:\\Windows\\CMD.exe"}
+
+
+def test_a_logsource_that_nothing_answers_is_reported_not_dropped() -> None:
+    ruleset = compile_rules([rule(Logsource("aws", "", "cloudtrail"))], default_mapping())
+    (skipped,) = ruleset.skipped
+    assert ruleset.rules == ()
+    assert "aws" in skipped.reason and skipped.rule_id == "r"
+
+
+def test_a_correlation_without_its_supplier_is_reported() -> None:
+    lonely = Rule("c", "t", "low", "p", correlation=Correlation("event_count", ("gone",), 1000, 2))
+    (skipped,) = compile_rules([lonely], default_mapping()).skipped
+    assert "gone" in skipped.reason
+
+
+def test_correlations_in_a_circle_are_reported() -> None:
+    circle = [
+        Rule(one, "t", "low", "p", correlation=Correlation("event_count", (other,), 1000, 2))
+        for one, other in (("a", "b"), ("b", "a"))
+    ]
+    ruleset = compile_rules(circle, default_mapping())
+    assert ruleset.rules == () and len(ruleset.skipped) == 2
