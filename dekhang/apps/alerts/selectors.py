@@ -16,7 +16,7 @@ from dekhang.apps.alerts.search import fold
 from dekhang.apps.core.models import AuditEvent, OutboundMessage, User
 from dekhang.apps.registry import selectors as registry
 from dekhang.apps.registry.models import UnitVersion
-from dekhang.pipeline.stores.lake import Lake
+from dekhang.pipeline.stores.lake import Lake, StoredEvent
 
 VIEWS = ("open", "closed", "canary", "all")
 DETECTIONS_SHOWN = 50
@@ -118,10 +118,9 @@ def newest_detections(alert: Alert, limit: int = DETECTIONS_SHOWN) -> list[Alert
     return list(alert.detections.select_related("source").order_by("-event_at", "-pk")[:limit])
 
 
-def raw_events(user: User, event_ids: list[int]) -> list[Any]:
-    """The records behind a detection, from the lake, of the person's own units only."""
-    unit_ids = registry.visible_unit_ids(user)
-    return list(Lake(settings.DATA).events(event_ids[:EVENTS_SHOWN], unit_ids=unit_ids))
+def raw_events(alert: Alert, event_ids: list[int]) -> list[StoredEvent]:
+    """The records behind a detection, from the lake; the alert's unit is named again, so no other unit's are shown."""
+    return Lake(settings.DATA).events(event_ids[:EVENTS_SHOWN], unit_ids=[alert.unit_id])
 
 
 def strays() -> QuerySet[StrayDetection]:

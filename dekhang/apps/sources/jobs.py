@@ -13,8 +13,7 @@ from dekhang.apps.duties.models import Evidence
 from dekhang.apps.sources import services
 from dekhang.apps.sources.enums import RUNNING_CANARY, CanaryState, SourceState
 from dekhang.apps.sources.models import Canary, LogSource
-from dekhang.apps.sources.selectors import ledgers_of, moment
-from dekhang.apps.sources.services.canaries import due_at
+from dekhang.apps.sources.selectors import canary_due_at, ledgers_of, moment
 from dekhang.apps.sources.services.connection import subject_of
 from dekhang.apps.sources.wording import loss_reason, silence_reason
 from dekhang.pipeline.stores import heartbeat, intake, ledger
@@ -131,7 +130,7 @@ def _move_canaries(now: datetime) -> int:
     """Arrived but not yet detected; and those whose time is over."""
     moved = 0
     for canary in Canary.objects.filter(state__in=RUNNING_CANARY).select_related("source"):
-        if now > due_at(canary):
+        if now > canary_due_at(canary):
             moved += services.canary_expired(canary=canary, at=now)
         elif canary.state == CanaryState.STARTED and (now - canary.started_at).total_seconds() > ARRIVAL_LOOK_SECONDS:
             marker = canary.marker.encode()

@@ -12,7 +12,7 @@ from django.db.models import Case, IntegerField, QuerySet, Value, When
 from dekhang.apps.core import clock
 from dekhang.apps.core.models import User
 from dekhang.apps.registry import selectors as registry
-from dekhang.apps.sources.enums import RUNNING_CANARY, SourceState
+from dekhang.apps.sources.enums import RUNNING_CANARY, CanaryState, SourceState
 from dekhang.apps.sources.models import Canary, LogSource, Upload
 from dekhang.apps.sources.services.uploads import inbox_of
 from dekhang.pipeline.stores import ledger
@@ -40,6 +40,13 @@ def listed(sources: QuerySet[LogSource]) -> QuerySet[LogSource]:
     return sources.annotate(
         state_rank=Case(*ranks, default=Value(len(STATE_ORDER)), output_field=IntegerField())
     ).order_by("state_rank", "unit_id", "name")
+
+
+def canary_due_at(canary: Canary) -> datetime:
+    """When the present stage of a running canary is lost: arriving and being detected, then being acknowledged."""
+    if canary.state == CanaryState.DETECTED and canary.detected_at is not None:
+        return canary.detected_at + timedelta(minutes=settings.CANARY_ACK_MINUTES)
+    return canary.started_at + timedelta(minutes=settings.CANARY_MINUTES)
 
 
 def running_canary(source: LogSource) -> Canary | None:

@@ -1,2 +1,24 @@
+from django.urls import path
+
+from dekhang.apps.sources import views
+
 app_name = "sources"
-urlpatterns: list = []
+urlpatterns = [
+    path("", views.source_list, name="list"),
+    path("ket-noi/", views.choose, name="choose"),
+    path("ket-noi/<slug:kind>/", views.connect, name="connect"),
+    path("may-gui-la/", views.unknown_senders, name="unknown_senders"),
+    path("don-vi/<int:unit_id>/", views.of_unit, name="of_unit"),
+    path("phep-thu/<int:pk>/", views.canary, name="canary"),
+    path("<int:pk>/", views.detail, name="detail"),
+    path("<int:pk>/cau-hinh/", views.setup, name="setup"),
+    path("<int:pk>/cau-hinh/<slug:shipper>/", views.configuration, name="configuration"),
+    path("<int:pk>/tinh-trang/", views.live, name="live"),
+    path("<int:pk>/sua/", views.change, name="change"),
+    path("<int:pk>/cap-lai-ma/", views.renew_token, name="renew_token"),
+    path("<int:pk>/ngung/", views.retire, name="retire"),
+    path("<int:pk>/dung-lai/", views.restore, name="restore"),
+    path("<int:pk>/tai-len/", views.upload, name="upload"),
+    path("<int:pk>/tep/", views.uploads, name="uploads"),
+    path("<int:pk>/thu/", views.start_canary, name="start_canary"),
+]

@@ -128,13 +128,6 @@ def canary_acknowledged(
     return passed
 
 
-def due_at(canary: Canary) -> datetime:
-    """When the present stage of a running canary is lost."""
-    if canary.state == CanaryState.DETECTED and canary.detected_at is not None:
-        return canary.detected_at + timedelta(minutes=settings.CANARY_ACK_MINUTES)
-    return canary.started_at + timedelta(minutes=settings.CANARY_MINUTES)
-
-
 @transaction.atomic
 def canary_expired(*, canary: Canary, at: datetime) -> bool:
     """Fail a canary whose time is over, with the stage it was lost at; broken evidence."""

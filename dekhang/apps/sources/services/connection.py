@@ -13,6 +13,7 @@ from dekhang.apps.core.models import User
 from dekhang.apps.duties.enums import EvidenceKind, Outcome
 from dekhang.apps.duties.services import record_evidence
 from dekhang.apps.registry.models import System
+from dekhang.apps.sources.addresses import taken_by_others
 from dekhang.apps.sources.enums import DEFAULT_CADENCE_SECONDS, AuditAction, SourceKind, SourceState
 from dekhang.apps.sources.models import LogSource
 from dekhang.apps.sources.policies import check_can_change, check_can_connect, check_can_restore
@@ -45,6 +46,16 @@ def intake_entries() -> list[intake.IntakeSource]:
 def publish() -> None:
     """Rewrite the receivers' map once the present transaction is committed; `jobs.tick` mends a lost write."""
     transaction.on_commit(lambda: intake.publish(settings.DATA, intake_entries()))
+
+
+def _check_addresses(unit_id: int, given: Sequence[str]) -> None:
+    if taken := taken_by_others(unit_id, given):
+        raise ActionDenied(
+            _(
+                "Địa chỉ %(address)s đã được đơn vị khác khai. Hãy dùng mã nguồn log thay cho địa chỉ, hoặc hỏi cơ quan điều phối."
+            )
+            % {"address": taken}
+        )
 
 
 def _expect(source: LogSource, outcome: Outcome, reason: str = "") -> None:
@@ -81,6 +92,7 @@ def create_source(
     """
     if by is not None:
         check_can_connect(by, unit_id)
+    _check_addresses(unit_id, addresses)
     now = clock.now()
     token = intake.new_token()
     source = LogSource.objects.create(
@@ -101,6 +113,11 @@ def create_source(
     record_event(action=AuditAction.SOURCE_CREATED, by=by, target=source, detail={"kind": source.kind})
     publish()
     return source, token
+
+
+def is_token_of(source: LogSource, token: str) -> bool:
+    """Whether `token` is the source's present one."""
+    return intake.hash_token(token) == source.token_sha256
 
 
 @transaction.atomic
@@ -131,6 +148,7 @@ def change(
     """Change what a person may change of a source; what it was before is in the audit log."""
     if by is not None:
         check_can_change(by, source)
+    _check_addresses(source.unit_id, addresses)
     wanted = {
         "name": name,
         "system_id": system.pk if system else None,
@@ -187,6 +205,7 @@ def restore(*, source: LogSource, by: User | None) -> LogSource:
     """Take a retired source back with its old token; it waits for an event before it counts again."""
     if by is not None:
         check_can_restore(by, source)
+    _check_addresses(source.unit_id, source.addresses)
     moved = LogSource.objects.filter(pk=source.pk, state=SourceState.RETIRED).update(
         state=SourceState.WAITING,
         state_since=clock.now(),

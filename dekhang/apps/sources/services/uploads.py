@@ -22,6 +22,7 @@ from dekhang.apps.sources.models import LogSource, Upload
 from dekhang.apps.sources.policies import check_can_change
 
 LONGEST_NAME = 80
+INBOX_ENDINGS = (".json", ".part", ".tmp")  # what the files receiver gives a meaning of its own
 
 
 def inbox_of(source_id: int) -> Path:
@@ -32,7 +33,8 @@ def _safe_name(name: str) -> str:
     """The file's own name in plain letters: never a path, never hidden, never the inbox's `.json` or `.part`."""
     plain = unicodedata.normalize("NFKD", name.replace("đ", "d").replace("Đ", "D")).encode("ascii", "ignore").decode()
     plain = re.sub(r"[^A-Za-z0-9._-]+", "-", plain).strip(".-")[-LONGEST_NAME:].lstrip(".-")
-    return f"{secrets.token_hex(6)}-{plain or 'tep'}.log"
+    ending = ".log" if plain.lower().endswith(INBOX_ENDINGS) else ""  # else kept: it tells CSV from text
+    return f"{secrets.token_hex(6)}-{plain or 'tep'}{ending}"
 
 
 @transaction.atomic

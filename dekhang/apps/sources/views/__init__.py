@@ -1,0 +1,35 @@
+"""Pages of sources: seeing them, connecting them, testing them."""
+
+from dekhang.apps.sources.views.canaries import canary, start_canary
+from dekhang.apps.sources.views.connecting import (
+    change,
+    choose,
+    configuration,
+    connect,
+    renew_token,
+    restore,
+    retire,
+    setup,
+)
+from dekhang.apps.sources.views.looking import detail, live, of_unit, source_list, unknown_senders
+from dekhang.apps.sources.views.uploading import upload, uploads
+
+__all__ = [
+    "canary",
+    "change",
+    "choose",
+    "configuration",
+    "connect",
+    "detail",
+    "live",
+    "of_unit",
+    "renew_token",
+    "restore",
+    "retire",
+    "setup",
+    "source_list",
+    "start_canary",
+    "unknown_senders",
+    "upload",
+    "uploads",
+]
