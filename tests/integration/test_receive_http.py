@@ -100,6 +100,28 @@ def test_questions_of_shippers_are_answered(shared_receiver: Receiver, path: str
     assert field in answer
 
 
+def test_what_a_beat_asks_before_its_first_bulk_is_answered_as_it_expects(tmp_path: Path) -> None:
+    """The requests of Filebeat 7 and 8 in their order, each on its own connection as Beats do it."""
+    beat = {**BEARER, "Accept": "application/json", "Connection": "close"}
+    packed = {**beat, "Content-Encoding": "gzip", "Content-Type": "application/json; charset=UTF-8"}
+    events = b"".join(b'{"create":{"_index":"winlogbeat-8.17.0"}}\n{"message":"%d"}\n' % n for n in range(3))
+    with Receiver(tmp_path, "http") as receiver:
+        version = send(receiver, "/", headers=beat, method="GET")[1]["version"]["number"]
+        assert tuple(map(int, version.split("."))) >= (8, 19, 0)  # a cluster older than the beat is refused
+        licence = send(receiver, "/_license?human=false", headers=beat, method="GET")[1]["license"]
+        assert (licence["status"], licence["type"]) == ("active", "basic")
+        assert send(receiver, "/_ilm/policy/winlogbeat", headers=beat, method="GET")[0] == 200
+        for template in ("/_index_template/winlogbeat-8.17.0", "/_template/winlogbeat-7.17.0"):
+            assert send(receiver, template, headers=beat, method="HEAD")[0] == 200
+            body = gzip.compress(json.dumps({"mappings": {"x": "y" * 300_000}}).encode())
+            assert send(receiver, template, body, packed, "PUT") == (200, {"acknowledged": True})
+        assert send(receiver, "/_data_stream/winlogbeat-8.17.0", headers=beat, method="GET")[0] == 200
+        path = "/_bulk?filter_path=errors%2Citems.%2A.error%2Citems.%2A.status"
+        status, answer = send(receiver, path, gzip.compress(events), packed)
+        assert (status, answer) == (200, {"errors": False, "items": [{"create": {"status": 201}}] * 3})
+        assert receiver.records() == [b'{"message":"%d"}' % n for n in range(3)]
+
+
 def test_rsyslogs_health_question_is_answered_in_text(shared_receiver: Receiver) -> None:
     assert "green" in send(shared_receiver, "/_cat/health", method="GET")[1]
 

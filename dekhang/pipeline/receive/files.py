@@ -51,6 +51,7 @@ class Inbox:
         self._refusals = refusals
         self._ending = ending
         self._between = between  # called after every batch, so that a huge upload does not hold up other work
+        self._statuses: dict[Path, float] = {}
         self.records = 0
         self.files = 0
 
@@ -73,16 +74,29 @@ class Inbox:
             folders = [one for one in self._folder.iterdir() if one.name.isdigit() and one.is_dir()]
         except FileNotFoundError:
             return []
+        known, self._statuses = self._statuses, {}
         for folder in folders:
             source = self._intake.by_id(int(folder.name))
             for path in folder.iterdir():
-                if _is_upload(path):
-                    try:
-                        found.append((path.stat().st_mtime, path, source))
-                    except FileNotFoundError:
-                        continue
+                try:
+                    changed = path.stat().st_mtime
+                except FileNotFoundError:
+                    continue
+                if known.get(path) == changed or not _is_upload(path):
+                    self._keep_status(path, changed)
+                else:
+                    found.append((changed, path, source))
         found.sort(key=lambda one: (one[2] is None, one[0], one[1].name))
         return [(path, source) for _, path, source in found]
+
+    def _keep_status(self, path: Path, changed: float) -> None:
+        """Remember what is only a status, so that it is not opened at every poll; old ones go."""
+        if not path.name.endswith(".json"):
+            return
+        if time.time() - changed > KEEP_STATUS_SECONDS:
+            path.unlink(missing_ok=True)
+        else:
+            self._statuses[path] = changed
 
     def _take(self, path: Path, source: IntakeSource) -> None:
         size = path.stat().st_size
