@@ -12,7 +12,7 @@ from django.utils import timezone
 from dekhang.apps.core import clock
 from dekhang.apps.core.models import User
 from dekhang.apps.duties import selectors as duties
-from dekhang.apps.duties.enums import COUNTS_AS_DECLARED, ClaimState
+from dekhang.apps.duties.enums import COUNTS_AS_DECLARED, ClaimState, ReasonCode
 from dekhang.apps.registry.enums import UnitKind
 from dekhang.apps.registry.models import UnitVersion
 from dekhang.apps.registry.search import found_in
@@ -244,7 +244,7 @@ def visible_rows(board: Board, user: User) -> list[BoardRow]:
 
 
 def pick(
-    rows: Iterable[BoardRow], *, state: str = "", kind: str = "", district: str = "", text: str = ""
+    rows: Iterable[BoardRow], *, state: str = "", kind: str = "", district: str = "", reason: str = "", text: str = ""
 ) -> list[BoardRow]:
     """Rows that fit every filter given, the most urgent first. `district` is a unit's id: itself and what is in it."""
     tests: list[Callable[[BoardRow], bool]] = []
@@ -255,6 +255,8 @@ def pick(
         tests.append(lambda row: row.kind == kind)
     if district.isdigit():
         tests.append(lambda row: int(district) in (row.unit_id, row.parent_id))
+    if reason:
+        tests.append(lambda row: row.code == reason)
     if text:
         tests.append(lambda row: found_in(text, row.name))
     kept = [row for row in rows if all(test(row) for test in tests)]
@@ -262,13 +264,13 @@ def pick(
     return sorted(kept, key=lambda row: (URGENCY.index(row.state), kinds.index(row.kind), row.name))
 
 
-def reasons_of(rows: Iterable[BoardRow]) -> list[tuple[str, int]]:
-    """How many units stand before the same first obstacle, most first: (code, units)."""
+def reasons_of(rows: Iterable[BoardRow]) -> list[tuple[ReasonCode, int]]:
+    """How many units stand before the same first obstacle, most first."""
     counts: dict[str, int] = {}
     for row in rows:
         if row.code:
             counts[row.code] = counts.get(row.code, 0) + 1
-    return sorted(counts.items(), key=lambda item: -item[1])
+    return [(ReasonCode(code), number) for code, number in sorted(counts.items(), key=lambda item: -item[1])]
 
 
 def trend(board: Board, days: int = TREND_DAYS) -> list[TrendPoint]:

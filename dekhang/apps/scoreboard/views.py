@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from dekhang.apps.core import clock
-from dekhang.apps.duties.enums import ClaimState
+from dekhang.apps.duties.enums import ClaimState, ReasonCode
 from dekhang.apps.registry.asked import asked_day
 from dekhang.apps.registry.enums import UnitKind
 from dekhang.apps.registry.selectors import COUNTED_KINDS, unit_names
@@ -32,10 +32,13 @@ class Asked:
         self.state = get("trang-thai", "") if get("trang-thai") in states else ""
         self.kind = get("loai", "") if get("loai") in COUNTED_KINDS else ""
         self.district = get("huyen", "") if get("huyen", "").isdecimal() else ""
+        self.reason = get("ly-do", "") if get("ly-do") in ReasonCode.values else ""
         self.text = get("q", "").strip()[:100]
 
     def rows(self, rows: list[BoardRow]) -> list[BoardRow]:
-        return selectors.pick(rows, state=self.state, kind=self.kind, district=self.district, text=self.text)
+        return selectors.pick(
+            rows, state=self.state, kind=self.kind, district=self.district, reason=self.reason, text=self.text
+        )
 
     def query(self, **changes: str) -> str:
         """The address of the same question with some answers changed."""
@@ -46,6 +49,7 @@ class Asked:
             "trang-thai": self.state,
             "loai": self.kind,
             "huyen": self.district,
+            "ly-do": self.reason,
             "q": self.text,
         } | changes
         return "?" + urlencode({key: value for key, value in asked.items() if value})
@@ -60,12 +64,13 @@ def board(request: HttpRequest) -> HttpResponse:
     names = unit_names({row.parent_id for row in shown if row.parent_id} | _district_ids(current), asked.day)
     context = {
         "asked": asked,
-        "boards": [_shares(board, asked, request.user.is_provincial) for board in boards.values()],
+        "boards": [share_card(board, links=request.user.is_provincial) for board in boards.values()],
         "board": current,
         "rows": [(row, names.get(row.parent_id or 0, "")) for row in shown],
         "seen": len(rows),
-        "filtered": any((asked.state, asked.kind, asked.district, asked.text)),
+        "filtered": any((asked.state, asked.kind, asked.district, asked.reason, asked.text)),
         "states": [(state, state.label, sum(row.state == state for row in rows)) for state in selectors.URGENCY],
+        "reasons": selectors.reasons_of(rows),
         "kinds": [(kind, UnitKind(kind).label) for kind in COUNTED_KINDS],
         "districts": sorted(((pk, names[pk]) for pk in _district_ids(current) if pk in names), key=lambda d: d[1]),
         "today": clock.today(),
@@ -83,15 +88,21 @@ def _district_ids(board: Board) -> set[int]:
     return {row.unit_id for row in board.rows if row.kind == UnitKind.DISTRICT}
 
 
-def _shares(board: Board, asked: Asked, links: bool) -> dict[str, object]:
+def share_card(board: Board, *, links: bool = True) -> dict[str, object]:
     """One duty's card. Unit people see the province's shares but not its rows, so their numbers are not links."""
     reference = board.reference.percent / 100 if board.reference else None
-    key = board.duty.key
+
+    def rows(state: str) -> str:
+        asked = {"nghia-vu": board.duty.key, "trang-thai": state}
+        if board.day != clock.today():
+            asked["ngay"] = board.day.isoformat()
+        return f"{reverse('scoreboard:board')}?{urlencode({k: v for k, v in asked.items() if v})}#cac-don-vi"
+
     return {
         "board": board,
-        "link_declared": asked.query(**{"nghia-vu": key, "trang-thai": "da-khai"}) if links else "",
-        "link_proven": asked.query(**{"nghia-vu": key, "trang-thai": str(ClaimState.PROVEN)}) if links else "",
-        "link_all": asked.query(**{"nghia-vu": key, "trang-thai": ""}) if links else "",
+        "link_declared": rows("da-khai") if links else "",
+        "link_proven": rows(str(ClaimState.PROVEN)) if links else "",
+        "link_all": rows("") if links else "",
         "bar_declared": pictures.share_bar(
             board.declared_share,
             tone="neutral",

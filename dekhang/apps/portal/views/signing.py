@@ -1,17 +1,21 @@
-"""Signing in and out, and the first screen of every role."""
+"""Signing in and out, and one's own password."""
 
+from django.contrib import messages
 from django.contrib.auth import login as start_session
 from django.contrib.auth import logout as end_session
+from django.contrib.auth import update_session_auth_hash
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
 from dekhang.apps.core.audit import record_event
 from dekhang.apps.core.enums import AuditAction
-from dekhang.apps.portal import demo, signing_in
+from dekhang.apps.portal import demo, services, signing_in
+from dekhang.apps.portal.forms import PasswordForm
 
 
 def _next_page(request: HttpRequest) -> str:
@@ -58,5 +62,13 @@ def logout(request: HttpRequest) -> HttpResponse:
     return redirect("portal:login")
 
 
-def home(request: HttpRequest) -> HttpResponse:
-    return render(request, "portal/home.html", {})
+@sensitive_post_parameters()
+def password(request: HttpRequest) -> HttpResponse:
+    """A person changes their own password."""
+    form = PasswordForm(request.POST or None, user=request.user)
+    if request.method == "POST" and form.is_valid():
+        services.set_password(account=request.user, password=form.cleaned_data["new"], by=request.user)
+        update_session_auth_hash(request, request.user)
+        messages.success(request, _("Đã đổi mật khẩu. Các máy khác đang đăng nhập bằng tài khoản này đã bị đăng xuất."))
+        return redirect("portal:home")
+    return render(request, "portal/password.html", {"form": form})

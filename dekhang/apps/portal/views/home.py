@@ -1,0 +1,122 @@
+"""The first screen of every role: what must I do now?"""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from dekhang.apps.core import clock
+from dekhang.apps.core.enums import Role
+from dekhang.apps.core.errors import refusal
+from dekhang.apps.core.models import User
+from dekhang.apps.duties.selectors import assess
+from dekhang.apps.portal import health, province, services, work
+from dekhang.apps.registry.models import Contact
+from dekhang.apps.registry.policies import check_works_for_unit
+from dekhang.apps.registry.selectors import contacts, current_version, own_unit_id, visible_unit_ids
+from dekhang.apps.scoreboard import selectors as scoreboard
+from dekhang.apps.scoreboard.views import share_card, trend_picture
+from dekhang.law import load
+
+
+def home(request: HttpRequest) -> HttpResponse:
+    user = request.user
+    template, context = SCREENS[Role(user.role)](user)
+    return render(request, template, context | {"now": clock.now()})
+
+
+def _unit_screen(user: User) -> tuple[str, dict[str, Any]]:
+    """Officer and head: their own unit."""
+    unit_id = own_unit_id(user)
+    version = current_version(unit_id) if unit_id else None
+    if unit_id is None or version is None:
+        return "portal/home_no_post.html", {}
+    now = clock.now()
+    duties = [
+        {"duty": load().duty(key), "assessment": assess(key, [unit_id], now)[unit_id]}
+        for key in scoreboard.BOARD_DUTIES
+    ]
+    return "portal/home_unit.html", {
+        "version": version,
+        "unit_id": unit_id,
+        "tasks": work.tasks_of_unit(user, unit_id),
+        "duties": duties,
+        "contacts": work.duty_contacts(unit_id),
+        "refusal": refusal(check_works_for_unit, user, unit_id),
+    }
+
+
+def _shares() -> dict[str, Any]:
+    boards = scoreboard.boards(scoreboard.BOARD_DUTIES)
+    return {"boards": boards, "shares": [share_card(board) for board in boards.values()]}
+
+
+def _reasons(boards: dict[str, scoreboard.Board]) -> list[dict[str, Any]]:
+    return [{"duty": b.duty, "reasons": scoreboard.reasons_of(b.rows)} for b in boards.values()]
+
+
+def _coordinator_screen(user: User) -> tuple[str, dict[str, Any]]:
+    shares = _shares()
+    return "portal/home_coordinator.html", {
+        **shares,
+        "overview": province.overview(user),
+        "reasons": _reasons(shares["boards"]),
+        "parts": health.parts(),
+        "mail": health.mail(),
+    }
+
+
+def _leader_screen(user: User) -> tuple[str, dict[str, Any]]:
+    shares = _shares()
+    trends = []
+    for board in shares["boards"].values():
+        picture = trend_picture(board)
+        sentence = province.in_one_sentence(board, picture["points"])
+        trends.append({"board": board, "sentence": sentence, **picture})
+    return "portal/home_leader.html", {**shares, "trends": trends, "overview": province.overview(user)}
+
+
+def _inspector_screen(user: User) -> tuple[str, dict[str, Any]]:
+    shares = _shares()
+    return "portal/home_inspector.html", {
+        **shares,
+        "reasons": _reasons(shares["boards"]),
+        "overview": province.overview(user),
+    }
+
+
+def _administrator_screen(user: User) -> tuple[str, dict[str, Any]]:
+    accounts = User.objects.filter(is_active=True)
+    held = set(scoreboard.counted_units().values_list("unit_id", flat=True))
+    return "portal/home_administrator.html", {
+        "parts": health.parts(),
+        "mail": health.mail(),
+        "accounts": accounts.count(),
+        "closed": User.objects.filter(is_active=False).count(),
+        "units": len(held),
+        "empty_posts": work.empty_posts(held),
+    }
+
+
+SCREENS: dict[Role, Callable[[User], tuple[str, dict[str, Any]]]] = {
+    Role.OFFICER: _unit_screen,
+    Role.HEAD: _unit_screen,
+    Role.COORDINATOR: _coordinator_screen,
+    Role.PROVINCE_LEADER: _leader_screen,
+    Role.INSPECTOR: _inspector_screen,
+    Role.ADMINISTRATOR: _administrator_screen,
+}
+
+
+@require_POST
+def on_duty(request: HttpRequest, pk: int) -> HttpResponse:
+    """A person of the unit answers as its duty contact: the button “Tôi đang trực”."""
+    contact = get_object_or_404(Contact, pk=pk, unit_id__in=visible_unit_ids(request.user))
+    contact = get_object_or_404(contacts(contact.unit_id), pk=pk)
+    services.confirm_duty(contact=contact, by=request.user)
+    messages.success(request, _("Cảm ơn. Đã ghi nhận bạn đang trực."))
+    return redirect("portal:home")

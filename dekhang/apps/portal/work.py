@@ -1,0 +1,215 @@
+"""What somebody of a unit must do now, the most urgent first: one list out of alerts, incidents, sources and procedures."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Exists, Min, OuterRef, Q
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from dekhang.apps.alerts.enums import AlertLevel, AlertStatus
+from dekhang.apps.alerts.models import Alert
+from dekhang.apps.alerts.selectors import alerts_of, worst_first
+from dekhang.apps.core import clock
+from dekhang.apps.core.models import User
+from dekhang.apps.incidents.enums import IncidentStatus
+from dekhang.apps.incidents.models import Incident, Sop, SopReading
+from dekhang.apps.registry.enums import PostKind
+from dekhang.apps.registry.models import Contact, PostHolding
+from dekhang.apps.registry.selectors import contacts, holds
+from dekhang.apps.sources.enums import SourceState
+from dekhang.apps.sources.models import LogSource
+from dekhang.law import load
+
+RUNNING = (IncidentStatus.OPEN, IncidentStatus.HANDLED)
+SHOWN = 5  # of a kind; the rest is one line with their number
+LEVEL_TONES = {AlertLevel.CRITICAL: "bad", AlertLevel.HIGH: "bad", AlertLevel.MEDIUM: "warn"}
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One thing to do: a word on how it stands, what, where to go. `due_at`: its deadline, if it has one."""
+
+    tone: str
+    word: str
+    icon: str
+    title: str
+    url: str
+    action: str
+    detail: str = ""
+    since: datetime | None = None
+    due_at: datetime | None = None
+
+
+def tasks_of_unit(user: User, unit_id: int) -> list[Task]:
+    """Everything that waits for `user` at the unit. About ten queries, whatever the number of things."""
+    return [
+        *_alerts(user, unit_id),
+        *_incidents(unit_id),
+        *_sources(unit_id),
+        *_procedures(user, unit_id),
+        *_duty_contact(unit_id),
+    ]
+
+
+def _alerts(user: User, unit_id: int) -> Iterator[Task]:
+    waiting = worst_first(alerts_of(user).filter(unit_id=unit_id, status=AlertStatus.NEW))
+    for alert in waiting.filter(is_canary=True)[:SHOWN]:
+        yield Task(
+            "info",
+            _("Phép thử"),
+            "flask-conical",
+            _("Tiếp nhận cảnh báo của phép thử: %(title)s") % {"title": alert.title},
+            reverse("alerts:detail", args=[alert.pk]),
+            _("Tiếp nhận"),
+            detail=_("Phép thử chỉ đạt khi có người tiếp nhận kịp."),
+            since=alert.created_at,
+        )
+    attacks = waiting.filter(is_canary=False)
+    yield from (_of_alert(alert) for alert in attacks[:SHOWN])
+    if (more := attacks.count() - SHOWN) > 0:
+        yield Task(
+            "warn",
+            _("Cảnh báo"),
+            "bell",
+            _("Còn %(n)d cảnh báo khác chờ tiếp nhận") % {"n": more},
+            reverse("alerts:list"),
+            _("Xem tất cả"),
+        )
+
+
+def _of_alert(alert: Alert) -> Task:
+    return Task(
+        LEVEL_TONES.get(AlertLevel(alert.level), "info"),
+        alert.get_level_display(),
+        "bell",
+        alert.title,
+        reverse("alerts:detail", args=[alert.pk]),
+        _("Tiếp nhận"),
+        detail=alert.entity,
+        since=alert.created_at,
+    )
+
+
+def running_incidents(unit_id: int | None = None) -> list[Incident]:
+    """Incidents that are not over, each with `next_due`, the nearest deadline that still runs; the nearest first.
+
+    No isolation here: callers name the unit, or are provincial.
+    """
+    incidents = Incident.objects.filter(status__in=RUNNING)
+    if unit_id is not None:
+        incidents = incidents.filter(unit_id=unit_id)
+    unmet = Q(clocks__met_at__isnull=True, clocks__cancelled_at__isnull=True)
+    found = incidents.annotate(next_due=Min("clocks__due_at", filter=unmet)).order_by("detected_at")
+    never = clock.now() + timedelta(days=36_500)
+    return sorted(found[:200], key=lambda incident: incident.next_due or never)
+
+
+def _incidents(unit_id: int) -> Iterator[Task]:
+    now = clock.now()
+    for incident in running_incidents(unit_id)[: SHOWN * 2]:
+        late = incident.next_due is not None and incident.next_due < now
+        soon = incident.next_due is not None and incident.next_due < now + timedelta(hours=24)
+        yield Task(
+            "bad" if late else "warn" if soon else "info",
+            _("Quá hạn") if late else _("Sắp hết hạn") if soon else incident.get_status_display(),
+            "siren",
+            incident.title,
+            reverse("incidents:detail", args=[incident.pk]),
+            _("Làm tiếp"),
+            detail=_("Diễn tập") if incident.is_exercise else "",
+            since=incident.detected_at,
+            due_at=incident.next_due,
+        )
+
+
+def _sources(unit_id: int) -> Iterator[Task]:
+    own = LogSource.objects.filter(unit_id=unit_id)
+    if not own.exclude(state=SourceState.RETIRED).exists():
+        yield Task(
+            "info",
+            _("Bắt đầu"),
+            "radio-tower",
+            _("Kết nối nguồn log đầu tiên"),
+            reverse("sources:choose"),
+            _("Kết nối"),
+            detail=_("Chưa có log thì chưa ai biết đơn vị có bị tấn công hay không."),
+        )
+    for source in own.filter(state__in=(SourceState.SILENT, SourceState.WAITING)).order_by("state", "name")[
+        : SHOWN * 2
+    ]:
+        silent = source.state == SourceState.SILENT
+        yield Task(
+            "warn" if silent else "info",
+            source.get_state_display(),
+            "radio-tower",
+            _("Nguồn log “%(name)s”") % {"name": source.name},
+            reverse("sources:detail", args=[source.pk]),
+            _("Kiểm tra") if silent else _("Xem cấu hình"),
+            detail=source.state_reason,
+            since=source.state_since,
+        )
+
+
+def _procedures(user: User, unit_id: int) -> Iterator[Task]:
+    mine = SopReading.objects.filter(sop=OuterRef("pk"), user=user)
+    in_use = Sop.objects.filter(unit_id=unit_id, replaced_at=None).annotate(read=Exists(mine)).order_by("kind")
+    head = holds(user, unit_id, PostKind.HEAD)
+    for sop in in_use:
+        if sop.approved_at is None and head:
+            title, action = _("Phê duyệt quy trình: %(kind)s"), _("Xem và phê duyệt")
+        elif sop.approved_at is not None and not sop.read:
+            title, action = _("Đọc quy trình: %(kind)s"), _("Đọc và xác nhận")
+        else:
+            continue
+        yield Task(
+            "info",
+            _("Quy trình"),
+            "list-checks",
+            title % {"kind": sop.get_kind_display()},
+            reverse("incidents:sops"),
+            action,
+            since=sop.approved_at or sop.adopted_at,
+        )
+
+
+def _duty_contact(unit_id: int) -> Iterator[Task]:
+    if not contacts(unit_id).exists():
+        yield Task(
+            "warn",
+            _("Liên hệ"),
+            "phone-call",
+            _("Thêm đầu mối liên hệ của đơn vị"),
+            reverse("registry:unit", args=[unit_id]),
+            _("Thêm đầu mối"),
+            detail=_("Không có đầu mối thì cảnh báo không tới được ai."),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DutyContact:
+    """A contact of the unit, and whether it answered recently enough to count."""
+
+    contact: Contact
+    live_until: datetime | None
+    live: bool
+
+
+def duty_contacts(unit_id: int) -> list[DutyContact]:
+    valid = timedelta(days=load().proof("contact_valid_days").whole)
+    now = clock.now()
+    rows = []
+    for contact in contacts(unit_id).order_by("pk"):
+        until = contact.last_answered_at + valid if contact.last_answered_at else None
+        rows.append(DutyContact(contact, until, until is not None and now < until))
+    return rows
+
+
+def empty_posts(unit_ids: set[int]) -> list[tuple[PostKind, int]]:
+    """How many of the units have nobody in a post that must be filled."""
+    held = PostHolding.objects.in_force(clock.today()).filter(user__is_active=True, unit_id__in=unit_ids)
+    filled: dict[str, set[int]] = {}
+    for kind, unit_id in held.values_list("kind", "unit_id"):
+        filled.setdefault(kind, set()).add(unit_id)
+    return [(kind, len(unit_ids - filled.get(kind, set()))) for kind in (PostKind.HEAD, PostKind.OFFICER)]
