@@ -17,6 +17,7 @@ from typing import Any
 
 import orjson
 
+from dekhang.pipeline import wallclock
 from dekhang.pipeline.formats import RecordFile, open_records
 from dekhang.pipeline.receive.refusals import Refusals
 from dekhang.pipeline.spool import Batch, SpoolError, SpoolWriter
@@ -154,7 +155,7 @@ class Inbox:
     def _store(self, path: Path, source: IntakeSource, digest: bytes, first: int, records: list[bytes]) -> bool:
         """Get one batch onto the disk, waiting while it is full; False when asked to end."""
         ids: list[bytes | None] = [digest + (first + number).to_bytes(5, "big") for number in range(len(records))]
-        now_ms = time.time_ns() // 1_000_000
+        now_ms = wallclock.now_ms()
         batch = Batch(source.source_id, source.unit_id, source.kind, "upload", now_ms, path.name, records, ids)
         while not self._ending.is_set():
             try:
@@ -198,7 +199,7 @@ def write_status(path: Path, **changes: Any) -> None:
     if all(status.get(key) == value for key, value in changes.items()) and status_path(path).exists():
         return
     status |= changes
-    status["at_ms"] = time.time_ns() // 1_000_000
+    status["at_ms"] = wallclock.now_ms()
     draft = path.with_name(f".{path.name[:100]}.{os.getpid()}.tmp")
     draft.write_bytes(orjson.dumps(status))
     draft.replace(status_path(path))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable
 
+from dekhang.pipeline import wallclock
 from dekhang.pipeline.receive.commit import Committer
 from dekhang.pipeline.receive.refusals import Refusals
 from dekhang.pipeline.spool import Batch, SpoolError
@@ -49,7 +49,7 @@ class Gatherer:
         if records is None:
             records = self._lists[key] = []
             self._pending[key] = Batch(
-                source.source_id, source.unit_id, source.kind, transport, time.time_ns() // 1_000_000, peer, records
+                source.source_id, source.unit_id, source.kind, transport, wallclock.now_ms(), peer, records
             )
             if self._pending_records == 0:
                 self._wake.set()

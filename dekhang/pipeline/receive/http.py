@@ -15,6 +15,7 @@ from urllib.parse import parse_qs
 
 import orjson
 
+from dekhang.pipeline import wallclock
 from dekhang.pipeline.formats.limits import RECORD_BYTES
 from dekhang.pipeline.receive import elastic
 from dekhang.pipeline.receive.auth import Refused, identify
@@ -213,7 +214,7 @@ class HttpReceiver:
         if not records:
             return 0
         batch = Batch(
-            source.source_id, source.unit_id, source.kind, transport, time.time_ns() // 1_000_000, scope.client,
+            source.source_id, source.unit_id, source.kind, transport, wallclock.now_ms(), scope.client,
             records, ids,
         )  # fmt: skip
         try:

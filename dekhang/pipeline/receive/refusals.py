@@ -9,10 +9,10 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from dekhang.pipeline import wallclock
 from dekhang.pipeline.stores import schema
 from dekhang.pipeline.stores.reasons import Reason
 
@@ -69,7 +69,7 @@ class Refusals:
         """Count `records` refused for one reason. `example` is cut, `peer` is the sender's address."""
         if records <= 0 and size_bytes <= 0:
             return
-        now_ms = time.time_ns() // 1_000_000
+        now_ms = wallclock.now_ms()
         with self._lock:
             tally = self._tallies.setdefault((source_id, now_ms // schema.HOUR_MS, str(reason)), _Tally())
             tally.records += records

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import msgspec
 
+from dekhang.pipeline import wallclock
 from dekhang.pipeline.formats.limits import RECORD_BYTES
 from dekhang.pipeline.receive.refusals import Refusals
 from dekhang.pipeline.spool import Batch, SpoolError, SpoolWriter
@@ -232,7 +233,7 @@ class Tails:
                     ids.append(f"tail:{place.word}:{place.offset + at}".encode())
             at = stop + (newline >= 0)
         if records:
-            now_ms = time.time_ns() // 1_000_000
+            now_ms = wallclock.now_ms()
             self._spool.append(
                 Batch(source.source_id, source.unit_id, source.kind, "tail", now_ms, place.path, records, ids)
             )
