@@ -86,13 +86,13 @@ def test_any_bytes(raw: bytes, kind: str) -> None:
     check(raw, kind)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(LINES, KINDS)
 def test_any_line_made_of_pieces_of_logs(text: str, kind: str) -> None:
     check(text.encode("utf-8", "replace"), kind)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.dictionaries(NAMES, VALUES, max_size=10), KINDS)
 def test_any_document_with_the_names_of_shippers(document: dict[str, object], kind: str) -> None:
     check(orjson.dumps(document, default=str, option=orjson.OPT_NON_STR_KEYS) if _fits(document) else b"{}", kind)

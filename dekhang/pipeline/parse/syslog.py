@@ -17,7 +17,7 @@ SEVERITIES = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "deb
 _PRI = re.compile(r"<(\d{1,3})>")
 _V5424 = re.compile(r"1 (\S{1,64}+) (\S{1,255}+) (\S{1,128}+) (\S{1,128}+) (\S{1,128}+) ?")
 _HEAD = re.compile(
-    r"(?:(?P<stamp>[A-Z][a-z]{2} {1,2}\d{1,2} \d\d:\d\d:\d\d)(?: \d{4})?"
+    r"(?:(?P<stamp>[A-Z][a-z]{2} {1,2}\d{1,2} (?:\d{4} )?\d\d:\d\d:\d\d)(?:\.\d{1,9})?(?: \d{4})?"
     r"|(?P<iso>\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?)):? "
 )
 _TAG = re.compile(r"(?P<program>[A-Za-z_(][^\s:\[\]]{0,127}+)(?:\[(?P<pid>[^\]\s]{1,32})\])?: ?")

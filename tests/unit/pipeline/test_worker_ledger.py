@@ -269,6 +269,7 @@ def test_a_failed_transaction_is_repeated_and_counts_once(place: Place, monkeypa
 
     account = ledger.of_source(place.data, 7)
     assert (account.stored, account.duplicate, account.waiting) == (1, 0, 0)
+    assert len(list((place.data / "lake").rglob("*.parquet"))) == 1  # the failed attempts left nothing
     assert len(detections.after(place.data, 0)) == 1
     place.worker = place.new_worker()
 
