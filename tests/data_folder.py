@@ -6,6 +6,7 @@ import shutil
 import tempfile
 
 folder = tempfile.mkdtemp(prefix="dekhang-test-")
+os.mkdir(os.path.join(folder, "static"))  # whitenoise warns about a missing folder, and warnings are errors
 os.environ["DK_DATA"] = folder
 for name in [n for n in os.environ if n.startswith("DK_") and n not in {"DK_DATA", "DK_SYSLOG_NG", "DK_CHROMIUM"}]:
     del os.environ[name]  # the tester's own settings must not decide
