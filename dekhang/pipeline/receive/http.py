@@ -34,7 +34,7 @@ from dekhang.pipeline.receive.bulk import (
 from dekhang.pipeline.receive.commit import Committer
 from dekhang.pipeline.receive.refusals import Refusals
 from dekhang.pipeline.spool import Batch, SpoolError, SpoolFull
-from dekhang.pipeline.stores.intake import IntakeMap, IntakeSource
+from dekhang.pipeline.stores.intake import IntakeMap, IntakeSource, normalise_ip
 from dekhang.pipeline.stores.reasons import Reason
 
 logger = logging.getLogger(__name__)
@@ -128,7 +128,7 @@ class HttpReceiver:
             reason = Reason.OVERSIZE if problem.status == 413 else Reason.MALFORMED
             if problem.status == 429:
                 reason = Reason.OVERLOADED
-            self._refusals.add(source.source_id, reason, size_bytes=body.size_bytes, peer=scope.client)
+            self._refusals.add(source.source_id, reason, size_bytes=body.size_bytes, peer=_address_of(scope))
             raise Answer(problem.status, str(problem)) from problem
         if len(content) > INLINE_BYTES:
             async with self._large:
@@ -139,7 +139,7 @@ class HttpReceiver:
         who = identify(self._intake, scope.headers.get)
         if isinstance(who, Refused):
             asked = f"{scope.method} {scope.path}".encode()
-            self._refusals.add(who.source_id, who.reason, example=asked, peer=scope.client)
+            self._refusals.add(who.source_id, who.reason, example=asked, peer=_address_of(scope))
             challenge: Headers = [("www-authenticate", 'Basic realm="dekhang", charset="UTF-8"')]
             raise Answer(who.status, who.sentence, headers=challenge if who.status == 401 else [])
         return who
@@ -148,7 +148,7 @@ class HttpReceiver:
         self, kind: str, parts: list[str], scope: Any, source: IntakeSource, content: bytes
     ) -> tuple[int, dict[str, Any] | bytes | str, Headers]:
         if content.count(b"\n") > LINES:
-            self._refusals.add(source.source_id, Reason.OVERSIZE, size_bytes=len(content), peer=scope.client)
+            self._refusals.add(source.source_id, Reason.OVERSIZE, size_bytes=len(content), peer=_address_of(scope))
             raise Answer(413, f"Một lần gửi tối đa {LINES} dòng. Hãy giảm kích thước gói (bulk_max_size).")
         if kind == "bulk":
             return await self._take_bulk(parts, scope, source, content)
@@ -164,7 +164,7 @@ class HttpReceiver:
         for reason, refused in bulk.refused.items():
             self._refusals.add(
                 source.source_id, reason, refused.records,
-                size_bytes=refused.size_bytes, example=refused.example, peer=scope.client,
+                size_bytes=refused.size_bytes, example=refused.example, peer=_address_of(scope),
             )  # fmt: skip
         key = scope.headers.get("idempotency-key")
         ids = bulk.ids
@@ -186,7 +186,7 @@ class HttpReceiver:
         content = content.strip()
         if not content or len(content) > RECORD_BYTES:
             reason = Reason.OVERSIZE if content else Reason.MALFORMED
-            self._refusals.add(source.source_id, reason, size_bytes=len(content), peer=scope.client)
+            self._refusals.add(source.source_id, reason, size_bytes=len(content), peer=_address_of(scope))
             if content:
                 raise Answer(413, f"Bản ghi dài {len(content)} byte, quá giới hạn {RECORD_BYTES}.")
             raise Answer(400, "Yêu cầu không có nội dung; hãy gửi một bản ghi JSON.")
@@ -203,7 +203,7 @@ class HttpReceiver:
     ) -> tuple[int, dict[str, Any] | bytes | str, Headers]:
         lines: Lines = await self._in_thread(content, read_lines, content)
         self._refusals.add(
-            source.source_id, Reason.OVERSIZE, lines.oversize, size_bytes=lines.oversize_bytes, peer=scope.client
+            source.source_id, Reason.OVERSIZE, lines.oversize, size_bytes=lines.oversize_bytes, peer=_address_of(scope)
         )
         key = scope.headers.get("idempotency-key")
         ids = ids_from_key(key, len(lines.records)) if key else None
@@ -220,7 +220,7 @@ class HttpReceiver:
         try:
             return await self._committer.commit(batch)
         except SpoolError:
-            self._refusals.add(source.source_id, Reason.DISK_FULL, len(records), peer=scope.client)
+            self._refusals.add(source.source_id, Reason.DISK_FULL, len(records), peer=_address_of(scope))
             raise
 
     async def _in_thread(self, content: bytes, work: Any, *args: Any) -> Any:
@@ -302,6 +302,11 @@ class _Body:
                         return
         except Exception:  # noqa: S110 - whatever is wrong with the rest, nobody wants it
             pass
+
+
+def _address_of(scope: Any) -> str:
+    """The sender's IP; its port changes with every connection and would only split counts."""
+    return normalise_ip(scope.client.rpartition(":")[0].strip("[]"))
 
 
 def _kind_of(method: str, parts: list[str]) -> str | None:
