@@ -165,14 +165,13 @@ class Worker:
             reader.close()
         self._readers = {}
         self._next_look = 0.0
-        if self.connection.in_transaction:
-            self.connection.execute("ROLLBACK")
-        lakewrite.remove_orphans(
-            self.lake, self.connection
-        )  # what the failed attempt wrote, or a full disk fills further
-        self._committed = read_positions(self.connection)
         if self.watch.book is not None:
             self._detector = new_detector(self.watch.book, self._state)
+        if self.connection.in_transaction:
+            self.connection.execute("ROLLBACK")
+        # what the failed attempts wrote would fill a full disk further
+        lakewrite.remove_orphans(self.lake, self.connection)
+        self._committed = read_positions(self.connection)
 
     def _retry(self) -> None:
         time.sleep(RETRY_SECONDS)
