@@ -61,6 +61,7 @@ def test_the_python_client_sends_bulk_and_every_document_is_in_the_spool_once(tm
         assert sorted(one["n"] for one in stored) == list(range(2500))
         frame = receiver.frames()[0]
         assert (frame.source_id, frame.unit_id, frame.source_kind, frame.transport) == (7, 3, "linux", "http_bulk")
+        assert frame.peer == "127.0.0.1"
 
 
 def test_the_python_client_finds_what_it_asks_for_before_sending(shared_receiver: Receiver) -> None:

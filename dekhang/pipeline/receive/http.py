@@ -214,7 +214,7 @@ class HttpReceiver:
         if not records:
             return 0
         batch = Batch(
-            source.source_id, source.unit_id, source.kind, transport, wallclock.now_ms(), scope.client,
+            source.source_id, source.unit_id, source.kind, transport, wallclock.now_ms(), _address_of(scope),
             records, ids,
         )  # fmt: skip
         try:
