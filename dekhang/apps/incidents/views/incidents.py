@@ -102,7 +102,7 @@ def open_incident(request: HttpRequest) -> HttpResponse:
             return redirect("incidents:detail", incident.pk)
     context = {
         "form": form,
-        "alerts": alerts,
+        "related_alerts": alerts,
         "exercise": exercise,
         "first_steps": [
             (kind, str(label), playbook.first_step)
@@ -163,11 +163,13 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def clocks(request: HttpRequest, pk: int) -> HttpResponse:
-    """The box of deadlines alone, asked for every minute; without htmx, the whole page."""
+    """The nearest deadline alone, asked for every minute; without htmx, the whole page."""
     incident = find(request, pk)
     if not request.htmx:
         return redirect("incidents:detail", pk)
-    return render(request, "incidents/_clocks.html", clocks_context(request, incident))
+    return render(
+        request, "incidents/_nearest.html", {"incident": incident, "clocks": selectors.clock_lines(incident)}
+    )
 
 
 def clocks_context(request: HttpRequest, incident: Incident) -> dict[str, Any]:
@@ -214,7 +216,7 @@ def detail_page(request: HttpRequest, incident: Incident, *, status: int = 200, 
         "end_step": plan.steps[-1],
         "timeline": selectors.timeline(incident, lines),
         "loose_files": incident.attachments.filter(step=None),
-        "alerts": list(incident.alerts.all()[:20]),
+        "related_alerts": list(incident.alerts.all()[:20]),
         "signs": selectors.signs(incident),
         "takes_files": takes_files,
         "no_files": None if takes_files else refusal(policies.check_can_attach, user, incident),

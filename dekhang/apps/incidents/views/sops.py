@@ -34,7 +34,7 @@ def sops(request: HttpRequest) -> HttpResponse:
         text = request.GET.get("q", "")
         units = selectors.units_with_sops(request.user, text)
         context = {
-            "units": units,
+            "rows": units,
             "q": text,
             "with_one": sum(unit.approved > 0 for unit in units),
             "no_post": not request.user.is_provincial,
