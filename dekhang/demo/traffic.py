@@ -149,6 +149,7 @@ def canaries(feeds: list[Feed]) -> int:
         if not feed.demo.proves or feed.source.kind not in CANARY_KINDS:
             continue
         officer = registry.officers(feed.source.unit_id).first()
+        feed.source.refresh_from_db()  # its state moves while it speaks
         newest = Canary.objects.filter(source=feed.source).order_by("-started_at").first()
         try:
             if newest is None:
