@@ -233,6 +233,22 @@ def test_a_zip_bomb_is_413_and_costs_little_memory(tmp_path: Path, encoding: str
         assert send(receiver, "/ndjson", b"van nhan\n")[0] == 200
 
 
+def test_many_zip_bombs_at_once_are_asked_to_wait_and_stay_within_memory(tmp_path: Path) -> None:
+    """Each unpacks to just under the limit; together they would be 500 MB."""
+    body = gzip.compress((b"x" * 999 + b"\n") * 31_000, 6)
+
+    def one(_: int) -> int:
+        return send(receiver, "/ndjson", body, {**BEARER, "Content-Encoding": "gzip"})[0]
+
+    with Receiver(tmp_path, "http") as receiver, concurrent.futures.ThreadPoolExecutor(16) as pool:
+        before = receiver.memory_mb()
+        statuses = list(pool.map(one, range(16)))
+        assert set(statuses) <= {200, 429}
+        assert 200 in statuses
+        assert receiver.memory_mb() - before < 350
+        assert len(receiver.records()) == statuses.count(200) * 31_000
+
+
 def test_a_body_of_100_mb_is_413_and_the_next_one_is_taken(tmp_path: Path) -> None:
     def endless() -> Iterator[bytes]:
         for _ in range(100):

@@ -41,6 +41,7 @@ logger = logging.getLogger(__name__)
 
 HELD_BYTES = 128 * 1024 * 1024  # of all bodies being received; beyond it senders are asked to wait
 BODY_IDLE_SECONDS = 30.0
+BODY_SECONDS = 300.0  # for a whole body, however steadily it drips
 INLINE_BYTES = 64 * 1024  # larger bodies are taken apart in a thread
 LARGE_AT_ONCE = 2  # of those; each may hold its 32 MB decoded
 DRAIN_BYTES = 64 * 1024 * 1024  # read and forgotten after a refusal, so that the sender sees the answer
@@ -257,7 +258,7 @@ class _Body:
 
         Raises:
             BodyProblem: 400 damaged, 413 too much, 415 unknown encoding, 429 too many bodies at once.
-            TimeoutError: nothing came for BODY_IDLE_SECONDS.
+            TimeoutError: nothing came for BODY_IDLE_SECONDS, or it took longer than BODY_SECONDS.
         """
         headers = self._scope.headers
         announced = headers.get("content-length") or ""
@@ -266,14 +267,12 @@ class _Body:
         parts: list[bytes] = []
         clock = asyncio.get_running_loop().time
         async with asyncio.timeout(BODY_IDLE_SECONDS) as patience:
+            deadline = clock() + BODY_SECONDS
             while chunk := await self._next():
-                patience.reschedule(clock() + BODY_IDLE_SECONDS)
-                self.size_bytes += len(chunk)
-                self._receiver._held_bytes += len(chunk)
+                patience.reschedule(min(clock() + BODY_IDLE_SECONDS, deadline))
+                self._hold(len(chunk))
                 if self.size_bytes > WIRE_BYTES:
                     raise too_large(WIRE_BYTES)
-                if self._receiver._held_bytes > HELD_BYTES:
-                    raise BodyProblem(429, "Máy nhận đang bận vì quá nhiều gói đến cùng lúc; hãy gửi lại sau vài giây.")
                 parts.append(chunk)
         self._ended = True
         wire = b"".join(parts)
@@ -283,7 +282,15 @@ class _Body:
         if not encoding:
             return wire
         async with self._receiver._large:
-            return await asyncio.get_running_loop().run_in_executor(self._receiver._threads, decode, wire, encoding)
+            content = await asyncio.get_running_loop().run_in_executor(self._receiver._threads, decode, wire, encoding)
+            self._hold(len(content))  # many small bodies that unpack to 32 MB each count as what they have become
+            return content
+
+    def _hold(self, size_bytes: int) -> None:
+        self.size_bytes += size_bytes
+        self._receiver._held_bytes += size_bytes
+        if self._receiver._held_bytes > HELD_BYTES:
+            raise BodyProblem(429, "Máy nhận đang bận vì quá nhiều gói đến cùng lúc; hãy gửi lại sau vài giây.")
 
     def release(self) -> None:
         self._receiver._held_bytes -= self.size_bytes
