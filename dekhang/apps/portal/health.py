@@ -38,13 +38,13 @@ def parts() -> list[PartHealth]:
 
 def _part(name: str, about: str, facts: dict[str, object] | None) -> PartHealth:
     if facts is None:
-        return PartHealth(name, about, False, None, _("chưa chạy lần nào trên thư mục dữ liệu này"))
+        return PartHealth(name, about, False, None, _("chưa chạy lần nào"))
     at_ms = facts.get("at_ms")
     at = datetime.fromtimestamp(at_ms / 1000, UTC) if isinstance(at_ms, int) else None
     if heartbeat.is_alive(facts):
         return PartHealth(name, about, True, at, _("đang chạy"))
-    stopped = f"{timezone.localtime(at):%H:%M:%S %d/%m/%Y}" if at else "?"
-    return PartHealth(name, about, False, at, _("không có dấu hiệu sống từ %(when)s") % {"when": stopped})
+    stopped = f"{timezone.localtime(at):%H:%M %d/%m/%Y}" if at else "?"
+    return PartHealth(name, about, False, at, _("ngừng từ %(when)s") % {"when": stopped})
 
 
 @dataclass(frozen=True, slots=True)

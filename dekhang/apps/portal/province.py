@@ -32,6 +32,7 @@ class Overview:
     overdue: int
     silent: list[tuple[str, list[LogSource]]]
     silent_count: int
+    waiting_count: int
     contests_waiting: int
 
 
@@ -58,6 +59,7 @@ def overview(user: User) -> Overview:
         overdue=sum(incident.next_due is not None and incident.next_due < now for incident in incidents),
         silent=[(names.get(unit_id, ""), sources) for unit_id, sources in list(silent.items())[:SHOWN]],
         silent_count=sources.count(),
+        waiting_count=LogSource.objects.filter(state=SourceState.WAITING).count(),
         contests_waiting=contests_of(user).filter(answered_at=None).count(),
     )
 

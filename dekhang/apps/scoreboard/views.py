@@ -2,6 +2,7 @@
 
 from urllib.parse import urlencode
 
+from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -14,7 +15,9 @@ from dekhang.apps.registry.enums import UnitKind
 from dekhang.apps.registry.selectors import COUNTED_KINDS, unit_names
 from dekhang.apps.scoreboard import exports, pictures, selectors, services
 from dekhang.apps.scoreboard.selectors import BOARD_DUTIES, Board, BoardRow
+from dekhang.law import load
 
+ROWS_A_PAGE = 40
 CONTENT_TYPES = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -60,13 +63,15 @@ def board(request: HttpRequest) -> HttpResponse:
     boards = selectors.boards(BOARD_DUTIES, asked.day)
     current = boards[asked.duty_key]
     rows = selectors.visible_rows(current, request.user)
-    shown = asked.rows(rows)
-    names = unit_names({row.parent_id for row in shown if row.parent_id} | _district_ids(current), asked.day)
+    kept = asked.rows(rows)
+    page = Paginator(kept, ROWS_A_PAGE).get_page(request.GET.get("page"))
+    names = unit_names({row.parent_id for row in page if row.parent_id} | _district_ids(current), asked.day)
     context = {
         "asked": asked,
         "boards": [share_card(board, links=request.user.is_provincial) for board in boards.values()],
-        "board": current,
-        "rows": [(row, names.get(row.parent_id or 0, "")) for row in shown],
+        "shown": current,  # not "board": the navigation's own names would replace it
+        "rows": [(row, names.get(row.parent_id or 0, "")) for row in page],
+        "page": page,
         "seen": len(rows),
         "filtered": any((asked.state, asked.kind, asked.district, asked.reason, asked.text)),
         "states": [(state, state.label, sum(row.state == state for row in rows)) for state in selectors.URGENCY],
@@ -100,6 +105,9 @@ def share_card(board: Board, *, links: bool = True) -> dict[str, object]:
 
     return {
         "board": board,
+        "reference_sources": "; ".join(
+            load().sources[key].title for key in (board.reference.source if board.reference else ())
+        ),
         "link_declared": rows("da-khai") if links else "",
         "link_proven": rows(str(ClaimState.PROVEN)) if links else "",
         "link_all": rows("") if links else "",
@@ -132,7 +140,7 @@ def trend_picture(board: Board) -> dict[str, object]:
         reference_label=reference.label if reference else "",
         label=label,
     )
-    return {"trend": picture, "points": points[::-1]}
+    return {"trend": picture, "points": points[::-1], "reference": reference}
 
 
 def _pictures(board: Board, rows: list[BoardRow]) -> dict[str, object]:

@@ -42,7 +42,8 @@ class RecordAttacks:
         expected = [row for row in facts.of(EvidenceKind.SOURCE_EXPECTED) if row.ok]
         if not expected:
             return [Problem("no_source")]
-        return [*self._of_sources(facts, expected), *self._of_canaries(facts, expected, at)]
+        found = [*self._of_sources(facts, expected), *self._of_canaries(facts, expected, at)]
+        return sorted(found, key=lambda problem: problem.code != "canary_failed")  # what contradicts comes first
 
     @staticmethod
     def _of_sources(facts: Facts, expected: Sequence[Observation]) -> Iterator[Problem]:

@@ -49,7 +49,8 @@ class Sop:
             }
         )
         own = min((self._of_procedure(facts, subject, at) for subject in subjects), key=len, default=None)
-        return [*([Problem("no_sop")] if own is None else own), *self._of_unit(facts, at)]
+        found = [*([Problem("no_sop")] if own is None else own), *self._of_unit(facts, at)]
+        return sorted(found, key=lambda problem: problem.code != "exercise_failed")  # what contradicts comes first
 
     @staticmethod
     def _of_procedure(facts: Facts, subject: str, at: datetime) -> list[Problem]:

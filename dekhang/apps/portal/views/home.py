@@ -97,7 +97,7 @@ def _administrator_screen(user: User) -> tuple[str, dict[str, Any]]:
         "mail": health.mail(),
         "accounts": accounts.count(),
         "closed": User.objects.filter(is_active=False).count(),
-        "units": len(held),
+        "unit_count": len(held),
         "empty_posts": work.empty_posts(held),
     }
 
