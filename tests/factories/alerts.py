@@ -22,6 +22,7 @@ class AlertFactory(factory.django.DjangoModelFactory):
     rule_id = "luat-thu"
     family = "brute_force"
     entity = factory.Sequence(lambda n: f"192.0.2.{n % 250 + 1}-{n}")
+    host = "may-chu"
     title = "Dò mật khẩu SSH"
     level = AlertLevel.HIGH
     created_at = MORNING
