@@ -18,7 +18,7 @@ from __future__ import annotations
 import os
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -32,6 +32,7 @@ MARK = struct.Struct("<QQQ")
 SEGMENT_MAGIC = b"DKSPOOL\n"
 FRAME_MAGIC = b"\xabDK\n"
 VERSION = 1
+_AHEAD_BYTES = 64 * 1024
 HAS_IDS = 1
 NO_ID = 0xFFFF
 SEGMENT_HEAD = SEGMENT.size + CRC.size
@@ -116,6 +117,29 @@ def writers(folder: Path) -> list[int]:
     return sorted(int(path.name) for path in folder.iterdir() if path.name.isdigit() and path.is_dir())
 
 
+Read = Callable[[int, int], bytes]  # (size, offset) -> bytes, fewer at the end of the file
+
+
+class Window:
+    """Reads a file ahead, up to `end`: small frames cost one system call for hundreds of them.
+
+    What lies before `end`, the writer's synced mark, never changes, so it may be kept.
+    """
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._start = 0
+        self._data = b""
+        self.end = 0
+
+    def __call__(self, size: int, offset: int) -> bytes:
+        at = offset - self._start
+        if at < 0 or at + size > len(self._data):
+            self._data = os.pread(self._fd, max(size, min(_AHEAD_BYTES, self.end - offset)), offset)
+            self._start, at = offset, 0
+        return self._data[at : at + size]
+
+
 class Head(NamedTuple):
     """A frame header whose checksum was right."""
 
@@ -160,9 +184,9 @@ def read_salt(fd: int) -> tuple[bytes, int] | None:
     return salt, first_seq
 
 
-def read_head(fd: int, offset: int, end: int, salt: bytes) -> Head | None:
+def read_head(read: Read, offset: int, end: int, salt: bytes) -> Head | None:
     """The frame header at `offset`, or None when no whole, undamaged frame fits before `end`."""
-    head = os.pread(fd, FRAME_HEAD, offset)
+    head = read(FRAME_HEAD, offset)
     if len(head) < FRAME_HEAD or offset + FRAME_HEAD > end:
         return None
     (magic, version, flags, text_bytes, payload_bytes, raw_bytes, payload_crc, count, first_seq, source, unit, ms) = (
@@ -171,7 +195,7 @@ def read_head(fd: int, offset: int, end: int, salt: bytes) -> Head | None:
     payload_offset = offset + FRAME_HEAD + text_bytes
     if magic != FRAME_MAGIC or version != VERSION or payload_offset + payload_bytes > end:
         return None
-    text = os.pread(fd, text_bytes, offset + FRAME_HEAD)
+    text = read(text_bytes, offset + FRAME_HEAD)
     if CRC.unpack_from(head, FRAME.size)[0] != zlib.crc32(text, zlib.crc32(head[: FRAME.size], zlib.crc32(salt))):
         return None
     return Head(
@@ -180,23 +204,25 @@ def read_head(fd: int, offset: int, end: int, salt: bytes) -> Head | None:
     )  # fmt: skip
 
 
-def next_head(fd: int, offset: int, end: int, salt: bytes) -> Head | None:
+def next_head(read: Read, offset: int, end: int, salt: bytes) -> Head | None:
     """The first good frame header after damage at `offset`. Reads the rest of the segment: rare, and bounded by it."""
-    rest = os.pread(fd, end - offset, offset)
+    rest = read(end - offset, offset)
     at = rest.find(FRAME_MAGIC, 1)
     while at >= 0:
-        if (head := read_head(fd, offset + at, end, salt)) is not None:
+        if (
+            head := read_head(lambda size, at: rest[at - offset : at - offset + size], offset + at, end, salt)
+        ) is not None:
             return head
         at = rest.find(FRAME_MAGIC, at + 1)
     return None
 
 
-def payload_is_good(fd: int, head: Head) -> bool:
-    return zlib.crc32(os.pread(fd, head.payload_bytes, head.payload_offset)) == head.payload_crc
+def payload_is_good(read: Read, head: Head) -> bool:
+    return zlib.crc32(read(head.payload_bytes, head.payload_offset)) == head.payload_crc
 
 
-def decode(fd: int, head: Head) -> Frame | None:
-    payload = os.pread(fd, head.payload_bytes, head.payload_offset)
+def decode(read: Read, head: Head) -> Frame | None:
+    payload = read(head.payload_bytes, head.payload_offset)
     if zlib.crc32(payload) != head.payload_crc:
         return None
     try:

@@ -11,6 +11,7 @@ from dekhang.pipeline.spool.layout import (
     Frame,
     Head,
     Position,
+    Window,
     decode,
     next_head,
     read_head,
@@ -55,6 +56,7 @@ class SpoolReader:
         self._fd = -1
         self._fd_segment = -1
         self._salt = b""
+        self._window = Window(-1)
         self._counted = position  # `waiting` has counted up to here …
         self._ahead: dict[int, int] = {}  # … and found this after `position`
 
@@ -67,7 +69,7 @@ class SpoolReader:
             head = self._advance(mark)
             if head is None:
                 break
-            frame = decode(self._fd, head)
+            frame = decode(self._window, head)
             if frame is None:
                 self._skip_damage(head.offset, mark)
                 continue
@@ -110,7 +112,8 @@ class SpoolReader:
                     return None
                 self.position = Position(here.segment + 1, 0, here.next_seq)
                 continue
-            head = read_head(self._fd, here.offset, end, self._salt)
+            self._window.end = end
+            head = read_head(self._window, here.offset, end, self._salt)
             if head is not None and head.first_seq >= here.next_seq:
                 return head
             self._skip_damage(here.offset, mark)
@@ -119,7 +122,7 @@ class SpoolReader:
     def _skip_damage(self, offset: int, mark: Position) -> None:
         segment = self.position.segment
         end = mark.offset if segment == mark.segment else os.fstat(self._fd).st_size
-        head = next_head(self._fd, offset, end, self._salt)
+        head = next_head(self._window, offset, end, self._salt)
         until = head.offset if head is not None else end
         self.lost_bytes += until - offset
         self._report(f"{segment}.seg hỏng từ byte {offset} đến {until}; đã bỏ qua.")
@@ -141,6 +144,7 @@ class SpoolReader:
                 self.position = Position(later[0], 0, self.position.next_seq)
                 continue
             self._fd_segment = segment
+            self._window = Window(self._fd)
             opened = read_salt(self._fd)
             if opened is None:
                 size = os.fstat(self._fd).st_size

@@ -151,11 +151,15 @@ class SpoolWriter:
 
     def _good_end(self, fd: int, number: int, size: int, salt: bytes) -> int:
         """Where the last good frame ends. Damage before it stays in place: readers step over it and count it."""
+
+        def read(count: int, at: int) -> bytes:
+            return os.pread(fd, count, at)
+
         offset = good = SEGMENT_HEAD
         while offset < size:
-            head = read_head(fd, offset, size, salt)
-            if head is None or not payload_is_good(fd, head):
-                head = next_head(fd, offset, size, salt)
+            head = read_head(read, offset, size, salt)
+            if head is None or not payload_is_good(read, head):
+                head = next_head(read, offset, size, salt)
                 if head is None:
                     break
                 self.recovery.damaged.append(f"{number}.seg hỏng từ byte {offset} đến {head.offset}.")
