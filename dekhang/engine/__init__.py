@@ -7,9 +7,9 @@ matches = detector.process(records)
 
 from dekhang.engine.detector import Detector, RuleSet, compile_rules
 from dekhang.engine.logsources import LogsourceMapping, default_mapping
+from dekhang.engine.memory import Limits
 from dekhang.engine.records import Match, Record
 from dekhang.engine.rules import Guidance, Rule, RuleError, Skipped
-from dekhang.engine.table import Limits
 
 __all__ = [
     "Detector",

@@ -8,10 +8,11 @@ from typing import TypeAlias
 from dekhang.engine.correlate import Correlator, GroupKey, Hit
 from dekhang.engine.expressions import atoms
 from dekhang.engine.logsources import LogsourceMapping, event_id_of
+from dekhang.engine.memory import Budget, Limits
 from dekhang.engine.predicates import satisfies
 from dekhang.engine.records import Match, Record
 from dekhang.engine.rules import Logsource, Rule, Skipped
-from dekhang.engine.table import Budget, Limits, RouteTable
+from dekhang.engine.table import RouteTable
 from dekhang.engine.text import Value, plain_name, scalars
 
 ROUTES_REMEMBERED = 50_000  # combinations of channel and event id; attackers may invent them
@@ -125,11 +126,12 @@ class Detector:
     def process(self, records: Sequence[Record]) -> list[Match]:
         """Return the matches in records, in record order, then rule order."""
         matches: list[Match] = []
+        budget = self._budget
         for index, record in enumerate(records):
             table = self._table(record)
             if table is None:
                 continue
-            if self._budget.exhausted:
+            if budget.spent > budget.limit:
                 self._forget()
             verdict = table.verdict(record.fields)
             if verdict:

@@ -5,16 +5,19 @@
    rules with a trigger among the satisfied atoms.
 3. The next record with known values costs a look-up per field and one for the tuple.
 
+Records of one kind have the same field names in the same order; a Plan per such order says which fields to read.
+
 Everything remembered is counted in a Budget; when that is spent, everything is forgotten and learned again, between
 records, because a record's classes are numbers that mean something only until then.
 """
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import call
 from sys import getsizeof
 from typing import TypeAlias
 
-from dekhang.engine.columns import AtomId, Column
+from dekhang.engine.columns import NOTHING, AtomId, Column
 from dekhang.engine.expressions import (
     And,
     Atom,
@@ -28,19 +31,17 @@ from dekhang.engine.expressions import (
     ValueTest,
 )
 from dekhang.engine.logsources import LogsourceMapping
+from dekhang.engine.memory import ENTRY_BYTES, Budget, KeywordEar, Limits, Plan, Slot, Verdict
 from dekhang.engine.predicates import relates
 from dekhang.engine.rules import Rule
 from dekhang.engine.text import Value, plain_name, scalars
 
 Aliases: TypeAlias = tuple[tuple[str, tuple[str, ...]], ...]
 Names: TypeAlias = tuple[str, ...]  # a rule's field by all the names that its records give it
-Verdict: TypeAlias = tuple[int, ...]  # positions of the matching rules in the rule set, ascending
 Program: TypeAlias = Callable[[frozenset[AtomId]], bool]
 
-ENTRY_BYTES = 100  # cost of a dictionary entry, for the budget
 CLASS_BYTES = 400  # rough cost of one remembered class or verdict besides its members, for the budget
-LEARNED_IN_VAIN = 1_000  # values after which a field that brings a new one every other time is called passing
-FIELD_NAMES_REMEMBERED = 5_000  # per route; attackers may invent names without end
+PLANS_REMEMBERED = 1_000  # per route; attackers may invent orders of fields without end
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,62 +51,6 @@ class NamedTest:
     names: Names
     test: Test
     others: Names = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much a detector may remember.
-
-    Args:
-        memory_bytes: for values, classes and verdicts of all routes together.
-        value_chars: longer values are classified each time; they rarely come twice.
-    """
-
-    memory_bytes: int = 96 << 20  # ≈ 300,000 values of 100 characters; see bench/detect.py
-    value_chars: int = 4_096
-
-
-class Budget:
-    """Counts what is remembered. The owner looks at `exhausted` between records and lets everything be forgotten."""
-
-    __slots__ = ("limit", "spent")
-
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self.spent = 0
-
-    def spend(self, size: int) -> None:
-        self.spent += size
-
-    @property
-    def exhausted(self) -> bool:
-        return self.spent > self.limit
-
-
-class Slot:
-    """A field of the route: its column, and the classes of the values it remembers, by kind of value.
-
-    1, 1.0 and True are one dictionary key but not one text, so only texts and whole numbers are remembered, apart.
-
-    Args:
-        keywords_only: nothing but keywords is looked for in this field.
-        passing: the field has keywords only and its values hardly ever come twice (times, ids): they are not
-            remembered, but searched together with those of other such fields.
-    """
-
-    __slots__ = ("column", "keywords_only", "learned", "numbers", "passing", "texts")
-
-    def __init__(self, column: Column, *, keywords_only: bool = False) -> None:
-        self.column = column
-        self.keywords_only = keywords_only
-        self.passing = False
-        self.learned = 0
-        self.texts: dict[str, int] = {}
-        self.numbers: dict[int, int] = {}
-
-    def forget(self) -> None:
-        self.texts = {}
-        self.numbers = {}
 
 
 class RouteTable:
@@ -136,8 +81,8 @@ class RouteTable:
         for position, rule in rules:
             self._add(position, rule, mapping, sources)
         self._pairs = [(atom, one) for atom, one in enumerate(self._atoms) if isinstance(one.test, FieldTest)]
-        self._keywords, self._by_name = self._compile_columns()
-        self._numbers_matter = self._keywords is not None and self._keywords.hears_numbers
+        self._by_name, keywords = self._compile_columns()
+        self._ear = KeywordEar(keywords, limits, budget) if keywords is not None else None
         self._seen = 0
         self.forget()
 
@@ -221,7 +166,7 @@ class RouteTable:
             return base + (0.05 if names and names[0] in ("EventID", "Provider_Name", "Channel", "Level") else 0.0)
         return 0.02 if isinstance(test, RegexTest) else 0.1
 
-    def _compile_columns(self) -> tuple[Column | None, dict[str, Slot]]:
+    def _compile_columns(self) -> tuple[dict[str, Slot], Column | None]:
         keywords: list[tuple[AtomId, Test]] = []
         by_name: dict[str, list[tuple[AtomId, Test]]] = {}
         for atom, one in enumerate(self._atoms):
@@ -232,7 +177,7 @@ class RouteTable:
             for name in one.names:
                 by_name.setdefault(name, []).append((atom, one.test))
         slots = {name: Slot(Column(tests + keywords)) for name, tests in by_name.items()}
-        return Column(keywords) if keywords else None, slots
+        return slots, Column(keywords) if keywords else None
 
     # -- deciding --------------------------------------------------------------------------------------------
 
@@ -240,75 +185,81 @@ class RouteTable:
         """Drop everything remembered; nothing that was compiled."""
         for slot in self._by_name.values():
             slot.forget()
-        self._slots: dict[str, Slot | None] = {}  # by the names that records use; those for keywords live here only
-        self._classes: dict[frozenset[AtomId], int] = {frozenset(): 0}
-        self._sets: list[frozenset[AtomId]] = [frozenset()]
-        self._verdicts: dict[tuple[int, ...], Verdict] = {}
+        if self._ear is not None:
+            self._ear.forget()
+        self._plans: dict[tuple[str, ...], Plan] = {}
+        self._classes: dict[frozenset[AtomId], int] = {NOTHING: 0}
+        self._sets: list[frozenset[AtomId]] = [NOTHING]
 
     def verdict(self, fields: Mapping[str, Value]) -> Verdict:
         """Return the local numbers of the rules that match, ascending."""
-        key = []
-        passing: list[str] | None = None
-        slots = self._slots
-        for name, value in fields.items():
-            try:
-                slot = slots[name]
-            except KeyError:
-                slot = self._slot(name)
-            if slot is None:
-                continue
-            kind = value.__class__
-            if kind is str:
-                if slot.passing:
-                    if passing is None:
-                        passing = []
-                    passing.append(value)  # type: ignore[arg-type]
-                    continue
-                known = slot.texts.get(value)  # type: ignore[arg-type]
-            elif kind is int:
-                if slot.keywords_only and not self._numbers_matter:
-                    continue
-                known = slot.numbers.get(value)  # type: ignore[arg-type]
-            else:
-                known = None
-            if known is None:
-                known = self._learn(slot, value)
-            if known:
-                key.append(known)
-        if passing is not None:
-            assert self._keywords is not None
-            key.extend(self._class_of(atoms) for atoms in self._keywords.search(passing))
+        names = tuple(fields)
+        plan = self._plans.get(names) or self._plan(names)
+        values = plan.values(fields)
+        try:
+            found: list[int | None] = list(map(call, plan.gets, values))
+        except TypeError:  # a list is no dictionary key
+            found = [_recall(slot, value) for slot, value in zip(plan.slots, values, strict=True)]
+        if None in found:
+            for place, known in enumerate(found):
+                if known is None:
+                    found[place] = self._learn(plan.slots[place], values[place])
+        if self._ear is not None:
+            self._seen += 1
+            found.extend(map(self._class_of, self._keywords(self._ear, plan, fields)))
         if self._pairs:
-            key.extend(self._pair_matches(fields))
-        self._seen += 1
-        tuple_key = tuple(key)
-        verdict = self._verdicts.get(tuple_key)
-        return verdict if verdict is not None else self._decide(tuple_key)
+            found.extend(self._pair_matches(fields))
+        key = tuple(found)
+        verdict = plan.verdicts.get(key)
+        if verdict is None:
+            verdict = plan.verdicts[key] = self._decide(key)
+        return verdict
 
-    def _slot(self, name: str) -> Slot | None:
-        if len(self._slots) >= FIELD_NAMES_REMEMBERED:
-            self._slots.clear()
-        slot = self._by_name.get(plain_name(name))
-        if slot is None and self._keywords is not None:
-            slot = Slot(self._keywords, keywords_only=True)
-        self._slots[name] = slot
-        return slot
+    def _plan(self, names: tuple[str, ...]) -> Plan:
+        slots: list[tuple[str, Slot]] = []
+        heard: list[str] = []
+        passing: list[str] = []
+        for name in names:
+            slot = self._by_name.get(plain_name(name))
+            if slot is not None:
+                slots.append((name, slot))
+            elif self._ear is not None:
+                (passing if name in self._ear.passing else heard).append(name)
+        if len(self._plans) >= PLANS_REMEMBERED:
+            self._plans.clear()
+        plan = self._plans[names] = Plan(slots, heard, passing)
+        self._budget.spend(CLASS_BYTES + 200 * len(names))
+        return plan
+
+    def _keywords(self, ear: KeywordEar, plan: Plan, fields: Mapping[str, Value]) -> list[frozenset[AtomId]]:
+        found = []
+        if plan.others is not None:
+            values = plan.others(fields)
+            try:
+                harmless = ear.harmless.issuperset(values)
+            except TypeError:  # a list is no member of a set
+                harmless = False
+            if not harmless:
+                passing = len(ear.passing)
+                found = ear.hear(plan, values, self._seen)
+                if len(ear.passing) > passing:
+                    self._plans = {}  # they still count the field among those to remember
+        if plan.passing is not None:
+            found.extend(ear.search(plan.passing(fields)))
+        return found
 
     def _learn(self, slot: Slot, value: object) -> int:
         """Classify a value and remember its class, if it is of a kind that may come again."""
-        number = self._class_of(slot.column.satisfied(value))
         kind = value.__class__
-        if kind is str:
-            if len(value) <= self._limits.value_chars:  # type: ignore[arg-type]
-                slot.texts[value] = number  # type: ignore[index]
-                self._budget.spend(getsizeof(value) + ENTRY_BYTES)
-        elif kind is int:
-            slot.numbers[value] = number  # type: ignore[index]
+        if kind is bool or (kind is int and 0 <= value <= 1):  # type: ignore[operator]
+            known = slot.typed.get((kind, value))
+            if known is None:
+                known = slot.typed[(kind, value)] = self._class_of(slot.column.satisfied(value))
+            return known
+        number = self._class_of(slot.column.satisfied(value))
+        if (kind is str and len(value) <= self._limits.value_chars) or kind is int:  # type: ignore[arg-type]
+            slot.classes[value] = number
             self._budget.spend(getsizeof(value) + ENTRY_BYTES)
-        slot.learned += 1
-        if slot.keywords_only and slot.learned > LEARNED_IN_VAIN and 2 * slot.learned > self._seen:
-            slot.passing = True
-            slot.forget()
         return number
 
     def _class_of(self, atoms: frozenset[AtomId]) -> int:
@@ -330,15 +281,14 @@ class RouteTable:
                     found.append(self._class_of(frozenset((atom,))))
         return found
 
-    def _decide(self, key: tuple[int, ...]) -> Verdict:
-        atoms = frozenset().union(*(self._sets[number] for number in key)) if key else frozenset()
+    def _decide(self, key: tuple[int | None, ...]) -> Verdict:
+        atoms = NOTHING.union(*(self._sets[number] for number in key if number))
         candidates = set(self._always)
         by_trigger = self._by_trigger
         for atom in atoms:
             if atom in by_trigger:
                 candidates.update(by_trigger[atom])
         verdict = tuple(sorted(local for local in candidates if self._program(local)(atoms)))
-        self._verdicts[key] = verdict
         self._budget.spend(CLASS_BYTES + 8 * len(key))
         return verdict
 
@@ -347,6 +297,13 @@ class RouteTable:
         if program is None:
             program = self._programs[local] = _compile(self._trees[local])
         return program
+
+
+def _recall(slot: Slot, value: object) -> int | None:
+    try:
+        return slot.classes.get(value)
+    except TypeError:
+        return None
 
 
 Tree: TypeAlias = "AtomId | tuple[str, tuple[Tree, ...]]"

@@ -42,7 +42,7 @@ def text_of(value: Scalar) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+        return str(int(value)) if value.is_integer() else repr(value)
     return str(value) if value.bit_length() <= 4_096 else hex(value)  # Python refuses to print huge decimals
 
 
