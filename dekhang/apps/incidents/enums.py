@@ -12,7 +12,7 @@ class IncidentKind(models.TextChoices):
 
 class IncidentStatus(models.TextChoices):
     OPEN = "open", _("Đang ứng cứu")
-    HANDLED = "handled", _("Đã ứng cứu xong, chờ báo cáo kết thúc")
+    HANDLED = "handled", _("Chờ báo cáo kết thúc")
     CLOSED = "closed", _("Đã kết thúc")
     CANCELLED = "cancelled", _("Hủy (mở nhầm)")
 

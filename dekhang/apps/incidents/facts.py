@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from dekhang import law
 from dekhang.apps.core import clock
 from dekhang.apps.incidents import procedures
-from dekhang.apps.incidents.enums import IncidentKind, StepStatus
+from dekhang.apps.incidents.enums import IncidentKind, ReportKind, StepStatus
 from dekhang.apps.incidents.models import Incident
 from dekhang.apps.registry import selectors as registry
 from dekhang.apps.registry.enums import ContactKind, UnitKind
@@ -73,7 +73,7 @@ def answers(incident: Incident, kind: str) -> list[Answer]:
     """Fields of the report in their order: what was saved for it, else what the record knows."""
     saved = incident.facts.get(kind, {})
     earlier = [facts for key, facts in incident.facts.items() if key not in (kind, LETTER)]
-    known = _Record(incident)
+    known = _Record(incident, kind)
     result = []
     for field in report_of(incident, kind).fields:
         if field.key in saved:
@@ -125,8 +125,9 @@ def _typed(field: ReportField, value: Any) -> Any:
 class _Record:
     """What the record itself can say; reads lazily, each thing once."""
 
-    def __init__(self, incident: Incident) -> None:
+    def __init__(self, incident: Incident, report: str) -> None:
         self.incident = incident
+        self.report = report
         self.unit = registry.unit_name(incident.unit_id, timezone.localtime(incident.detected_at).date())
         self.contacts = {contact.kind: contact for contact in registry.contacts(incident.unit_id).order_by("-pk")}
         self.events = set(incident.events.filter(withdrawn_at=None).values_list("event_key", flat=True))
@@ -214,6 +215,10 @@ class _Record:
         return "\n".join(lines)
 
     _first_action = _measures
+
+    def _result(self) -> str:
+        """A notice tells what was done so far; the result in an end report is for a person to judge."""
+        return self._measures() if self.report == ReportKind.NOTICE else ""
 
     def _proposal(self) -> str:
         return _("Đề nghị hỗ trợ ứng cứu vì sự cố vượt khả năng của đơn vị.") if self.incident.beyond_capacity else ""

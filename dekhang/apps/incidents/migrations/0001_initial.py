@@ -25,7 +25,7 @@ class Migration(migrations.Migration):
                 ('description', models.TextField(blank=True)),
                 ('is_exercise', models.BooleanField(default=False)),
                 ('regime', models.CharField(max_length=10)),
-                ('status', models.CharField(choices=[('open', 'Đang ứng cứu'), ('handled', 'Đã ứng cứu xong, chờ báo cáo kết thúc'), ('closed', 'Đã kết thúc'), ('cancelled', 'Hủy (mở nhầm)')], default='open', max_length=12)),
+                ('status', models.CharField(choices=[('open', 'Đang ứng cứu'), ('handled', 'Chờ báo cáo kết thúc'), ('closed', 'Đã kết thúc'), ('cancelled', 'Hủy (mở nhầm)')], default='open', max_length=12)),
                 ('playbook_id', models.CharField(max_length=80)),
                 ('playbook_version', models.CharField(max_length=40)),
                 ('detected_at', models.DateTimeField(help_text='clocks of the law start here')),

@@ -167,9 +167,7 @@ def clocks(request: HttpRequest, pk: int) -> HttpResponse:
     incident = find(request, pk)
     if not request.htmx:
         return redirect("incidents:detail", pk)
-    return render(
-        request, "incidents/_nearest.html", {"incident": incident, "clocks": selectors.clock_lines(incident)}
-    )
+    return render(request, "incidents/_nearest.html", {"incident": incident, "clocks": selectors.clock_lines(incident)})
 
 
 def clocks_context(request: HttpRequest, incident: Incident) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """Standard procedures of a unit: read, adopt, approve, confirm, exercise."""
 
+from datetime import timedelta
+
 from django.contrib import messages
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -15,6 +17,7 @@ from dekhang.apps.incidents import policies, procedures, selectors, services
 from dekhang.apps.incidents.enums import IncidentKind
 from dekhang.apps.incidents.forms import SopDocumentForm
 from dekhang.apps.incidents.models import Sop
+from dekhang.apps.incidents.services.clocks import spell
 from dekhang.apps.registry import selectors as registry
 
 
@@ -79,6 +82,7 @@ def sop(request: HttpRequest, kind: str) -> HttpResponse:
                 "step": step,
                 "stage": book.stage(step.stage, regime=regime).title,
                 "choices": [(choice.label, numbers[choice.next_id]) for choice in step.choices],
+                "within": spell(timedelta(minutes=step.deadline_minutes)) if step.deadline_minutes else "",
                 "jump": numbers[step.next_id]
                 if step.next_id and numbers[step.next_id] != numbers[step.id] + 1
                 else None,
