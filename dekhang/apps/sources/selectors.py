@@ -21,7 +21,7 @@ from dekhang.pipeline.stores.reasons import LABELS
 
 # what asks for a person comes first
 STATE_ORDER = (SourceState.SILENT, SourceState.WAITING, SourceState.DELIVERING, SourceState.RETIRED)
-EVENTS_SHOWN = 20
+EVENTS_SHOWN = 10
 HOURS_SHOWN = 48
 
 
