@@ -6,6 +6,7 @@ import time
 import pytest
 
 from dekhang.engine import Detector, Limits, Record, Rule, compile_rules, default_mapping
+from dekhang.engine.columns import PIECE_CHARS
 from dekhang.engine.correlate import EVENTS_IN_ALL
 from dekhang.engine.expressions import Atom, RegexTest, TextTest
 from dekhang.engine.rules import Correlation, Logsource
@@ -209,3 +210,52 @@ def test_invented_field_names_channels_and_values_do_not_pile_up() -> None:
     remembered = sum(len(table._ear.harmless) + len(table._plans) for table in tables if table._ear is not None)
     assert remembered < 6_000
     assert len(subject.process([Record({"x": "evil"}, product="windows")])) == 1
+
+
+# -- what the fast path does only at length ------------------------------------------------------------------------
+
+
+def keyword_rule(*keywords: str) -> Rule:
+    text = f"title: t\nlogsource: {{product: windows}}\ndetection: {{k: [{', '.join(keywords)}], condition: k}}"
+    (rule,) = read_rules(text.encode(), "p")
+    assert isinstance(rule, Rule)
+    return rule
+
+
+def test_a_literal_across_the_pieces_of_a_long_value_is_found() -> None:
+    words = [f"needle{n}" for n in range(20)]
+    rules = [
+        Rule(word, "t", "low", "p", logsource=SSHD, condition=Atom("x", TextTest("contains", word))) for word in words
+    ]
+    subject = detector(*rules)
+    for offset in range(PIECE_CHARS - 9, PIECE_CHARS + 2):
+        long = "y" * offset + "needle7" + "y" * PIECE_CHARS
+        assert [match.rule.id for match in subject.process([Record({"x": long}, "linux", "auth")])] == ["needle7"]
+
+
+@pytest.mark.parametrize("keywords", [("evil", "47-11"), ("evil", "4711")])
+def test_keywords_are_still_heard_in_fields_that_bring_ever_new_values(keywords: tuple[str, ...]) -> None:
+    subject = detector(keyword_rule(*keywords))
+    records = [
+        Record({"Channel": "System", "EventID": 7, "Id": f"guid-{n}", "Number": 10_000 + n}, product="windows")
+        for n in range(4_000)
+    ]
+    assert [match.index for match in subject.process(records)] == [
+        n for n in range(4_000) if "4711" in keywords and "4711" in str(10_000 + n)
+    ]
+    hidden = ["so EVIL-1", ["x", "evil"], "evil", "an\u0300 evil", 4711, "47-11"]
+    found = subject.process(
+        [Record({"Channel": "System", "EventID": 7, "Id": value, "Number": 1}, product="windows") for value in hidden]
+    )
+    assert [match.index for match in found] == [0, 1, 2, 3, 4 if "4711" in keywords else 5]
+
+
+def test_true_is_heard_where_one_was_learned_to_be_harmless() -> None:
+    subject = detector(keyword_rule("true"))
+    records = [Record({"Channel": "System", "a": value}, product="windows") for value in (1, 0, True, 1.0, False)]
+    assert [match.index for match in subject.process([*records, *records])] == [2, 7]
+
+
+def test_a_literal_whose_last_letter_is_composed_by_folding_is_still_found() -> None:
+    rule = Rule("r", "t", "low", "p", logsource=SSHD, condition=Atom("x", RegexTest("aH")))  # H̱ → ẖ, one character
+    assert len(detector(rule).process([Record({"x": "aH\u0331"}, "linux", "auth")])) == 1
