@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from django.db import close_old_connections
+from django.db import close_old_connections, connection
 
 from dekhang.apps.alerts import jobs as alerts
 from dekhang.apps.core import jobs as core
@@ -26,6 +26,7 @@ class Job:
     name: str
     every_seconds: float
     work: Callable[[], object]
+    apart: bool = False  # waits for others' servers: in a thread of its own, so that alerts do not wait with it
     next_run: float = 0.0
     faults: int = 0
 
@@ -37,7 +38,7 @@ def all_jobs() -> list[Job]:
         Job("duties", 10, duties.tick),
         Job("escalation", 5, alerts.escalate),
         Job("clocks", 5, incidents.tick),
-        Job("messages", 5, core.deliver_messages),
+        Job("messages", 5, core.deliver_messages, apart=True),
         Job("snapshots", 60, scoreboard.tick),
     ]
 
@@ -55,15 +56,30 @@ def run_due(jobs: list[Job], now: float) -> None:
         job.next_run = time.monotonic() + job.every_seconds
 
 
+def run_apart(job: Job, stop: threading.Event) -> None:
+    """A job in its own thread, until `stop`."""
+    while not stop.is_set():
+        run_due([job], time.monotonic())
+        close_old_connections()
+        stop.wait(0.5)
+    connection.close()
+
+
 def run_until_stopped(data: Path) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     jobs = all_jobs()
+    together = [job for job in jobs if not job.apart]
+    for job in jobs:
+        if (
+            job.apart
+        ):  # daemon: a server that does not answer must not delay the stop; what it had claimed is tried again
+            threading.Thread(target=run_apart, args=(job, stop), name=job.name, daemon=True).start()
     last_beat = 0.0
     while not stop.is_set():
         now = time.monotonic()
-        run_due(jobs, now)
+        run_due(together, now)
         if now - last_beat >= heartbeat.BEAT_SECONDS:
             heartbeat.beat(data, "jobs", ready=True, faults={job.name: job.faults for job in jobs if job.faults})
             last_beat = now

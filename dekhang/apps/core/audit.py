@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC
 from typing import Any
 
 import orjson
@@ -18,7 +19,7 @@ def _digest(event: AuditEvent) -> str:
     body = orjson.dumps(
         [
             event.previous_hash,
-            event.at.isoformat(),
+            event.at.astimezone(UTC).isoformat(),  # read back, a moment is in UTC whatever zone it came in
             event.actor_id,
             event.actor_label,
             event.action,
@@ -52,7 +53,8 @@ def record_event(
     """
     if unit_id is None:
         unit_id = getattr(target, "unit_id", None)
-    with transaction.atomic():
+    # no savepoint: without its audit event the caller's change must not stand either
+    with transaction.atomic(savepoint=False):
         head, _created = AuditHead.objects.select_for_update().get_or_create(pk=1, defaults={"hash": GENESIS})
         event = AuditEvent(
             at=clock.now(),
@@ -81,20 +83,29 @@ class ChainFault:
 
 
 def verify_chain() -> Iterator[ChainFault]:
-    """Yield every fault of the chain: changed, removed or inserted events, a cut-off tail."""
-    previous, count = GENESIS, 0
+    """Yield every fault of the chain: changed, removed or inserted events, a cut-off tail.
+
+    Others may append meanwhile: the head is read before and after, and the chain must reach the first and not pass
+    the second.
+    """
+    before = AuditHead.objects.filter(pk=1).first() or AuditHead(events=0, hash=GENESIS)
+    previous, count, hash_at_head = GENESIS, 0, GENESIS
     for event in AuditEvent.objects.order_by("pk").iterator(chunk_size=1000):
         if event.previous_hash != previous:
             yield ChainFault(event.pk, "không nối với sự kiện ngay trước: có sự kiện bị xóa hoặc chèn vào")
         if _digest(event) != event.hash:
             yield ChainFault(event.pk, "nội dung không khớp mã băm: sự kiện đã bị sửa")
         previous, count = event.hash, count + 1
-    head = AuditHead.objects.filter(pk=1).first()
-    if head is None:
+        if count == before.events:
+            hash_at_head = event.hash
+    after = AuditHead.objects.filter(pk=1).first()
+    if after is None:
         if count:
             yield ChainFault(None, "mất bản ghi đầu chuỗi")
         return
-    if head.events != count:
-        yield ChainFault(None, f"chuỗi phải có {head.events} sự kiện nhưng còn {count}")
-    if head.hash != previous:
+    if count < before.events:
+        yield ChainFault(None, f"chuỗi phải có {before.events} sự kiện nhưng còn {count}")
+    if count > after.events:
+        yield ChainFault(None, f"chuỗi phải có {after.events} sự kiện nhưng có {count}")
+    if before.hash != hash_at_head or (count == after.events and after.hash != previous):
         yield ChainFault(None, "mã băm cuối chuỗi không khớp: phần cuối đã bị cắt hoặc sửa")

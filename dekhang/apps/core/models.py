@@ -80,6 +80,9 @@ class OutboundMessage(models.Model):
     failed_at = models.DateTimeField(null=True, help_text="given up; the reason is in `error`")
     error = models.CharField(max_length=500, blank=True)
 
+    def __str__(self) -> str:
+        return f"#{self.pk} ({self.get_channel_display()})"
+
 
 class JobCursor(models.Model):
     """How far a job has come in what it pulls, moved in the same transaction as its effects."""

@@ -36,7 +36,7 @@ def enqueue_message(
         defaults={
             "channel": channel,
             "recipient": recipient,
-            "subject": subject.replace("\n", " ")[:300],
+            "subject": " ".join(subject.split())[:300],  # a line break in a mail's header would be refused
             "body": body,
             "unit_id": unit_id,
             "created_at": now,

@@ -3,6 +3,7 @@
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 
 from dekhang.apps.core import selectors
 from dekhang.apps.core.policies import check_can_read_audit
@@ -10,6 +11,18 @@ from dekhang.apps.core.policies import check_can_read_audit
 
 def denied(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     return render(request, "core/denied.html", {"reason": str(exception or "")}, status=403)
+
+
+def form_expired(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """A form without a valid CSRF token: mostly a page left open over a new sign-in."""
+    sentence = _("Trang này mở đã lâu hoặc bạn vừa đăng nhập lại, nên việc chưa được làm. Tải lại trang rồi làm lại.")
+    return render(request, "core/denied.html", {"reason": sentence}, status=403)
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Plain text: what came may be too broken for a page (a foreign Host header, a form of ten thousand fields)."""
+    sentence = _("Yêu cầu không đọc được, hoặc địa chỉ này chưa được phép. Quản trị hệ thống đặt tên máy ở DK_HOSTS.")
+    return HttpResponse(sentence, status=400, content_type="text/plain; charset=utf-8")
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
