@@ -115,7 +115,7 @@ def main() -> int:
         import django
 
         django.setup()
-        importlib.import_module("dekhang.cli.prepare")
+        importlib.import_module("dekhang.cli.prepare").administrator_settings()  # read at the first start only
         faults = list(broken_links())
         for name, make in PAGES.items():
             path, text = REFERENCE / name, make().replace(str(PROJECT), ".")

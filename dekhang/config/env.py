@@ -1,8 +1,10 @@
 """Typed readers of the environment. Each names the fault; `about` also makes docs/reference/settings.md."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 
 class SettingError(Exception):
@@ -28,6 +30,8 @@ def _read(name: str, kind: str, default: object, about: str) -> str | None:
             value = Path(path).read_text(encoding="utf-8").strip()
         except OSError as error:
             raise SettingError(f"{name}_FILE={path!r}: cannot be read ({error.strerror})") from error
+        except UnicodeDecodeError:
+            raise SettingError(f"{name}_FILE={path!r}: is not UTF-8 text ({about})") from None
     return value
 
 
@@ -36,14 +40,33 @@ def env_str(name: str, default: str, *, about: str) -> str:
     return default if value is None else value
 
 
-def env_int(name: str, default: int, *, about: str) -> int:
+def env_choice(name: str, default: str, choices: Sequence[str], *, about: str) -> str:
+    value = _read(name, "one of " + ", ".join(choices), default, about)
+    if value is None or value in choices:
+        return default if value is None else value
+    raise SettingError(f"{name}={value!r}: expected one of {', '.join(choices)} ({about})")
+
+
+def env_zone(name: str, default: str, *, about: str) -> str:
+    value = env_str(name, default, about=about)
+    try:
+        ZoneInfo(value)
+    except (KeyError, ValueError, OSError):
+        raise SettingError(f"{name}={value!r}: expected a time zone such as {default} ({about})") from None
+    return value
+
+
+def env_int(name: str, default: int, *, about: str, at_least: int | None = None) -> int:
     value = _read(name, "whole number", default, about)
     if value is None:
         return default
     try:
-        return int(value)
+        number = int(value)
     except ValueError:
         raise SettingError(f"{name}={value!r}: expected a whole number ({about})") from None
+    if at_least is not None and number < at_least:
+        raise SettingError(f"{name}={value!r}: expected {at_least} or more ({about})")
+    return number
 
 
 def env_bool(name: str, default: bool, *, about: str) -> bool:

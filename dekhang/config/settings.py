@@ -1,12 +1,14 @@
 """Django settings. Everything an installation may change is read here, once, from the environment."""
 
+import contextlib
+import os
 import secrets
 import sys
 from pathlib import Path
 
 from django.utils.translation import gettext_lazy as _
 
-from dekhang.config.env import env_bool, env_int, env_list, env_path, env_str
+from dekhang.config.env import env_bool, env_choice, env_int, env_list, env_path, env_str, env_zone
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = env_path("DK_DATA", ROOT / "var", about="data folder of this installation")
@@ -16,12 +18,13 @@ DATA.mkdir(parents=True, exist_ok=True)
 def _secret_key() -> str:
     """The installation's own key: made at first start, kept in the data folder, readable by its owner only."""
     path = DATA / "secret.key"
-    try:
-        with path.open("x") as file:
-            path.chmod(0o600)
-            file.write(secrets.token_urlsafe(48))
-    except FileExistsError:
-        pass
+    if not path.exists():
+        draft = path.with_name(f".secret.{os.getpid()}")
+        draft.touch(mode=0o600)
+        draft.write_text(secrets.token_urlsafe(48))
+        with contextlib.suppress(FileExistsError):  # whole or not at all; whoever is first at a shared start wins
+            os.link(draft, path)
+        draft.unlink()
     return path.read_text().strip()
 
 
@@ -33,9 +36,9 @@ ALLOWED_HOSTS = env_list("DK_HOSTS", ("127.0.0.1", "localhost", "[::1]"), about=
 CSRF_TRUSTED_ORIGINS = env_list("DK_ORIGINS", (), about="https://host addresses in front of a reverse proxy")
 BASE_URL = env_str("DK_BASE_URL", "http://127.0.0.1:8014", about="address of this site as people type it, for mails")
 INTAKE_HOST = env_str("DK_INTAKE_HOST", "127.0.0.1", about="address that log shippers send to, shown in configurations")
-HTTP_INTAKE_PORT = env_int("DK_HTTP_INTAKE_PORT", 8020, about="port of the HTTP log intake")
-SYSLOG_UDP_PORT = env_int("DK_SYSLOG_UDP_PORT", 5514, about="port of the syslog UDP intake")
-SYSLOG_TCP_PORT = env_int("DK_SYSLOG_TCP_PORT", 5514, about="port of the syslog TCP intake")
+HTTP_INTAKE_PORT = env_int("DK_HTTP_INTAKE_PORT", 8020, about="port of the HTTP log intake", at_least=1)
+SYSLOG_UDP_PORT = env_int("DK_SYSLOG_UDP_PORT", 5514, about="port of the syslog UDP intake", at_least=1)
+SYSLOG_TCP_PORT = env_int("DK_SYSLOG_TCP_PORT", 5514, about="port of the syslog TCP intake", at_least=1)
 RULE_FOLDERS = [
     ROOT / "rules",
     *(Path(p).resolve() for p in env_list("DK_RULES", (), about="more folders of Sigma rules, beside our own")),
@@ -122,6 +125,7 @@ SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "dekhang.apps.core.views.form_expired"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
@@ -134,7 +138,7 @@ LANGUAGES = [("vi", _("Tiếng Việt")), ("en", _("Tiếng Anh"))]
 LOCALE_PATHS = [ROOT / "locale"]
 USE_I18N = True
 USE_TZ = True
-TIME_ZONE = env_str("DK_TIME_ZONE", "Asia/Ho_Chi_Minh", about="time zone of the pages")
+TIME_ZONE = env_zone("DK_TIME_ZONE", "Asia/Ho_Chi_Minh", about="time zone of the pages")
 
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA / "static"
@@ -145,11 +149,13 @@ WHITENOISE_AUTOREFRESH = DEBUG
 MEDIA_ROOT = DATA / "media"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
-MAX_UPLOAD_BYTES = env_int("DK_MAX_UPLOAD_BYTES", 2 * 1024**3, about="largest log file a person may upload")
-MAX_ATTACHMENT_BYTES = env_int("DK_MAX_ATTACHMENT_BYTES", 25 * 1024**2, about="largest attachment of an incident step")
+MAX_UPLOAD_BYTES = env_int("DK_MAX_UPLOAD_BYTES", 2 * 1024**3, about="largest log file a person may upload", at_least=1)
+MAX_ATTACHMENT_BYTES = env_int(
+    "DK_MAX_ATTACHMENT_BYTES", 25 * 1024**2, about="largest attachment of an incident step", at_least=1
+)
 
 EMAIL_HOST = env_str("DK_SMTP_HOST", "", about="SMTP server; empty: mails wait and the page says so")
-EMAIL_PORT = env_int("DK_SMTP_PORT", 25, about="SMTP port")
+EMAIL_PORT = env_int("DK_SMTP_PORT", 25, about="SMTP port", at_least=1)
 EMAIL_HOST_USER = env_str("DK_SMTP_USER", "", about="SMTP account")
 EMAIL_HOST_PASSWORD = env_str("DK_SMTP_PASSWORD", "", about="SMTP password")
 EMAIL_USE_TLS = env_bool("DK_SMTP_TLS", False, about="STARTTLS on the SMTP connection")
@@ -157,11 +163,15 @@ EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env_str("DK_MAIL_FROM", "dekhang@localhost", about="sender of the mails")
 APPRISE_URLS = env_list("DK_APPRISE_URLS", (), about="Apprise addresses (Zalo, Telegram …) that get a copy of alerts")
 
-OFFICER_MINUTES = env_int("DK_OFFICER_MINUTES", 30, about="minutes an officer has before an alert goes to the head")
-HEAD_MINUTES = env_int("DK_HEAD_MINUTES", 60, about="minutes more before it goes to the coordinator")
-CANARY_MINUTES = env_int("DK_CANARY_MINUTES", 10, about="minutes in which a canary must arrive and be detected")
+OFFICER_MINUTES = env_int(
+    "DK_OFFICER_MINUTES", 30, about="minutes an officer has before an alert goes to the head", at_least=1
+)
+HEAD_MINUTES = env_int("DK_HEAD_MINUTES", 60, about="minutes more before it goes to the coordinator", at_least=1)
+CANARY_MINUTES = env_int(
+    "DK_CANARY_MINUTES", 10, about="minutes in which a canary must arrive and be detected", at_least=1
+)
 CANARY_ACK_MINUTES = env_int(
-    "DK_CANARY_ACK_MINUTES", 60, about="minutes in which a canary's alert must be acknowledged"
+    "DK_CANARY_ACK_MINUTES", 60, about="minutes in which a canary's alert must be acknowledged", at_least=1
 )
 
 LOGGING = {
@@ -171,6 +181,8 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {
         "handlers": ["stderr"],
-        "level": env_str("DK_LOG_LEVEL", "WARNING", about="lowest level written to the log"),
+        "level": env_choice(
+            "DK_LOG_LEVEL", "WARNING", ("DEBUG", "INFO", "WARNING", "ERROR"), about="lowest level written to the log"
+        ),
     },
 }

@@ -10,6 +10,7 @@ urlpatterns = [
     path("su-co/", include("dekhang.apps.incidents.urls")),
     path("bang-diem/", include("dekhang.apps.scoreboard.urls")),
 ]
+handler400 = "dekhang.apps.core.views.bad_request"
 handler403 = "dekhang.apps.core.views.denied"
 handler404 = "dekhang.apps.core.views.not_found"
 handler500 = "dekhang.apps.core.views.broken"
