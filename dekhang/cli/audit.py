@@ -4,7 +4,9 @@ import argparse
 import sys
 from typing import Any
 
-from dekhang.cli.django import add_data_option, setup
+from dekhang.cli.django import add_data_option, setup_existing
+
+SHOWN = 50  # faults named one by one; all are counted
 
 
 def add_parser(subparsers: Any) -> None:
@@ -16,20 +18,25 @@ def add_parser(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    if not (args.data / "db.sqlite3").exists():
-        print(f"Chưa có dữ liệu trong {args.data}: không thấy db.sqlite3. Kiểm tra lại --data.", file=sys.stderr)
+    if not setup_existing(args.data):
         return 2
-    if not setup(args.data):
-        return 2
+    from django.db import DatabaseError
+
     from dekhang.apps.core.audit import verify_chain
     from dekhang.apps.core.models import AuditEvent
 
-    faults = list(verify_chain())
-    for fault in faults[:50]:
-        where = f"sự kiện số {fault.event_id}" if fault.event_id is not None else "cả chuỗi"
-        print(f"SAI: {where}: {fault.reason}")
+    faults = 0
+    try:
+        for fault in verify_chain():
+            faults += 1
+            where = f"sự kiện số {fault.event_id}" if fault.event_id is not None else "cả chuỗi"
+            if faults <= SHOWN:
+                print(f"SAI: {where}: {fault.reason}")
+    except DatabaseError as error:
+        print(f"Không đọc được db.sqlite3 trong {args.data}: {error}. Chạy dekhang doctor.", file=sys.stderr)
+        return 2
     if faults:
-        print(f"Chuỗi nhật ký kiểm toán có {len(faults)} chỗ sai. Giữ nguyên thư mục dữ liệu và báo cơ quan điều phối.")
+        print(f"Chuỗi nhật ký kiểm toán có {faults} chỗ sai. Giữ nguyên thư mục dữ liệu và báo cơ quan điều phối.")
         return 1
     print(f"Chuỗi nhật ký kiểm toán còn nguyên: {AuditEvent.objects.count()} sự kiện.")
     return 0

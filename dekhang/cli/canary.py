@@ -2,13 +2,13 @@
 
 import argparse
 import json
-import os
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
-from dekhang.cli.django import add_data_option, setup
+from dekhang.cli import place
+from dekhang.cli.django import add_data_option, setup_existing
 
 
 def add_parser(subparsers: Any) -> None:
@@ -27,8 +27,10 @@ def add_parser(subparsers: Any) -> None:
 
 
 def run_list(args: argparse.Namespace) -> int:
-    if not setup(args.data):
+    if not setup_existing(args.data):
         return 2
+    from django.utils.timezone import localtime
+
     from dekhang.apps.registry.selectors import unit_names
     from dekhang.apps.sources.models import LogSource
 
@@ -36,7 +38,7 @@ def run_list(args: argparse.Namespace) -> int:
     names = unit_names([source.unit_id for source in sources])
     for source in sources:
         newest = next(iter(source.canaries.all()), None)
-        state = f"{newest.get_state_display()} lúc {newest.started_at:%d/%m/%Y %H:%M}" if newest else "chưa thử"
+        state = f"{newest.get_state_display()} lúc {localtime(newest.started_at):%d/%m/%Y %H:%M}" if newest else "chưa thử"
         print(f"{source.pk:>5}  {source.get_kind_display():<32} {names[source.unit_id]} · {source.name}: {state}")
     if not sources:
         print("Chưa có nguồn log nào. Thêm ở trang Kết nối nguồn log.")
@@ -44,7 +46,7 @@ def run_list(args: argparse.Namespace) -> int:
 
 
 def run_send(args: argparse.Namespace) -> int:
-    if not setup(args.data):
+    if not setup_existing(args.data):
         return 2
     from django.conf import settings
 
@@ -63,13 +65,16 @@ def run_send(args: argparse.Namespace) -> int:
     if not token:
         print("Cần mã của nguồn log (--token): hệ thống chỉ giữ mã băm nên không biết mã ấy.", file=sys.stderr)
         return 2
+    if args.nonce and not Canary.objects.filter(source=source, nonce=args.nonce).exists():
+        print(f"Nguồn {source.name} không có lần thử nào mang dấu {args.nonce}. Xem trang nguồn log.", file=sys.stderr)
+        return 2
     try:
         nonce = args.nonce or start_canary(source=source, by=None).nonce
         trace = canary_trace(source.kind, nonce, host=f"may-{source.pk}", at=clock.now())
     except (ActionDenied, ValueError) as error:
         print(str(error), file=sys.stderr)
         return 2
-    host = os.environ.get("DK_INTAKE_CONNECT", "127.0.0.1")
+    host = str(place.running_up(args.data).get("intake_host", "127.0.0.1"))
     sender: HttpSender | SyslogSender = (
         SyslogSender(host, settings.SYSLOG_TCP_PORT, token)
         if source.kind == "linux"

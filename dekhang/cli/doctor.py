@@ -3,12 +3,15 @@
 import argparse
 import shutil
 import sqlite3
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from dekhang.cli.django import add_data_option, setup
+from dekhang.cli import place
+from dekhang.cli.django import add_data_option, setup_existing
+from dekhang.cli.supervisor import answers
 from dekhang.pipeline.stores import heartbeat
 
 PARTS = {
@@ -16,6 +19,16 @@ PARTS = {
     "lines": "nhận syslog và tệp",
     "worker": "phân tích, phát hiện",
     "jobs": "công việc nền",
+}
+ABOUT = {  # by the name of the check
+    "parts": "các phần",
+    "disk": "đĩa",
+    "databases": "tệp dữ liệu",
+    "tables": "bảng dữ liệu",
+    "rules": "luật phát hiện",
+    "ledger": "sổ log",
+    "messages": "thông báo chờ gửi",
+    "audit": "chuỗi nhật ký kiểm toán",
 }
 FREE_BYTES = 2 * 1024**3
 
@@ -27,14 +40,11 @@ def add_parser(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    if not (args.data / "db.sqlite3").exists():
-        print(f"Chưa có dữ liệu trong {args.data}. Chạy ./dk up --data {args.data} trước.", file=sys.stderr)
-        return 2
-    if not setup(args.data):
+    if not setup_existing(args.data):
         return 2
     faults = 0
     for check in (parts, disk, databases, tables, rules, ledger, messages, audit):
-        for ok, sentence in check(args.data):
+        for ok, sentence in examined(check, args.data):
             print(("✓ " if ok else "✗ ") + sentence)
             faults += not ok
     print("Mọi thứ ổn." if not faults else f"Có {faults} việc cần làm.")
@@ -44,8 +54,25 @@ def run(args: argparse.Namespace) -> int:
 Finding = tuple[bool, str]
 
 
+def examined(check: Callable[[Path], Iterator[Finding]], data: Path) -> Iterator[Finding]:
+    """The findings of a check; one that cannot be made on a broken installation is a finding itself."""
+    from django.db import Error
+
+    try:
+        yield from check(data)
+    except (OSError, sqlite3.Error, Error) as error:
+        yield False, f"không kiểm tra được {ABOUT[check.__name__]}: {error}"
+
+
 def parts(data: Path) -> Iterator[Finding]:
     beats = heartbeat.read(data)
+    up = place.running_up(data)
+    if up:
+        address = str(up.get("address"))
+        if answers(address):
+            yield True, f"trang web trả lời ở {address}"
+        else:
+            yield False, f"trang web (web) không trả lời ở {address}. Xem {data / 'logs' / 'web.log'}"
     alive = [name for name in PARTS if name in beats and heartbeat.is_alive(beats[name])]
     if not alive:
         yield False, "Hệ thống không chạy trên thư mục này. Chạy ./dk up."
@@ -71,8 +98,11 @@ def databases(data: Path) -> Iterator[Finding]:
         if not (data / name).exists():
             yield False, f"thiếu {name}"
             continue
-        with sqlite3.connect(f"file:{data / name}?mode=ro", uri=True) as connection:
-            answer = connection.execute("PRAGMA quick_check").fetchone()[0]
+        try:
+            with closing(sqlite3.connect(f"file:{quote(str(data / name))}?mode=ro", uri=True)) as connection:
+                answer = connection.execute("PRAGMA quick_check").fetchone()[0]
+        except sqlite3.Error as error:
+            answer = str(error)
         yield (
             answer == "ok",
             f"{name} nguyên vẹn" if answer == "ok" else f"{name} hỏng: {answer}. Khôi phục từ bản sao lưu.",

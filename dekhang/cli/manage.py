@@ -2,8 +2,10 @@
 
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
+from dekhang.cli import place
 from dekhang.config.env import SettingError
 
 
@@ -18,8 +20,10 @@ def run_django(argv: list[str]) -> int:
         if position + 1 >= len(argv):
             print("--data cần tên thư mục dữ liệu.", file=sys.stderr)
             return 2
-        os.environ["DK_DATA"] = argv[position + 1]
+        place.adopt(Path(argv[position + 1]))
         del argv[position : position + 2]
+    elif "DK_DATA" in os.environ:
+        place.adopt(Path(os.environ["DK_DATA"]))
     from django.core.management import ManagementUtility
 
     utility = ManagementUtility(["dekhang manage", *argv])
@@ -27,6 +31,9 @@ def run_django(argv: list[str]) -> int:
         utility.execute()
     except SettingError as error:
         print(f"Cấu hình chưa đúng: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"Không dùng được thư mục dữ liệu: {error}.", file=sys.stderr)
         return 2
     except SystemExit as stop:
         return int(stop.code or 0) if not isinstance(stop.code, str) else 2

@@ -1,4 +1,4 @@
-"""`dekhang part jobs|web|traffic`: the long-running parts that `up` starts beside the pipeline's own."""
+"""`dekhang part prepare|web|jobs|traffic`: what `up` starts beside the pipeline's own parts."""
 
 import argparse
 import os
@@ -9,6 +9,12 @@ from typing import Any
 def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser("part")
     parts = parser.add_subparsers(dest="part", required=True)
+
+    prepare = parts.add_parser("prepare")
+    prepare.add_argument("--data", type=Path, required=True)
+    prepare.add_argument("--demo", action="store_true")
+    prepare.add_argument("--report-to", type=int, metavar="FD")
+    prepare.set_defaults(run=run_prepare)
 
     jobs = parts.add_parser("jobs")
     jobs.add_argument("--data", type=Path, required=True)
@@ -27,7 +33,14 @@ def add_parser(subparsers: Any) -> None:
     traffic.set_defaults(run=run_traffic)
 
 
+def run_prepare(args: argparse.Namespace) -> int:
+    from dekhang.cli import prepare
+
+    return prepare.run(args.data, demo=args.demo, report=prepare.report_to(args.report_to))
+
+
 def run_jobs(args: argparse.Namespace) -> int:
+    forget_first_password()
     from dekhang.cli.django import setup
 
     if not setup(args.data):
@@ -38,13 +51,14 @@ def run_jobs(args: argparse.Namespace) -> int:
 
 
 def run_web(args: argparse.Namespace) -> int:
+    forget_first_password()
     os.environ["DK_DATA"] = str(args.data.resolve())
     from granian import Granian
     from granian.constants import Interfaces
     from granian.log import LogLevels
 
     Granian(
-        "dekhang.config.wsgi:application",
+        "dekhang.cli.web:application",
         address=args.host,
         port=args.port,
         interface=Interfaces.WSGI,
@@ -59,6 +73,7 @@ def run_web(args: argparse.Namespace) -> int:
 
 
 def run_traffic(args: argparse.Namespace) -> int:
+    forget_first_password()
     from dekhang.cli.django import setup
 
     if not setup(args.data):
@@ -66,3 +81,8 @@ def run_traffic(args: argparse.Namespace) -> int:
     from dekhang.demo.traffic import run_until_stopped
 
     return run_until_stopped(args.data, replay=args.replay, speed=args.speed)
+
+
+def forget_first_password() -> None:
+    """The first administrator's password is for `prepare` alone."""
+    os.environ.pop("DK_ADMIN_PASSWORD", None)

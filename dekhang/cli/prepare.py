@@ -1,10 +1,15 @@
-"""What must be there before the parts start: tables, fonts, the province's units, the first account."""
+"""What must be there before the pages: tables, fonts, the province's units, the first account.
+
+Runs as a part of its own (`dekhang part prepare`), so that the supervisor stays small and the pipeline's parts can
+start meanwhile. It speaks with the person on the terminal, and with the supervisor by reports.
+"""
 
 import getpass
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from dekhang.cli.django import setup
 
@@ -13,11 +18,26 @@ class PrepareError(Exception):
     """Cannot start; the message is the sentence to show."""
 
 
-def prepare(data: Path, *, demo: bool, say: Callable[[str], None]) -> list[str]:
-    """Make the data folder ready and return the lines about accounts to print when everything runs."""
-    (data / "assets").mkdir(parents=True, exist_ok=True)
+Report = Callable[[dict[str, Any]], None]
+
+
+def run(data: Path, *, demo: bool, report: Report) -> int:
+    """Make the data folder ready. Exit code 2 after a sentence that says why not."""
+    try:
+        prepare(data, demo=demo, say=lambda text: print(text, flush=True), report=report)
+    except PrepareError as error:
+        print(str(error), file=sys.stderr)
+        return 2
+    return 0
+
+
+def prepare(data: Path, *, demo: bool, say: Callable[[str], None], report: Report) -> None:
+    """Reports `rules` (folders) once the receivers and the worker may start, `accounts` (lines to print) at the end."""
+    for folder in ("assets", "static"):
+        (data / folder).mkdir(parents=True, exist_ok=True)
     if not setup(data):
         raise PrepareError("Sửa cấu hình rồi chạy lại.")
+    from django.conf import settings
     from django.core.management import call_command
 
     from dekhang.apps.core.fonts import write_fonts
@@ -26,7 +46,11 @@ def prepare(data: Path, *, demo: bool, say: Callable[[str], None]) -> list[str]:
     from dekhang.apps.registry.services import load_places
     from dekhang.apps.sources.services import publish
 
-    write_fonts(data / "assets")
+    rules = {"rules": [str(folder) for folder in settings.RULE_FOLDERS]}
+    # a first start that may still ask a question or refuse opens no port before the answer
+    asks_nothing = demo or (data / "pipeline.db").exists()
+    if asks_nothing:
+        report(rules)
     call_command("migrate", verbosity=0, interactive=False)
     if not Unit.objects.exists():
         say("  · nạp danh sách đơn vị của tỉnh (2019 → nay)")
@@ -41,8 +65,21 @@ def prepare(data: Path, *, demo: bool, say: Callable[[str], None]) -> list[str]:
         lines = account_lines()
     elif not User.objects.exists():
         lines = [first_administrator()]
+    if not asks_nothing:
+        report(rules)
+    write_fonts(data / "assets")
     publish()
-    return lines
+    report({"accounts": lines})
+
+
+def administrator_settings() -> tuple[str, str]:
+    """Name and password of the first administrator from the environment; "" what is not given."""
+    from dekhang.config.env import env_str
+
+    return (
+        env_str("DK_ADMIN_USERNAME", "", about="first administrator's account, asked for when empty"),
+        env_str("DK_ADMIN_PASSWORD", "", about="first administrator's password (12 characters or more)"),
+    )
 
 
 def first_administrator() -> str:
@@ -51,12 +88,12 @@ def first_administrator() -> str:
     from django.core.exceptions import ValidationError
 
     from dekhang.apps.core.enums import Role
+    from dekhang.apps.core.models import User
     from dekhang.apps.core.services import create_account
-    from dekhang.config.env import SettingError, env_str
+    from dekhang.config.env import SettingError
 
     try:
-        username = env_str("DK_ADMIN_USERNAME", "", about="first administrator's account, asked for when empty")
-        password = env_str("DK_ADMIN_PASSWORD", "", about="first administrator's password (12 characters or more)")
+        username, password = administrator_settings()
     except SettingError as error:
         raise PrepareError(f"Cấu hình chưa đúng: {error}") from None
     if not (username and password):
@@ -65,16 +102,33 @@ def first_administrator() -> str:
                 "Lần chạy đầu cần tài khoản quản trị: đặt DK_ADMIN_USERNAME và DK_ADMIN_PASSWORD (hoặc "
                 "DK_ADMIN_PASSWORD_FILE), hoặc chạy trên một cửa sổ lệnh để được hỏi."
             )
-        username = input("Tên đăng nhập của quản trị hệ thống: ").strip()
-        password = getpass.getpass("Mật khẩu (từ 12 ký tự): ")
-    if not username:
-        raise PrepareError("Tên đăng nhập không được để trống.")
+        try:
+            username = username or input("Tên đăng nhập của quản trị hệ thống: ").strip()
+            password = getpass.getpass("Mật khẩu (từ 12 ký tự): ")
+        except EOFError:
+            raise PrepareError("Chưa có tài khoản quản trị nên chưa chạy được.") from None
+    if not username or len(username) > 100:
+        raise PrepareError("Tên đăng nhập cần từ 1 đến 100 ký tự.")
+    user = User(username=username, full_name="Quản trị hệ thống", role=Role.ADMINISTRATOR)
     try:
-        validate_password(password)
+        validate_password(password, user)
     except ValidationError as error:
         raise PrepareError("Mật khẩu chưa đạt: " + " ".join(error.messages)) from None
     create_account(
-        username=username, full_name="Quản trị hệ thống", role=Role.ADMINISTRATOR, password=password, by=None
+        username=user.username, full_name=user.full_name, role=Role.ADMINISTRATOR, password=password, by=None
     )
-    os.environ.pop("DK_ADMIN_PASSWORD", None)  # the parts have no use for it
     return f"Tài khoản quản trị: {username}"
+
+
+def report_to(descriptor: int | None) -> Report:
+    """Reports as JSON lines to a file descriptor that the supervisor opened; to nobody without one."""
+    if descriptor is None:
+        return lambda facts: None
+    import orjson
+
+    os.set_inheritable(descriptor, False)
+
+    def report(facts: dict[str, Any]) -> None:
+        os.write(descriptor, orjson.dumps(facts) + b"\n")
+
+    return report

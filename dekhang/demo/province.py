@@ -13,7 +13,6 @@ from django.db import transaction
 from dekhang.apps.core.audit import record_event
 from dekhang.apps.core.enums import AuditAction, Role
 from dekhang.apps.core.models import User
-from dekhang.apps.core.services import create_account
 from dekhang.apps.duties import jobs as duty_jobs
 from dekhang.apps.duties import services as duties
 from dekhang.apps.incidents import services as incidents
@@ -76,50 +75,45 @@ NAMES = {
 def load_province(data: Path) -> None:
     """Fill an empty installation with the province of 10 December 2019. One transaction: whole or not at all."""
     tokens: dict[str, str] = {}
+    hashed = make_password(PASSWORD)  # once: hashing it for each of some 250 accounts would take a minute
     with transaction.atomic():
         for username, (full_name, role) in PROVINCIAL.items():
-            create_account(
-                username=username,
-                full_name=full_name,
-                role=role,
-                password=PASSWORD,
-                by=None,
-                email=f"{username}@tayninh.example.gov.vn",
-            )
+            _account(username, full_name, role, hashed)
         versions = list(registry.counted_units())
-        _fill_posts(versions)
+        _fill_posts(versions, hashed)
         by_name = {version.name: version for version in versions}
         for demo in UNITS:
             _connect(demo, by_name[demo.name], tokens)
         duty_jobs.tick()
         _declare(versions, {by_name[demo.name].unit_id for demo in UNITS})
-    path = data / "demo" / "tokens.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch(mode=0o600)
-    path.write_text(json.dumps(tokens))
+        # before the commit: a province whose tokens nobody knows could never send again
+        path = data / "demo" / "tokens.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(tokens))
 
 
-def _fill_posts(versions: list[UnitVersion]) -> None:
-    """An account for the head and the IT officer of each unit, as posts.
+def _account(username: str, full_name: str, role: Role, hashed: str) -> User:
+    user = User(
+        username=username,
+        full_name=full_name,
+        role=role,
+        password=hashed,
+        email=f"{username}@tayninh.example.gov.vn",
+    )
+    user.save()
+    record_event(action=AuditAction.ACCOUNT_CREATED, by=None, target=user, detail={"role": str(role)})
+    return user
 
-    The demo's password is hashed once: hashing it for each of some 250 accounts would take a minute and a half.
-    """
-    hashed = make_password(PASSWORD)
+
+def _fill_posts(versions: list[UnitVersion], hashed: str) -> None:
+    """An account for the head and the IT officer of each unit, as posts."""
     for version in versions:
         for kind, role, prefix, title in (
             (PostKind.OFFICER, Role.OFFICER, "can-bo", "Cán bộ CNTT"),
             (PostKind.HEAD, Role.HEAD, "thu-truong", "Thủ trưởng"),
         ):
-            username = f"{prefix}.{version.unit.key}"
-            user = User(
-                username=username,
-                full_name=f"{title} {version.name}",
-                role=role,
-                password=hashed,
-                email=f"{username}@tayninh.example.gov.vn",
-            )
-            user.save()
-            record_event(action=AuditAction.ACCOUNT_CREATED, by=None, target=user, detail={"role": str(role)})
+            user = _account(f"{prefix}.{version.unit.key}", f"{title} {version.name}", role, hashed)
             fill_post(unit_id=version.unit_id, kind=kind, user=user, by=None)
 
 
