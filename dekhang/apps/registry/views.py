@@ -76,6 +76,7 @@ def _unit_page(request: HttpRequest, unit: Unit, contact_form: ContactForm, syst
     context = {
         "unit": unit,
         "version": version,
+        "parent_name": selectors.unit_name(version.parent_id) if version.parent_id else "",
         "in_force": version.valid_to is None or version.valid_to > today,
         "holdings": PostHolding.objects.in_force(today).filter(unit=unit).select_related("user").order_by("kind"),
         "past_holdings": PostHolding.objects.filter(unit=unit, valid_to__lte=today)

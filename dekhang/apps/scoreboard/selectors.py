@@ -253,7 +253,7 @@ def pick(
         tests.append(lambda row: row.state in wanted)
     if kind:
         tests.append(lambda row: row.kind == kind)
-    if district.isdigit():
+    if district:
         tests.append(lambda row: int(district) in (row.unit_id, row.parent_id))
     if reason:
         tests.append(lambda row: row.code == reason)

@@ -34,7 +34,7 @@ class Asked:
         states = {*ClaimState.values, *selectors.STATE_GROUPS}
         self.state = get("trang-thai", "") if get("trang-thai") in states else ""
         self.kind = get("loai", "") if get("loai") in COUNTED_KINDS else ""
-        self.district = get("huyen", "") if get("huyen", "").isdecimal() else ""
+        self.district = get("huyen", "") if get("huyen", "").isdecimal() and len(get("huyen", "")) < 18 else ""
         self.reason = get("ly-do", "") if get("ly-do") in ReasonCode.values else ""
         self.text = get("q", "").strip()[:100]
 

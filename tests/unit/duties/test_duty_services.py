@@ -1,0 +1,167 @@
+from datetime import date, timedelta
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from dekhang.apps.core import clock
+from dekhang.apps.core.audit import verify_chain
+from dekhang.apps.core.errors import ActionDenied
+from dekhang.apps.core.models import AuditEvent
+from dekhang.apps.duties import jobs, services
+from dekhang.apps.duties.documents import DocumentRefused
+from dekhang.apps.duties.enums import ClaimState, EvidenceKind
+from dekhang.apps.duties.models import Claim, Evidence
+from dekhang.apps.duties.selectors import assess
+from dekhang.apps.registry.enums import ContactKind, PostKind
+from dekhang.apps.registry.models import Contact, PostHolding
+from dekhang.law import UnknownKey
+from tests.factories.core import UserFactory
+from tests.factories.duties import claim, evidence, proves_procedure, proves_recording
+from tests.factories.registry import UnitFactory, head_of, officer_of
+
+pytestmark = pytest.mark.django_db
+PDF = b"%PDF-1.7 quy trinh"
+
+
+def pdf(name="quy-trinh.pdf", body=PDF):
+    return SimpleUploadedFile(name, body, content_type="application/pdf")
+
+
+def test_evidence_carries_a_digest_over_everything_else(frozen_now):
+    row = evidence(UnitFactory(), EvidenceKind.SOURCE_EXPECTED, "source:1", kind="windows", name="Máy 1")
+    row = Evidence.objects.get(pk=row.pk)
+    assert services.digest_of(row) == row.digest
+    row.payload = {"kind": "linux"}
+    assert services.digest_of(row) != row.digest
+
+
+def test_evidence_can_be_neither_changed_nor_removed(frozen_now):
+    row = evidence(UnitFactory(), EvidenceKind.CANARY, "kind:windows")
+    with pytest.raises(TypeError):
+        row.save()
+    with pytest.raises(TypeError):
+        row.delete()
+
+
+def test_a_declaration_is_audited_and_stands_once(frozen_now):
+    unit = UnitFactory()
+    officer = officer_of(unit)
+    services.declare(unit_id=unit.pk, duty_key="sop", statement="Có quy trình số 12", by=officer)
+    with pytest.raises(ActionDenied, match="đã khai báo"):
+        services.declare(unit_id=unit.pk, duty_key="sop", statement="lần nữa", by=officer)
+    assert [event.action for event in AuditEvent.objects.all()] == ["claim_declared"]
+    assert list(verify_chain()) == []
+
+
+def test_only_the_unit_s_own_people_declare(frozen_now):
+    unit = UnitFactory()
+    for stranger in (officer_of(UnitFactory()), UserFactory(coordinator=True)):
+        with pytest.raises(ActionDenied, match="Chỉ thủ trưởng hoặc cán bộ"):
+            services.declare(unit_id=unit.pk, duty_key="sop", statement="x", by=stranger)
+
+
+def test_an_unknown_duty_is_not_declared(frozen_now):
+    unit = UnitFactory()
+    with pytest.raises(UnknownKey):
+        services.declare(unit_id=unit.pk, duty_key="khong-co", statement="x", by=officer_of(unit))
+
+
+def test_withdrawing_and_taking_back_keeps_every_declaration(frozen_now):
+    unit = UnitFactory()
+    officer = officer_of(unit)
+    first = services.declare(unit_id=unit.pk, duty_key="sop", statement="Có", by=officer)
+    services.withdraw(claim=first, by=officer)
+    with pytest.raises(ActionDenied, match="đã được rút"):
+        services.withdraw(claim=first, by=officer)
+    services.declare_again(claim=first, by=officer)
+    assert [(c.statement, c.withdrawn_at is None) for c in Claim.objects.order_by("pk")] == [
+        ("Có", False),
+        ("Có", True),
+    ]
+
+
+def test_a_document_is_kept_with_its_digest(data, frozen_now):
+    unit = UnitFactory()
+    made = services.declare(unit_id=unit.pk, duty_key="sop", statement="Có", document=pdf(), by=officer_of(unit))
+    assert made.document.read() == PDF
+    made.document.close()
+    assert len(made.document_sha256) == 64
+
+
+@pytest.mark.parametrize(
+    ("file", "sentence"),
+    [
+        (pdf("quy-trinh.exe"), "loại chưa nhận được"),
+        (pdf(body=b"MZ\x90 not a pdf"), "nội dung không phải loại đó"),
+        (pdf(body=PDF + b" " * 2000), "lớn hơn"),
+    ],
+)
+def test_a_document_that_is_not_what_it_says_or_too_large_is_refused(data, settings, frozen_now, file, sentence):
+    settings.MAX_ATTACHMENT_BYTES = 1000
+    unit = UnitFactory()
+    with pytest.raises(DocumentRefused, match=sentence):
+        services.declare(unit_id=unit.pk, duty_key="sop", statement="Có", document=file, by=officer_of(unit))
+    assert not Claim.objects.exists()
+
+
+def test_a_contest_is_answered_once_and_by_the_coordinator(frozen_now):
+    unit = UnitFactory()
+    contest = services.contest(unit_id=unit.pk, duty_key="sop", text="Đã diễn tập hôm qua", by=head_of(unit))
+    with pytest.raises(ActionDenied, match="Chỉ cơ quan điều phối"):
+        services.answer_contest(contest=contest, answer="x", by=head_of(unit))
+    services.answer_contest(contest=contest, answer="Đã xem", by=UserFactory(coordinator=True))
+    with pytest.raises(ActionDenied, match="đã được trả lời"):
+        services.answer_contest(contest=contest, answer="y", by=UserFactory(coordinator=True))
+
+
+def test_posts_are_seen_once_and_again_when_somebody_changes(frozen_now):
+    unit = UnitFactory()
+    officer, head = officer_of(unit), head_of(unit)
+    assert (jobs.observe_posts(), jobs.observe_posts()) == (2, 0)
+    PostHolding.objects.filter(user=head).update(valid_to=date(2019, 12, 10))
+    assert jobs.observe_posts([unit.pk]) == 1
+    newest = Evidence.objects.filter(subject="post:head").latest("pk")
+    assert (newest.outcome, newest.payload) == ("broken", {"user_ids": []})
+    assert Evidence.objects.get(subject="post:officer").payload == {"user_ids": [officer.pk]}
+
+
+def test_a_closed_account_leaves_its_post_empty(frozen_now):
+    unit = UnitFactory()
+    officer = officer_of(unit)
+    jobs.observe_posts()
+    officer.is_active = False
+    officer.save()
+    assert jobs.observe_posts() == 1
+
+
+def test_an_answer_of_a_contact_is_evidence_for_ninety_days_and_recorded_once(frozen_now):
+    contact = Contact.objects.create(
+        unit=UnitFactory(), kind=ContactKind.EMAIL, value="truc@example.gov.vn", valid_from=date(2019, 1, 1),
+        last_answered_at=frozen_now,
+    )  # fmt: skip
+    assert (jobs.observe_contacts(), jobs.observe_contacts()) == (1, 0)
+    assert Evidence.objects.get(subject=f"contact:{contact.pk}").valid_until == frozen_now + timedelta(days=90)
+    Contact.objects.update(last_answered_at=frozen_now + timedelta(days=1))
+    assert jobs.observe_contacts() == 1
+
+
+def test_states_of_many_units_cost_two_queries(frozen_now, django_assert_num_queries):
+    units = UnitFactory.create_batch(12)
+    for unit in units[:5]:
+        proves_recording(unit)
+        claim(unit)
+    with django_assert_num_queries(2):
+        states = assess("record_attacks", [unit.pk for unit in units], clock.now())
+    assert sum(a.state == ClaimState.PROVEN for a in states.values()) == 5
+
+
+def test_a_procedure_is_proven_by_what_the_database_holds(frozen_now):
+    unit = UnitFactory()
+    proves_procedure(unit)
+    assert assess("sop", [unit.pk], clock.now())[unit.pk].state == ClaimState.PROVEN
+
+
+def test_posts_kinds_that_are_watched_are_those_the_procedure_asks_for():
+    from dekhang.apps.duties.states.sop import POSTS
+
+    assert {str(kind) for kind in jobs.EMPTY_REASON} == set(POSTS) <= set(PostKind.values)

@@ -1,0 +1,145 @@
+from datetime import date, timedelta
+
+import pytest
+from django.urls import reverse
+
+from dekhang.apps.alerts.enums import EscalationStep
+from dekhang.apps.core.enums import Role
+from dekhang.apps.core.models import OutboundMessage
+from dekhang.apps.duties.enums import EvidenceKind
+from dekhang.apps.duties.models import Evidence
+from dekhang.apps.duties.services import contest
+from dekhang.apps.registry.enums import ContactKind
+from dekhang.apps.registry.models import Contact
+from dekhang.apps.sources.enums import SourceState
+from dekhang.pipeline.stores import heartbeat
+from tests.factories.alerts import AlertFactory
+from tests.factories.core import UserFactory
+from tests.factories.duties import proves_recording
+from tests.factories.registry import UnitFactory, head_of, officer_of
+from tests.factories.sources import LogSourceFactory
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _place(data, frozen_now):
+    """Pages read the heartbeat of the data folder."""
+
+
+def page(client, user):
+    client.force_login(user)
+    response = client.get("/")
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def contact_of(unit, **fields):
+    return Contact.objects.create(
+        unit=unit, kind=ContactKind.EMAIL, value="truc@example.gov.vn", valid_from=date(2019, 1, 1), **fields
+    )
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_every_role_has_a_first_screen_in_an_empty_system(client, role):
+    assert "<h1>" in page(client, UserFactory(role=role))
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_every_role_has_a_first_screen_with_data(client, role):
+    unit = UnitFactory()
+    proves_recording(unit)
+    AlertFactory(unit=unit)
+    LogSourceFactory(unit=unit)
+    user = {Role.OFFICER: officer_of, Role.HEAD: head_of}.get(role, lambda _unit: UserFactory(role=role))(unit)
+    assert "<h1>" in page(client, user)
+
+
+def test_an_officer_sees_what_waits_for_them_and_nothing_of_others(client):
+    mine, other = UnitFactory(), UnitFactory()
+    AlertFactory(unit=mine, title="Dò mật khẩu máy chủ")
+    AlertFactory(unit=other, title="Việc của xã khác")
+    LogSourceFactory(unit=mine, name="Cổng thông tin", state=SourceState.SILENT, state_reason="Im lặng 20 phút.")
+    shown = page(client, officer_of(mine))
+    for word in ("Dò mật khẩu máy chủ", "Cổng thông tin", "Im lặng 20 phút.", "Chưa có quy trình ứng cứu sự cố nào."):
+        assert word in shown
+    assert "Việc của xã khác" not in shown
+
+
+def test_nothing_to_do_is_said(client):
+    unit = UnitFactory()
+    LogSourceFactory(unit=unit, state=SourceState.DELIVERING)
+    contact_of(unit)
+    assert "Không có việc gì chờ bạn" in page(client, officer_of(unit))
+
+
+def test_a_person_without_a_post_is_told_whom_to_ask(client):
+    assert "Tài khoản chưa gắn với đơn vị nào" in page(client, UserFactory(role=Role.OFFICER))
+
+
+def test_on_duty_is_evidence_for_ninety_days(client, frozen_now):
+    unit = UnitFactory()
+    contact = contact_of(unit)
+    client.force_login(officer_of(unit))
+    assert "chưa trả lời lần nào" in client.get("/").content.decode()
+    answered = client.post(reverse("portal:on_duty", args=[contact.pk]), follow=True).content.decode()
+    assert "đang tính là có người trực" in answered
+    row = Evidence.objects.get(kind=EvidenceKind.CONTACT_ALIVE)
+    assert (row.observed_at, row.valid_until) == (frozen_now, frozen_now + timedelta(days=90))
+
+
+def test_one_answers_only_for_one_s_own_unit(client):
+    contact = contact_of(UnitFactory())
+    address = reverse("portal:on_duty", args=[contact.pk])
+    client.force_login(officer_of(UnitFactory()))
+    assert client.post(address).status_code == 404
+    client.force_login(UserFactory(coordinator=True))
+    assert client.post(address).status_code == 403
+    assert not Evidence.objects.exists()
+
+
+def test_the_coordinator_sees_what_came_up_what_is_silent_and_why_units_do_not_count(client):
+    unit = UnitFactory(version__name="Xã Tân Hà")
+    AlertFactory(unit=unit, title="Mã độc tống tiền", escalation=EscalationStep.COORDINATOR)
+    AlertFactory(unit=unit, title="Chưa chuyển lên")
+    LogSourceFactory(unit=unit, name="Máy chủ tệp", state=SourceState.SILENT)
+    contest(unit_id=unit.pk, duty_key="sop", text="x", by=officer_of(unit))
+    shown = page(client, UserFactory(coordinator=True))
+    for word in ("Mã độc tống tiền", "Xã Tân Hà", "Máy chủ tệp", "Chưa kết nối nguồn log", "Giải trình chờ trả lời: 1"):
+        assert word in shown
+    assert "Chưa chuyển lên" not in shown
+
+
+def test_health_tells_living_parts_from_dead_ones_and_mails_that_wait(client, data, settings, frozen_now):
+    settings.EMAIL_HOST = ""
+    heartbeat.beat(data, "worker", ready=True)
+    OutboundMessage.objects.create(
+        recipient="truc@example.gov.vn",
+        subject="x",
+        body="x",
+        dedupe_key="1",
+        created_at=frozen_now,
+        not_before=frozen_now,
+    )
+    shown = page(client, UserFactory(administrator=True))
+    assert shown.count("đang chạy") == 1
+    assert shown.count("chưa chạy lần nào") == 3
+    assert "1 thư chờ" in shown
+    assert "DK_SMTP_HOST" in shown
+
+
+def test_the_leader_reads_the_province_in_one_sentence(client):
+    proves_recording(UnitFactory())
+    UnitFactory()
+    assert "1 trên 2 đơn vị chứng minh được; 1 đơn vị nói là có." in page(client, UserFactory(leader=True))
+
+
+@pytest.mark.parametrize("many", [1, 12])
+def test_the_officer_s_screen_costs_a_bounded_number_of_queries(client, many, django_assert_max_num_queries):
+    unit = UnitFactory()
+    for number in range(many):
+        AlertFactory(unit=unit)
+        LogSourceFactory(unit=unit, name=f"Máy {number}", state=SourceState.SILENT)
+    client.force_login(officer_of(unit))
+    with django_assert_max_num_queries(30):
+        client.get("/")
