@@ -78,7 +78,6 @@ def evaluate(detector: Detector, lines: list[bytes], *, unique: bool) -> tuple[f
         records = []
         for number, line in enumerate(lines[start : start + BATCH], start):
             fields = orjson.loads(line)
-            fields.pop("_src", None)
             if unique:
                 for name in RICH_FIELDS:
                     if isinstance(fields.get(name), str):

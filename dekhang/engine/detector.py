@@ -13,7 +13,7 @@ from dekhang.engine.predicates import satisfies
 from dekhang.engine.records import Match, Record
 from dekhang.engine.rules import Logsource, Rule, Skipped
 from dekhang.engine.table import RouteTable
-from dekhang.engine.text import Value, plain_name, scalars
+from dekhang.engine.text import Value, is_metadata, plain_name, scalars
 
 ROUTES_REMEMBERED = 50_000  # combinations of channel and event id; attackers may invent them
 KEYWORD_FIELDS_SHOWN = 8
@@ -237,7 +237,9 @@ class Detector:
         if keywords:
             added = 0
             for name, value in record.fields.items():
-                if name not in shown and any(satisfies(test, one) for test in keywords for one in scalars(value)):
+                if name in shown or is_metadata(name):
+                    continue
+                if any(satisfies(test, one) for test in keywords for one in scalars(value)):
                     shown[name] = value
                     added += 1
                     if added == KEYWORD_FIELDS_SHOWN:

@@ -10,7 +10,7 @@ from dekhang.engine.logsources import LogsourceMapping
 from dekhang.engine.predicates import relates, satisfies
 from dekhang.engine.records import Record
 from dekhang.engine.rules import Rule
-from dekhang.engine.text import Scalar, Value, plain_name, scalars
+from dekhang.engine.text import Scalar, Value, is_metadata, plain_name, scalars
 
 Aliases = tuple[tuple[str, tuple[str, ...]], ...]
 
@@ -64,6 +64,9 @@ def names_of(field: str, fields: Mapping[str, Value], aliases: Aliases = ()) -> 
 
 
 def values_of(field: str | None, fields: Mapping[str, Value], aliases: Aliases = ()) -> list[Scalar]:
-    """Return all values of a field; field None: all values of the record."""
-    names = fields if field is None else names_of(field, fields, aliases)
+    """Return all values of a field; field None: all values of the record, but for its metadata."""
+    if field is None:
+        names = [name for name in fields if not is_metadata(name)]
+    else:
+        names = names_of(field, fields, aliases)
     return [value for name in names for value in scalars(fields[name])]

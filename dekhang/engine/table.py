@@ -34,7 +34,7 @@ from dekhang.engine.logsources import LogsourceMapping
 from dekhang.engine.memory import ENTRY_BYTES, Budget, KeywordEar, Limits, Plan, Slot, Verdict
 from dekhang.engine.predicates import relates
 from dekhang.engine.rules import Rule
-from dekhang.engine.text import Value, plain_name, scalars
+from dekhang.engine.text import Value, is_metadata, plain_name, scalars
 
 Aliases: TypeAlias = tuple[tuple[str, tuple[str, ...]], ...]
 Names: TypeAlias = tuple[str, ...]  # a rule's field by all the names that its records give it
@@ -176,7 +176,9 @@ class RouteTable:
                 keywords.append((atom, one.test))
             for name in one.names:
                 by_name.setdefault(name, []).append((atom, one.test))
-        slots = {name: Slot(Column(tests + keywords)) for name, tests in by_name.items()}
+        slots = {
+            name: Slot(Column(tests if is_metadata(name) else tests + keywords)) for name, tests in by_name.items()
+        }
         return slots, Column(keywords) if keywords else None
 
     # -- deciding --------------------------------------------------------------------------------------------
@@ -223,7 +225,7 @@ class RouteTable:
             slot = self._by_name.get(plain_name(name))
             if slot is not None:
                 slots.append((name, slot))
-            elif self._ear is not None:
+            elif self._ear is not None and not is_metadata(name):
                 (passing if name in self._ear.passing else heard).append(name)
         if len(self._plans) >= PLANS_REMEMBERED:
             self._plans.clear()

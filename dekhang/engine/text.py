@@ -73,6 +73,11 @@ def plain_name(name: str) -> str:
     return name.replace(" ", "") if " " in name else name
 
 
+def is_metadata(name: str) -> bool:
+    """Return whether a field is a shipper's or ours (`_id`, `_index`, `_src`), no part of what was logged."""
+    return name.startswith("_")
+
+
 def first_text(fields: Mapping[str, object], name: str) -> str:
     """Return the first scalar of a field as text, "" when there is none."""
     found = scalars(fields.get(name))

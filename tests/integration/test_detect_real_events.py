@@ -34,7 +34,6 @@ def book(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Rulebook:
 
 
 def windows(flat: dict) -> Record:
-    flat.pop("_src", None)  # where the sample comes from; no part of the event
     return Record(flat, product="windows")
 
 

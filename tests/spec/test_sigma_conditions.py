@@ -78,6 +78,7 @@ ROWS = [
     ("fieldref with endswith", "sel: {A|fieldref|endswith: B}", [{"A": "host.example.gov.vn", "B": "example.gov.vn"}], [{"A": "x", "B": "y"}]),
     # -- keywords ----------------------------------------------------------------------------------------------
     ("a keyword is sought in every value", "sel: [mimikatz]", [{"X": "run MimiKatz.exe"}, {"Y": ["a", "mimikatz"]}], [{"mimikatz": "x"}]),
+    ("a keyword is not sought in a shipper's metadata", "sel: [mimikatz]", [{"src": "mimikatz"}], [{"_src": "mimikatz"}]),
     ("keywords are alternatives", "sel: [aaa, bbb]", [{"X": "bbb"}], [{"X": "ab"}]),
     ("keywords under all are all needed", "sel: {'|all': [aaa, bbb]}", [{"X": "aaa", "Y": "bbb"}], [{"X": "aaa"}]),
     ("a keyword with a wildcard", "sel: ['a*z']", [{"X": "xxa--zxx"}], [{"X": "za"}]),
