@@ -38,7 +38,9 @@ def run_list(args: argparse.Namespace) -> int:
     names = unit_names([source.unit_id for source in sources])
     for source in sources:
         newest = next(iter(source.canaries.all()), None)
-        state = f"{newest.get_state_display()} lúc {localtime(newest.started_at):%d/%m/%Y %H:%M}" if newest else "chưa thử"
+        state = (
+            f"{newest.get_state_display()} lúc {localtime(newest.started_at):%d/%m/%Y %H:%M}" if newest else "chưa thử"
+        )
         print(f"{source.pk:>5}  {source.get_kind_display():<32} {names[source.unit_id]} · {source.name}: {state}")
     if not sources:
         print("Chưa có nguồn log nào. Thêm ở trang Kết nối nguồn log.")
