@@ -4,7 +4,7 @@ Sigma treats every value as a case-insensitive string. That is decided here, onc
 """
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TypeAlias
 
 Scalar: TypeAlias = str | int | float | bool
@@ -76,9 +76,3 @@ def plain_name(name: str) -> str:
 def is_metadata(name: str) -> bool:
     """Return whether a field is a shipper's or ours (`_id`, `_index`, `_src`), no part of what was logged."""
     return name.startswith("_")
-
-
-def first_text(fields: Mapping[str, object], name: str) -> str:
-    """Return the first scalar of a field as text, "" when there is none."""
-    found = scalars(fields.get(name))
-    return text_of(found[0]) if found else ""

@@ -163,6 +163,13 @@ def test_a_cache_that_cannot_be_written_is_told_and_rules_load(folder: Path, tmp
     assert len(book.rules) == 1 and str(blocked) in book.cache_problem
 
 
+def test_a_rule_can_be_shown_to_people_by_its_id(folder: Path) -> None:
+    book = load_rules([folder], cache=None)
+    rule = book.find("6a0a0a8e-7d0a-4b7c-8f5a-0d3f6f1d9a01")
+    assert rule is not None and rule.author == "Somebody" and book.yaml(rule) == RULE
+    assert book.find("gone") is None
+
+
 def test_an_unreadable_folder_is_an_error_not_a_crash(tmp_path: Path) -> None:
     (error,) = load_rules([tmp_path / "gone"], cache=None).errors
     assert "gone" in error.path
