@@ -18,7 +18,11 @@ PROJECT = Path(__file__).resolve().parents[1]
 def stamp() -> dict[str, object]:
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=PROJECT, capture_output=True, text=True)
     cpu = next(
-        (line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line),
+        (
+            line.split(":", 1)[1].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if "model name" in line
+        ),
         platform.processor(),
     )
     return {"commit": commit.stdout.strip(), "cpu": cpu, "cores": os.cpu_count(), "python": platform.python_version()}

@@ -25,9 +25,7 @@ def check_works_for_unit(user: User, unit_id: int) -> None:
 
 def check_is_head(user: User, unit_id: int) -> None:
     if not selectors.holds(user, unit_id, PostKind.HEAD):
-        raise ActionDenied(
-            _("Chỉ thủ trưởng %(unit)s làm được việc này.") % {"unit": selectors.unit_name(unit_id)}
-        )
+        raise ActionDenied(_("Chỉ thủ trưởng %(unit)s làm được việc này.") % {"unit": selectors.unit_name(unit_id)})
 
 
 def check_can_manage_registry(user: User) -> None:

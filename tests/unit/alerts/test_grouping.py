@@ -75,6 +75,12 @@ def test_another_unit_entity_or_family_is_another_alert(data, source):
     )
 
 
+def test_a_record_that_names_no_machine_is_about_its_source(data, source):
+    other = LogSourceFactory(unit=source.unit, name="Máy chủ thứ hai", delivering=True)
+    services.take_detections([of(source, id=1, entity=""), of(other, id=2, entity="")])
+    assert set(Alert.objects.values_list("entity", flat=True)) == {source.name, "Máy chủ thứ hai"}
+
+
 def test_what_happens_after_a_closed_alert_is_a_new_alert(data, source):
     officer = officer_of(source.unit)
     services.take_detections([of(source)])

@@ -60,14 +60,14 @@ def take_detections(detections: Sequence[Detection]) -> list[Alert]:
     known |= set(StrayDetection.objects.filter(detection_id__in=ids).values_list("detection_id", flat=True))
     fresh = [d for d in detections if d.id not in known]
     units = set(Unit.objects.filter(pk__in={d.unit_id for d in fresh}).values_list("pk", flat=True))
-    sources = set(LogSource.objects.filter(pk__in={d.source_id for d in fresh}).values_list("pk", flat=True))
+    sources = dict(LogSource.objects.filter(pk__in={d.source_id for d in fresh}).values_list("pk", "name"))
     drafts: dict[tuple[int, str, str], _Draft] = {}
     strays = []
     for detection in fresh:
         if detection.unit_id not in units:
             strays.append(_stray(detection, now))
             continue
-        draft = _draft_for(drafts, detection, source_known=detection.source_id in sources, now=now)
+        draft = _draft_for(drafts, detection, source_name=sources.get(detection.source_id), now=now)
         _add(draft, detection, source_known=detection.source_id in sources)
     StrayDetection.objects.bulk_create(strays)
     for draft in drafts.values():
@@ -88,10 +88,11 @@ def _stray(detection: Detection, now: datetime) -> StrayDetection:
 
 
 def _draft_for(
-    drafts: dict[tuple[int, str, str], _Draft], detection: Detection, *, source_known: bool, now: datetime
+    drafts: dict[tuple[int, str, str], _Draft], detection: Detection, *, source_name: str | None, now: datetime
 ) -> _Draft:
     is_canary = detection.family == canary.FAMILY
-    entity = detection.entity
+    # a record that names no machine is about its source, so that two machines of a unit stay two alerts
+    entity = detection.entity or source_name or ""
     if is_canary and (nonce := canary.nonce_in(detection.fields)):
         entity = f"dekhang-canary-{nonce}"  # each test is an alert of its own
     key = (detection.unit_id, detection.family[:60], entity[:300])
@@ -107,7 +108,7 @@ def _draft_for(
     else:
         alert = Alert(
             unit_id=key[0],
-            source_id=detection.source_id if source_known else None,
+            source_id=detection.source_id if source_name is not None else None,
             rule_id=detection.rule_id[:64],
             family=key[1],
             entity=key[2],
