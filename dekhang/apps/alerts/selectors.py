@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 
 from dekhang.apps.alerts import ruletexts
-from dekhang.apps.alerts.enums import LEVEL_ORDER, OPEN, AlertLevel, AlertStatus
+from dekhang.apps.alerts.enums import LEVEL_ORDER, OPEN, AlertLevel, AlertStatus, EscalationStep
 from dekhang.apps.alerts.messages import messages_about
 from dekhang.apps.alerts.models import Alert, AlertDetection, StrayDetection
 from dekhang.apps.alerts.ruletexts import RuleText
@@ -18,7 +18,7 @@ from dekhang.apps.registry import selectors as registry
 from dekhang.apps.registry.models import UnitVersion
 from dekhang.pipeline.stores.lake import Lake, StoredEvent
 
-VIEWS = ("open", "closed", "canary", "all")
+VIEWS = ("open", "escalated", "closed", "canary", "all")
 DETECTIONS_SHOWN = 50
 EVENTS_SHOWN = 20
 
@@ -58,6 +58,9 @@ def search(
     alerts = alerts_of(user)
     if view == "canary":
         alerts = alerts.filter(is_canary=True)
+    elif view == "escalated":
+        step = EscalationStep.COORDINATOR if user.is_provincial else EscalationStep.HEAD
+        alerts = alerts.filter(status=AlertStatus.NEW, escalation__gte=step)
     elif view == "closed":
         alerts = alerts.exclude(status__in=OPEN)
     elif view != "all":

@@ -22,6 +22,7 @@ from dekhang.apps.registry import selectors as registry
 ROWS_A_PAGE = 50
 VIEW_LABELS = {
     "open": gettext_lazy("Đang mở"),
+    "escalated": gettext_lazy("Đã chuyển lên cấp trên"),
     "closed": gettext_lazy("Đã đóng"),
     "canary": gettext_lazy("Phép thử"),
     "all": gettext_lazy("Tất cả"),

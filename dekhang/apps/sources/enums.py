@@ -35,6 +35,7 @@ class CanaryState(models.TextChoices):
     DETECTED = "detected", _("Đã phát hiện, chờ tiếp nhận")
     PASSED = "passed", _("Đạt")
     FAILED = "failed", _("Không đạt")
+    CANCELLED = "cancelled", _("Đã hủy")
 
 
 RUNNING_CANARY = frozenset({CanaryState.STARTED, CanaryState.ARRIVED, CanaryState.DETECTED})
@@ -51,5 +52,6 @@ class AuditAction(models.TextChoices):
     SOURCE_RETURNED = "source_returned", _("Nguồn log gửi trở lại")
     LOG_UPLOADED = "log_uploaded", _("Tải lên tệp log")
     CANARY_STARTED = "canary_started", _("Bắt đầu thử khả năng ghi nhận")
+    CANARY_CANCELLED = "canary_cancelled", _("Hủy phép thử vừa bắt đầu")
     CANARY_PASSED = "canary_passed", _("Thử khả năng ghi nhận: đạt")
     CANARY_FAILED = "canary_failed", _("Thử khả năng ghi nhận: không đạt")

@@ -1,14 +1,18 @@
 """May this person do this with this source, now? Each refusal is a sentence for the page."""
 
+from datetime import timedelta
+
 from django.utils.translation import gettext as _
 
+from dekhang.apps.core import clock
 from dekhang.apps.core.enums import Role
 from dekhang.apps.core.errors import ActionDenied
 from dekhang.apps.core.models import User
 from dekhang.apps.registry import policies as registry_policies
-from dekhang.apps.sources.enums import CANARY_KINDS, RUNNING_CANARY, SourceState
-from dekhang.apps.sources.models import LogSource
+from dekhang.apps.sources.enums import CANARY_KINDS, RUNNING_CANARY, CanaryState, SourceState
+from dekhang.apps.sources.models import Canary, LogSource
 
+CANCEL_MINUTES = 2
 UNKNOWN_SENDER_READERS = frozenset({Role.COORDINATOR, Role.ADMINISTRATOR})
 
 
@@ -44,6 +48,15 @@ def check_can_start_canary(user: User, source: LogSource) -> None:
 def check_no_canary_runs(source: LogSource) -> None:
     if source.canaries.filter(state__in=RUNNING_CANARY).exists():
         raise ActionDenied(_("Đang có một phép thử chưa xong của nguồn này. Hãy làm tiếp phép thử đó."))
+
+
+def check_can_cancel_canary(user: User, canary: Canary) -> None:
+    """Undo of a start by mistake; later it would be a way to hide that a test fails."""
+    registry_policies.check_works_for_unit(user, canary.unit_id)
+    if canary.state != CanaryState.STARTED or clock.now() > canary.started_at + timedelta(minutes=CANCEL_MINUTES):
+        raise ActionDenied(
+            _("Chỉ hủy được phép thử trong %(n)d phút đầu, khi dấu vết chưa tới.") % {"n": CANCEL_MINUTES}
+        )
 
 
 def check_can_see_unknown_senders(user: User) -> None:

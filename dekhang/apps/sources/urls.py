@@ -10,6 +10,7 @@ urlpatterns = [
     path("may-gui-la/", views.unknown_senders, name="unknown_senders"),
     path("don-vi/<int:unit_id>/", views.of_unit, name="of_unit"),
     path("phep-thu/<int:pk>/", views.canary, name="canary"),
+    path("phep-thu/<int:pk>/huy/", views.cancel_canary, name="cancel_canary"),
     path("<int:pk>/", views.detail, name="detail"),
     path("<int:pk>/cau-hinh/", views.setup, name="setup"),
     path("<int:pk>/cau-hinh/<slug:shipper>/", views.configuration, name="configuration"),

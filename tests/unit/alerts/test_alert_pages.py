@@ -263,3 +263,16 @@ def test_a_rule_that_is_gone_still_has_an_explanation(client, data, officer, uni
 
 def test_field_names_are_said_in_vietnamese():
     assert all(str(name) != field for field, name in NAMES.items())
+
+
+def test_the_escalated_tab_shows_each_reader_what_has_come_up_to_them(client, data, unit):
+    AlertFactory(unit=unit, title="toi-thu-truong", escalation=EscalationStep.HEAD, escalated_at=MORNING)
+    AlertFactory(unit=unit, title="toi-tinh", escalation=EscalationStep.COORDINATOR, escalated_at=MORNING)
+    AlertFactory(unit=unit, title="chua-len")
+    shown = {}
+    for name, person in (("head", head_of(unit)), ("coordinator", UserFactory(coordinator=True))):
+        client.force_login(person)
+        shown[name] = set(
+            re.findall("toi-thu-truong|toi-tinh|chua-len", client.get(LIST + "?xem=escalated").content.decode())
+        )
+    assert shown == {"head": {"toi-thu-truong", "toi-tinh"}, "coordinator": {"toi-tinh"}}

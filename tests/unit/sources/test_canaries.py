@@ -201,3 +201,14 @@ def test_acknowledging_by_canary_id_passes_it_too(source, officer):
     )
 
     assert passed == [canary]
+
+
+def test_a_start_by_mistake_can_be_undone_for_two_minutes_and_leaves_no_evidence(source, officer):
+    canary = start(source, officer)
+    with clock.at(MORNING + timedelta(minutes=2)):
+        services.cancel_canary(canary=canary, by=officer)
+    assert canary.state == CanaryState.CANCELLED and verdicts() == []
+
+    again = start(source, officer, at=MORNING + timedelta(minutes=3))  # and nothing blocks the next one
+    with clock.at(MORNING + timedelta(minutes=5, seconds=1)), pytest.raises(ActionDenied, match="2 phút đầu"):
+        services.cancel_canary(canary=again, by=officer)

@@ -5,6 +5,7 @@ from dekhang.apps.sources.services.canaries import (
     canary_arrived,
     canary_detected,
     canary_expired,
+    cancel_canary,
     start_canary,
 )
 from dekhang.apps.sources.services.connection import (
@@ -25,6 +26,7 @@ __all__ = [
     "canary_arrived",
     "canary_detected",
     "canary_expired",
+    "cancel_canary",
     "change",
     "create_source",
     "intake_entries",

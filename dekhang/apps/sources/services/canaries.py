@@ -11,12 +11,13 @@ from django.utils.translation import gettext as _
 from dekhang import law
 from dekhang.apps.core import clock
 from dekhang.apps.core.audit import record_event
+from dekhang.apps.core.errors import ActionDenied
 from dekhang.apps.core.models import User
 from dekhang.apps.duties.enums import EvidenceKind, Outcome
 from dekhang.apps.duties.services import record_evidence
 from dekhang.apps.sources.enums import AuditAction, CanaryState
 from dekhang.apps.sources.models import Canary, LogSource
-from dekhang.apps.sources.policies import check_can_start_canary, check_no_canary_runs
+from dekhang.apps.sources.policies import check_can_cancel_canary, check_can_start_canary, check_no_canary_runs
 
 BEFORE_DETECTION = (CanaryState.STARTED, CanaryState.ARRIVED)
 
@@ -60,6 +61,18 @@ def start_canary(*, source: LogSource, by: User | None) -> Canary:
         started_by=by,
     )
     record_event(action=AuditAction.CANARY_STARTED, by=by, target=source, detail={"canary_id": canary.pk})
+    return canary
+
+
+@transaction.atomic
+def cancel_canary(*, canary: Canary, by: User) -> Canary:
+    """Undo a start by mistake, within the first two minutes: no evidence, but in the audit log."""
+    check_can_cancel_canary(by, canary)
+    moved = Canary.objects.filter(pk=canary.pk, state=CanaryState.STARTED).update(state=CanaryState.CANCELLED)
+    if moved != 1:
+        raise ActionDenied(_("Dấu vết vừa tới nên phép thử không hủy được nữa."))
+    record_event(action=AuditAction.CANARY_CANCELLED, by=by, target=canary.source, detail={"canary_id": canary.pk})
+    canary.refresh_from_db()
     return canary
 
 

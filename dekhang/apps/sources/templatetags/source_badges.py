@@ -20,6 +20,7 @@ CANARY_TONES = {
     CanaryState.DETECTED: ("warn", "bell-ring"),
     CanaryState.PASSED: ("ok", "check"),
     CanaryState.FAILED: ("bad", "octagon-x"),
+    CanaryState.CANCELLED: ("neutral", "undo-2"),
 }
 KIND_ICONS = {
     SourceKind.WINDOWS: "monitor",

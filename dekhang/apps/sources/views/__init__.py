@@ -1,6 +1,6 @@
 """Pages of sources: seeing them, connecting them, testing them."""
 
-from dekhang.apps.sources.views.canaries import canary, start_canary
+from dekhang.apps.sources.views.canaries import canary, cancel_canary, start_canary
 from dekhang.apps.sources.views.connecting import (
     change,
     choose,
@@ -16,6 +16,7 @@ from dekhang.apps.sources.views.uploading import upload, uploads
 
 __all__ = [
     "canary",
+    "cancel_canary",
     "change",
     "choose",
     "configuration",

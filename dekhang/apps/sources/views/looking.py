@@ -78,6 +78,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         "canaries": source.canaries.select_related("acknowledged_by")[:10],
         "canary": running,
         "commands": canary_commands(source.kind, running.marker) if running else [],
+        "no_cancel": refusal(policies.check_can_cancel_canary, user, running) if running else None,
         "due_at": selectors.canary_due_at(running) if running else None,
         "canary_days": law.load().proof("canary_valid_days").whole,
         "has_canary": source.kind in CANARY_KINDS,
