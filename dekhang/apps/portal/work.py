@@ -168,7 +168,7 @@ def _procedures(user: User, unit_id: int) -> Iterator[Task]:
             _("Quy trình"),
             "list-checks",
             title % {"kind": sop.get_kind_display()},
-            reverse("incidents:sops"),
+            reverse("incidents:sop", args=[sop.kind]),
             action,
             since=sop.approved_at or sop.adopted_at,
         )

@@ -4,11 +4,13 @@ import pytest
 from django.urls import reverse
 
 from dekhang.apps.alerts.enums import EscalationStep
+from dekhang.apps.core import clock
 from dekhang.apps.core.enums import Role
 from dekhang.apps.core.models import OutboundMessage
 from dekhang.apps.duties.enums import EvidenceKind
 from dekhang.apps.duties.models import Evidence
 from dekhang.apps.duties.services import contest
+from dekhang.apps.incidents.services import adopt_sop, approve_sop, confirm_read
 from dekhang.apps.registry.enums import ContactKind
 from dekhang.apps.registry.models import Contact
 from dekhang.apps.sources.enums import SourceState
@@ -16,6 +18,7 @@ from dekhang.pipeline.stores import heartbeat
 from tests.factories.alerts import AlertFactory
 from tests.factories.core import UserFactory
 from tests.factories.duties import proves_recording
+from tests.factories.incidents import incident_of
 from tests.factories.registry import UnitFactory, head_of, officer_of
 from tests.factories.sources import LogSourceFactory
 
@@ -64,6 +67,30 @@ def test_an_officer_sees_what_waits_for_them_and_nothing_of_others(client):
     for word in ("Dò mật khẩu máy chủ", "Cổng thông tin", "Im lặng 20 phút.", "Chưa có quy trình ứng cứu sự cố nào."):
         assert word in shown
     assert "Việc của xã khác" not in shown
+
+
+def test_a_running_incident_stands_with_its_nearest_deadline_and_a_missed_one_is_called_so(client, frozen_now):
+    unit = UnitFactory()
+    officer = officer_of(unit)
+    incident = incident_of(unit, by=officer, title="Trang chủ bị thay đổi")
+    shown = page(client, officer)
+    assert "Trang chủ bị thay đổi" in shown
+    assert reverse("incidents:detail", args=[incident.pk]) in shown
+    assert "Quá hạn" not in shown
+    with clock.at(frozen_now + timedelta(days=30)):
+        assert "Quá hạn" in page(client, officer)
+
+
+def test_the_head_approves_a_procedure_then_those_who_act_read_it(client):
+    unit = UnitFactory()
+    officer, head = officer_of(unit), head_of(unit)
+    sop = adopt_sop(unit_id=unit.pk, kind="intrusion", by=officer)
+    assert "Phê duyệt quy trình" in page(client, head)
+    assert "Phê duyệt quy trình" not in page(client, officer)
+    approve_sop(sop=sop, by=head)
+    assert "Đọc quy trình" in page(client, officer)
+    confirm_read(sop=sop, by=officer)
+    assert "Đọc quy trình" not in page(client, officer)
 
 
 def test_nothing_to_do_is_said(client):
