@@ -211,7 +211,8 @@ class _Record:
         for run in self.incident.steps.filter(status=StepStatus.DONE).order_by("number"):
             step = plan.step(run.step_id)
             outcome = ". ".join(filter(None, [run.choice, run.note]))
-            lines.append(f"- {step.name}" + (f": {outcome}" if outcome else ""))
+            between = " " if step.name.endswith("?") else ": "
+            lines.append(f"- {step.name}" + (f"{between}{outcome}" if outcome else ""))
         return "\n".join(lines)
 
     _first_action = _measures

@@ -1,5 +1,6 @@
 """Procedures for people: the folder's present ones, and the texts that were kept when somebody adopted or ran them."""
 
+import logging
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -7,25 +8,38 @@ from typing import Any
 import msgspec
 from django.conf import settings
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from dekhang.apps.core import clock
+from dekhang.apps.core.errors import ActionDenied
 from dekhang.apps.incidents.models import Incident, KeptPlaybook, Sop
-from dekhang.law import Playbook, Step, load_playbooks
+from dekhang.law import LawError, Playbook, Step
+from dekhang.law.playbooks import load_playbook
+
+logger = logging.getLogger(__name__)
 
 
 def standard() -> dict[str, Playbook]:
     """Kind → procedure of the playbook folder, read again when a file changed.
 
-    Raises:
-        LawError: a file that cannot be used; the message names file and step.
+    A file that cannot be used is logged with file, step and reason; the others are there.
     """
     folder = Path(settings.PLAYBOOK_FOLDER)
     return _load(folder, tuple((path.name, path.stat().st_mtime_ns) for path in sorted(folder.glob("*.json"))))
 
 
 @lru_cache(maxsize=4)
-def _load(folder: Path, _files: tuple[tuple[str, int], ...]) -> dict[str, Playbook]:
-    return load_playbooks(folder)
+def _load(folder: Path, files: tuple[tuple[str, int], ...]) -> dict[str, Playbook]:
+    found: dict[str, Playbook] = {}
+    for name, _changed in files:
+        try:
+            playbook = load_playbook(folder / name)
+        except LawError as error:
+            for fault in error.faults:
+                logger.error("quy trình không dùng được: %s", fault)
+        else:
+            found[playbook.kind] = playbook
+    return found
 
 
 def version_of(playbook: Playbook) -> str:
@@ -71,9 +85,16 @@ def sops_in_use(unit_id: int) -> QuerySet[Sop]:
 
 
 def for_unit(unit_id: int, kind: str) -> Playbook:
-    """What a new run follows: the version that the unit adopted, else the standard procedure of the day."""
+    """What a new run follows: the version that the unit adopted, else the standard procedure of the day.
+
+    Raises:
+        ActionDenied: neither exists.
+    """
     sop = sops_in_use(unit_id).filter(kind=kind).first()
-    return of_sop(sop) if sop else standard()[kind]
+    playbook = of_sop(sop) if sop else standard().get(kind)
+    if playbook is None:
+        raise ActionDenied(_("Chưa có quy trình mẫu cho loại sự cố này. Hãy báo quản trị hệ thống."))
+    return playbook
 
 
 def steps_left(playbook: Playbook, step_id: str) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Case, Count, IntegerField, Prefetch, Q, QuerySet, When
+from django.db.models import Case, Count, IntegerField, Prefetch, QuerySet, When
 from django.utils.translation import gettext as _
 
 from dekhang import law
@@ -206,23 +206,6 @@ def rows(incidents: Iterable[Incident]) -> list[IncidentRow]:
 def with_rows(incidents: QuerySet[Incident]) -> QuerySet[Incident]:
     current = StepRun.objects.filter(status=StepStatus.CURRENT)
     return incidents.prefetch_related("clocks", Prefetch("steps", queryset=current))
-
-
-def running(user: User) -> list[IncidentRow]:
-    """Incidents in work that `user` may see, nearest clock first: for the first screen."""
-    found = rows(with_rows(search(user)))
-    far = datetime.max.replace(tzinfo=clock.now().tzinfo)
-    return sorted(found, key=lambda row: (row.clock.row.due_at if row.clock else None) or far)
-
-
-def counts(user: User) -> dict[str, int]:
-    """How many are in work, beyond capacity, and exercises in work; one query."""
-    mine = incidents_of(user).filter(status__in=IN_WORK)
-    return mine.aggregate(
-        open=Count("pk", filter=Q(is_exercise=False)),
-        beyond=Count("pk", filter=Q(is_exercise=False, beyond_capacity=True)),
-        exercises=Count("pk", filter=Q(is_exercise=True)),
-    )
 
 
 # --- one incident ---

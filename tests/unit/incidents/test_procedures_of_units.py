@@ -1,8 +1,10 @@
 """Adopting, approving, reading and exercising procedures, and the evidence each leaves."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from django.conf import settings as installed
 from django.core.files.base import ContentFile
 
 from dekhang.apps.core import clock
@@ -17,6 +19,7 @@ from tests.factories.incidents import incident_of, sop_of, walk_to
 from tests.factories.registry import UnitFactory, head_of, officer_of
 
 pytestmark = pytest.mark.django_db
+PLAYBOOKS = Path(installed.PLAYBOOK_FOLDER)
 
 
 @pytest.fixture
@@ -131,9 +134,7 @@ def test_a_run_that_was_mostly_skipped_does_not_prove_the_procedure(unit):
 
 
 def test_a_unit_runs_the_version_it_adopted_not_a_newer_file(unit, settings, tmp_path):
-    from pathlib import Path
-
-    source = (Path(settings.PLAYBOOK_FOLDER) / "intrusion.json").read_text()
+    source = (PLAYBOOKS / "intrusion.json").read_text()
     (tmp_path / "playbooks").mkdir()
     settings.PLAYBOOK_FOLDER = tmp_path / "playbooks"
     file = settings.PLAYBOOK_FOLDER / "intrusion.json"
@@ -142,3 +143,18 @@ def test_a_unit_runs_the_version_it_adopted_not_a_newer_file(unit, settings, tmp
     file.write_text(source.replace("2026-11-23T00:00:00", "2026-12-24T00:00:00"))
     assert line(unit).newer is True
     assert incident_of(unit, by=sop.adopted_by).playbook_version == sop.playbook_version
+
+
+def test_a_file_that_cannot_be_used_is_logged_and_the_other_procedures_stay(unit, settings, tmp_path, caplog):
+    settings.PLAYBOOK_FOLDER = folder = tmp_path / "playbooks"
+    folder.mkdir()
+    (folder / "intrusion.json").write_text((PLAYBOOKS / "intrusion.json").read_text())
+    (folder / "malware.json").write_text("{")
+    officer = officer_of(unit)
+    assert list(procedures.standard()) == ["intrusion"]
+    assert "malware.json" in caplog.text
+    with pytest.raises(ActionDenied, match="Chưa có quy trình mẫu"):
+        services.adopt_sop(unit_id=unit.pk, kind="malware", by=officer)
+    with pytest.raises(ActionDenied, match="Chưa có quy trình mẫu"):
+        incident_of(unit, by=officer, kind="malware")
+    assert incident_of(unit, by=officer).kind == "intrusion"

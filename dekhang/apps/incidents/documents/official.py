@@ -14,7 +14,7 @@ from docx.enum.text import WD_ALIGN_PARAGRAPH
 from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
 from docx.shared import Mm, Pt
-from docx.table import _Cell
+from docx.table import Table, _Cell
 from docx.text.paragraph import Paragraph
 
 FONT = "Times New Roman"
@@ -60,14 +60,15 @@ def put_heads(document: DocumentType, heads: Heads) -> None:
     table = document.add_table(rows=2, cols=2)
     table.alignment = WD_TABLE_ALIGNMENT.CENTER
     table.autofit = False
-    for row in table.rows:
-        row.cells[0].width, row.cells[1].width = Mm(70), Mm(95)
+    _set_widths(table, (65, 100))
     left, right = table.rows[0].cells
     if heads.superior:
         _line(left, heads.superior.upper(), size=12, first=True)
-    _line(left, heads.issuer.upper(), size=12, bold=True, first=not heads.superior, ruled=True)
+    _line(left, heads.issuer.upper(), size=12, bold=True, first=not heads.superior)
+    _rule(left.add_paragraph(), indent_mm=20)
     _line(right, COUNTRY, size=12, bold=True, first=True)
-    _line(right, MOTTO, size=13, bold=True, ruled=True)
+    _line(right, MOTTO, size=13, bold=True)
+    _rule(right.add_paragraph(), indent_mm=22)  # as long as the motto
     below_left, below_right = table.rows[1].cells
     _line(below_left, heads.number, size=13, first=True)
     _line(below_right, heads.place_and_date, size=13, italic=True, first=True)
@@ -81,8 +82,9 @@ def put_title(document: DocumentType, title: str, subject: str) -> None:
     _run(heading, title.upper(), bold=True, size=14)
     under = document.add_paragraph()
     under.alignment = CENTRE
+    under.paragraph_format.space_after = Pt(0)
     _run(under, subject, bold=True)
-    _rule_below(under)
+    _rule(document.add_paragraph(), indent_mm=60)
 
 
 def put_recipients(document: DocumentType, recipients: Sequence[str]) -> None:
@@ -95,7 +97,7 @@ def put_recipients(document: DocumentType, recipients: Sequence[str]) -> None:
     for place, name in enumerate(recipients, start=1):
         item = document.add_paragraph()
         item.paragraph_format.left_indent = Mm(35)
-        item.paragraph_format.space_after = Pt(0)
+        item.paragraph_format.space_after = Pt(10 if place == len(recipients) else 0)
         _run(item, f"- {name}{'.' if place == len(recipients) else ';'}")
 
 
@@ -112,7 +114,8 @@ def put_field(document: DocumentType, label: str, value: str) -> None:
     """ "Label: value"; a value of several lines goes below its label."""
     lines = value.splitlines()
     paragraph = document.add_paragraph()
-    paragraph.alignment = WD_ALIGN_PARAGRAPH.JUSTIFY
+    if len(value) > 80:  # a short line, justified, would be pulled apart
+        paragraph.alignment = WD_ALIGN_PARAGRAPH.JUSTIFY
     paragraph.paragraph_format.first_line_indent = Mm(10)
     _run(paragraph, f"{label}: ", bold=True)
     if len(lines) == 1:
@@ -141,9 +144,8 @@ def put_table(
             paragraph = cell.paragraphs[0]
             paragraph.paragraph_format.space_after = Pt(0)
             _run(paragraph, text, size=12)
-    for row in table.rows:
-        for cell, width in zip(row.cells, widths_mm, strict=True):
-            cell.width = Mm(width)
+        _keep_whole(table.rows[-1]._tr)
+    _set_widths(table, widths_mm)
 
 
 def put_signature(document: DocumentType, *, signer_title: str, signer_name: str, copies: Sequence[str]) -> None:
@@ -151,8 +153,8 @@ def put_signature(document: DocumentType, *, signer_title: str, signer_name: str
     document.add_paragraph()
     table = document.add_table(rows=1, cols=2)
     table.autofit = False
+    _set_widths(table, (80, 85))
     left, right = table.rows[0].cells
-    left.width, right.width = Mm(80), Mm(85)
     paragraph = left.paragraphs[0]
     paragraph.paragraph_format.space_after = Pt(0)
     _run(paragraph, "Nơi nhận:", bold=True, italic=True, size=12)
@@ -174,15 +176,12 @@ def _line(
     bold: bool = False,
     italic: bool = False,
     first: bool = False,
-    ruled: bool = False,
 ) -> None:
     """A centred line of a cell; `first` uses the empty paragraph that every cell begins with."""
     paragraph = cell.paragraphs[0] if first else cell.add_paragraph()
     paragraph.alignment = CENTRE
     paragraph.paragraph_format.space_after = Pt(0)
     _run(paragraph, text, bold=bold, italic=italic, size=size)
-    if ruled:
-        _rule_below(paragraph)
 
 
 def _run(paragraph: Paragraph, text: str, *, bold: bool = False, italic: bool = False, size: int = 13) -> None:
@@ -192,15 +191,28 @@ def _run(paragraph: Paragraph, text: str, *, bold: bool = False, italic: bool = 
     run.font.size, run.font.name = Pt(size), FONT
 
 
-def _rule_below(paragraph: Paragraph) -> None:
-    """A thin line under a head, as wide as a third of the cell would be; indents draw it in."""
-    properties = paragraph._p.get_or_add_pPr()
+def _rule(paragraph: Paragraph, *, indent_mm: int) -> None:
+    """A thin line as a paragraph of its own, drawn in from both sides."""
+    layout = paragraph.paragraph_format
+    layout.left_indent = layout.right_indent = Mm(indent_mm)
+    layout.space_after, layout.line_spacing = Pt(4), Pt(4)
     borders = OxmlElement("w:pBdr")
-    bottom = OxmlElement("w:bottom")
+    top = OxmlElement("w:top")
     for name, value in (("val", "single"), ("sz", "4"), ("space", "1"), ("color", "000000")):
-        bottom.set(qn(f"w:{name}"), value)
-    borders.append(bottom)
-    properties.append(borders)
+        top.set(qn(f"w:{name}"), value)
+    borders.append(top)
+    properties = paragraph._p.get_or_add_pPr()
+    # the schema wants the borders before spacing and indents; Word repairs nothing silently
+    properties.insert(0, borders)
+
+
+def _set_widths(table: Table, widths_mm: Sequence[int]) -> None:
+    """Widths of cells (Word reads these) and of the grid (LibreOffice reads that)."""
+    for column, width in zip(table.columns, widths_mm, strict=True):
+        column.width = Mm(width)
+    for row in table.rows:
+        for cell, width in zip(row.cells, widths_mm, strict=True):
+            cell.width = Mm(width)
 
 
 def _repeat_as_head(row: object) -> None:
@@ -208,6 +220,13 @@ def _repeat_as_head(row: object) -> None:
     head = OxmlElement("w:tblHeader")
     head.set(qn("w:val"), "true")
     properties.append(head)
+
+
+def _keep_whole(row: object) -> None:
+    """A row of the table does not break over two pages."""
+    whole = OxmlElement("w:cantSplit")
+    whole.set(qn("w:val"), "true")
+    row.get_or_add_trPr().append(whole)  # type: ignore[attr-defined]
 
 
 def _page_number(paragraph: Paragraph) -> None:

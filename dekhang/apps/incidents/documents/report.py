@@ -39,7 +39,7 @@ def build(incident: Incident, kind: str) -> bytes:
             superior=superior,
             issuer=issuer,
             number=_("Số: %(number)s")
-            % {"number": letter.number or f"{official.BLANK[:6]}/{SIGNS[kind]}-{official.BLANK[:6]}"},
+            % {"number": letter.number or f"{official.BLANK[:3]}/{SIGNS[kind]}-{official.BLANK[:3]}"},
             place_and_date=f"{letter.place or official.BLANK[:8]}, {facts.letter_day()}",
         ),
     )

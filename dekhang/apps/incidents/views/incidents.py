@@ -42,10 +42,9 @@ def incident_list(request: HttpRequest) -> HttpResponse:
     view = request.GET.get("xem", "open")
     view = view if view in selectors.VIEWS else "open"
     kind, text = request.GET.get("loai", ""), request.GET.get("q", "")
-    unit_id = request.GET.get("don-vi", "")
-    found = selectors.search(
-        request.user, view=view, kind=kind, text=text, unit_id=int(unit_id) if unit_id.isdigit() else None
-    )
+    asked = request.GET.get("don-vi", "")
+    unit_id = int(asked) if asked.isdigit() and int(asked) in registry.visible_unit_ids(request.user) else None
+    found = selectors.search(request.user, view=view, kind=kind, text=text, unit_id=unit_id)
     page = Paginator(selectors.with_rows(found), PER_PAGE).get_page(request.GET.get("page"))
     context = {
         "page": page,
@@ -60,6 +59,8 @@ def incident_list(request: HttpRequest) -> HttpResponse:
         "kind": kind,
         "kinds": IncidentKind.choices,
         "q": text,
+        "unit_id": unit_id,
+        "unit": registry.unit_name(unit_id) if unit_id else "",
         "may_open": bool(units_of(request.user)),
         "several_units": request.user.is_provincial,
     }
@@ -198,7 +199,8 @@ def detail_page(request: HttpRequest, incident: Incident, *, status: int = 200, 
     """The whole page; `bound` are forms that came back with a fault, by their name in the context."""
     plan = procedures.of_incident(incident)
     lines = selectors.step_lines(incident)
-    current = next((line for line in lines if line.run.status == StepStatus.CURRENT), None)
+    in_work = incident.status in policies.IN_WORK  # what was left undone in a closed one is not “now” any more
+    current = next((line for line in lines if in_work and line.run.status == StepStatus.CURRENT), None)
     finished = [line for line in lines if line.run.status in (StepStatus.DONE, StepStatus.SKIPPED)]
     user = request.user
     takes_files = incident.kind != IncidentKind.DATA_LEAK
