@@ -1,6 +1,9 @@
 """What every test may ask for."""
 
 import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,3 +38,30 @@ def data(tmp_path: Path, settings) -> Path:
     settings.DATA = tmp_path
     settings.MEDIA_ROOT = tmp_path / "media"
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with all tables and no rows, made by the real command. Copy it: `own_installation`."""
+    folder = tmp_path_factory.mktemp("migrated") / "data"
+    done = subprocess.run(
+        [sys.executable, "-m", "dekhang", "manage", "migrate", "-v0", "--data", str(folder)],
+        cwd=PROJECT,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture
+def own_installation(migrated: Path, tmp_path: Path) -> Path:
+    """A data folder on disk for this test alone, for tests that start processes on it."""
+    return Path(shutil.copytree(migrated, tmp_path / "installation"))
+
+
+def clean_environment(**more: str) -> dict[str, str]:
+    """The tester's environment without their own settings of Đề Kháng, for a process of ours."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("DK_", "DJANGO_"))}
+    return {**kept, "PYTHONPATH": str(PROJECT), **more}

@@ -19,10 +19,10 @@ def write_fonts(folder: Path) -> None:
         if path.exists():
             continue
         options = subset.Options(flavor="woff2", layout_features=["kern", "liga", "mark", "mkmk", "ccmp", "locl"])
-        font = subset.load_font(str(source / f"BeVietnamPro-{name}.ttf"), options)
-        subsetter = subset.Subsetter(options)
-        subsetter.populate(unicodes=subset.parse_unicodes(LETTERS.replace("U+", "")))
-        subsetter.subset(font)
         partial = path.with_suffix(".tmp")
-        subset.save_font(font, str(partial), options)
+        with subset.load_font(str(source / f"BeVietnamPro-{name}.ttf"), options) as font:
+            subsetter = subset.Subsetter(options)
+            subsetter.populate(unicodes=subset.parse_unicodes(LETTERS.replace("U+", "")))
+            subsetter.subset(font)
+            subset.save_font(font, str(partial), options)
         partial.rename(path)

@@ -5,7 +5,6 @@ from typing import Any
 
 import lucide
 from django import template
-from django.apps import apps
 from django.template.defaultfilters import date as format_date
 from django.utils import timezone
 from django.utils.html import format_html
@@ -15,6 +14,7 @@ from django.utils.translation import ngettext
 
 from dekhang.apps.core import clock
 from dekhang.apps.core.errors import refusal as refusal_of
+from dekhang.apps.core.selectors import audit_sentences
 
 register = template.Library()
 
@@ -88,11 +88,7 @@ def filesize_vi(size: int) -> str:
 @register.simple_tag
 def audit_sentence(action: str) -> str:
     """The Vietnamese sentence of an audit action, from the `AuditAction` of whichever app wrote it."""
-    for config in apps.get_app_configs():
-        actions = getattr(getattr(config.module, "enums", None), "AuditAction", None)
-        if actions is not None and action in actions.values:
-            return str(actions(action).label)
-    return action
+    return audit_sentences().get(action, action)
 
 
 @register.simple_tag
