@@ -245,7 +245,7 @@ def storable(value: Any) -> Any:
 
 
 def letter_day() -> str:
-    """Law: the date line writes days below 10 and months 1 and 2 with a leading zero (Decree 30/2020, Appendix I)."""
+    """Today as a date line writes it: days below 10 and months 1 and 2 with a zero before (Decree 30/2020, Appendix I)."""
     today = timezone.localtime(clock.now()).date()
     month = f"{today.month:02d}" if today.month < 3 else str(today.month)
     return _("ngày %(day)02d tháng %(month)s năm %(year)d") % {"day": today.day, "month": month, "year": today.year}

@@ -76,7 +76,13 @@ class ClockLine:
         return names.get(self.state, "")
 
     @property
+    def at_once(self) -> bool:
+        return self.rule.limit.unit == "at_once"
+
+    @property
     def label(self) -> str:
+        if self.at_once and self.state == "soon":
+            return _("Gửi ngay")
         return {
             "running": _("Đang chạy"),
             "soon": _("Sắp đến hạn"),
