@@ -8,6 +8,7 @@ import pytest
 from django.conf import settings
 from django.core.files.base import ContentFile
 
+from dekhang.apps.core import clock
 from dekhang.apps.core.audit import verify_chain
 from dekhang.apps.core.errors import ActionDenied
 from dekhang.apps.core.models import AuditEvent
@@ -283,3 +284,17 @@ def test_every_change_of_an_incident_is_in_an_unbroken_audit_chain(unit, officer
     actions = list(AuditEvent.objects.values_list("action", flat=True))
     assert actions == ["incident_opened", "step_done", "step_undone", "note_added", "incident_cancelled"]
     assert list(verify_chain()) == []
+
+
+def test_going_back_over_the_question_keeps_a_judgement_that_was_made_by_hand(unit, officer):
+    incident = incident_of(unit, by=officer)
+    services.judge_capacity(incident=incident, beyond=True, by=officer)
+    while not meaning(current(incident)).choices:
+        do_current(incident, officer)
+    later = incident.detected_at.replace(hour=5)
+    with clock.at(later):
+        do_current(incident, officer, choice="Vượt khả năng")
+        services.undo_step(incident=incident, by=officer)
+    incident.refresh_from_db()
+    assert incident.beyond_capacity is True
+    assert incident.clocks.get(clock_key="initial_report").cancelled_at is None

@@ -128,9 +128,11 @@ def undo_step(*, incident: Incident, by: User) -> StepRun:
     incident.steps.filter(status=StepStatus.CURRENT).update(status=StepStatus.UNDONE)
     taken_back = list(last.events.filter(withdrawn_at=None).values_list("event_key", flat=True))
     last.events.filter(withdrawn_at=None).update(withdrawn_at=now)
+    incident.refresh_from_db()
     plan = procedures.of_incident(incident)
     meaning = plan.step(last.step_id)
-    if _judges_capacity(meaning):
+    # only a judgement that this step recorded: one made by hand before it stands
+    if _judges_capacity(meaning) and incident.capacity_judged_at == last.finished_at:
         Incident.objects.filter(pk=incident.pk).update(
             beyond_capacity=None, capacity_judged_at=None, capacity_judged_by=None, capacity_note=""
         )
