@@ -1,0 +1,188 @@
+"""Two units with one of everything, each with strings that must never reach the other's people."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from django.apps import apps
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import models
+
+from dekhang.apps.alerts import jobs as alert_jobs
+from dekhang.apps.alerts.models import Alert
+from dekhang.apps.core.models import User
+from dekhang.apps.duties import services as duties
+from dekhang.apps.duties.enums import EvidenceKind
+from dekhang.apps.incidents import services as incidents
+from dekhang.apps.incidents.models import Incident
+from dekhang.apps.registry.enums import ContactKind
+from dekhang.apps.registry.models import PostHolding, Unit
+from dekhang.apps.registry.services import add_contact, confirm_contact, register_system
+from dekhang.apps.sources.enums import SourceKind, SourceState
+from dekhang.apps.sources.models import LogSource, Upload
+from dekhang.apps.sources.services import create_source, start_canary
+from tests.factories.duties import evidence
+from tests.factories.incidents import current
+from tests.factories.registry import UnitFactory, head_of, officer_of
+from tests.factories.sources import MORNING, Pipeline, failed_login
+
+STEM = "zqxbimat"  # begins every planted string; a search for it finds both units' strings
+
+
+@dataclass
+class OneOfEverything:
+    """A unit's objects; `secrets`: where a string was planted → the string."""
+
+    unit: Unit
+    officer: User
+    head: User
+    secrets: dict[str, str] = field(default_factory=dict)
+    objects: dict[str, models.Model] = field(default_factory=dict)
+
+    def plant(self, where: str) -> str:
+        """A string that stands at `where` of this unit and nowhere else."""
+        return self.secrets.setdefault(where, f"{self.mark}-{where}")
+
+    @property
+    def mark(self) -> str:
+        return f"{STEM}{self.unit.key[-1]}"
+
+    def __getitem__(self, name: str) -> Any:
+        return self.objects[name]
+
+
+def furnish(key: str, pipeline: Pipeline) -> OneOfEverything:
+    """A unit whose key ends in `key`, with one of everything that belongs to a unit, made by the real services."""
+    unit = UnitFactory(key=f"xa-{key}", version__name=f"Xã Mẫu {key.upper()}")
+    own = OneOfEverything(unit, officer_of(unit), head_of(unit))
+    officer, head, things = own.officer, own.head, own.objects
+    things["unit"] = unit
+    things["officer"] = officer
+    things["holding"] = PostHolding.objects.get(user=officer)
+
+    contact = add_contact(
+        unit_id=unit.pk,
+        kind=ContactKind.EMAIL,
+        value=f"{own.plant('contact')}@example.gov.vn",
+        label=own.plant("label"),
+        by=officer,
+    )
+    things["contact"] = confirm_contact(contact=contact, by=officer)
+    things["system"] = register_system(unit_id=unit.pk, name=own.plant("system"), by=officer, level=2)
+
+    source, _token = create_source(
+        unit_id=unit.pk,
+        name=own.plant("source"),
+        kind=SourceKind.LINUX,
+        system=things["system"],
+        tail_paths=(),
+        addresses=(),
+        by=officer,
+    )
+    LogSource.objects.filter(pk=source.pk).update(
+        state=SourceState.DELIVERING, first_event_at=MORNING, last_event_at=MORNING
+    )
+    source.refresh_from_db()
+    things["source"] = source
+    things["canary"] = start_canary(source=source, by=officer)
+    things["upload"] = Upload.objects.create(
+        source=source,
+        unit=unit,
+        name=f"{own.plant('upload')}.log",
+        stored_name=f"{source.pk}-{key}.log",
+        size_bytes=10,
+        sha256="0" * 64,
+        uploaded_at=MORNING,
+        uploaded_by=officer,
+    )
+    _alert(own, pipeline)
+    _incident(own)
+
+    things["claim"] = duties.declare(
+        unit_id=unit.pk, duty_key="record_attacks", statement=own.plant("statement"), document=_pdf(own), by=officer
+    )
+    withdrawn = duties.declare(unit_id=unit.pk, duty_key="sop", statement=own.plant("withdrawn"), by=officer)
+    things["withdrawn_claim"] = duties.withdraw(claim=withdrawn, by=officer)
+    things["contest"] = duties.contest(unit_id=unit.pk, duty_key="sop", text=own.plant("contest"), by=head)
+    evidence(
+        unit,
+        EvidenceKind.SOURCE_DELIVERING,
+        f"source:{source.pk}",
+        ok=False,
+        reason=f"Nguồn {own.plant('reason')} im lặng.",
+    )
+    return own
+
+
+def _alert(own: OneOfEverything, pipeline: Pipeline) -> None:
+    """Real lines through the real worker; the account that the attacker tries is the planted string."""
+    source, user = own["source"], own.plant("evidence")
+    lines = [failed_login(MORNING + timedelta(seconds=n), user=user) for n in range(40)]
+    pipeline.receive(source, *lines)
+    alert_jobs.pull_detections()
+    alert = Alert.objects.filter(unit=own.unit).order_by("pk").first()
+    assert alert is not None, "the real rules found no guessing of passwords"
+    Alert.objects.filter(pk=alert.pk).update(title=own.plant("alert"))
+    alert.refresh_from_db()
+    own.objects["alert"], own.objects["detection"] = alert, alert.detections.get(pk=alert.detections.first().pk)
+
+
+def _incident(own: OneOfEverything) -> None:
+    incident: Incident = incidents.open_incident(
+        unit_id=own.unit.pk,
+        kind="intrusion",
+        title=own.plant("incident"),
+        description=own.plant("description"),
+        alerts=[],
+        detected_at=MORNING,
+        by=own.officer,
+    )
+    incidents.add_note(incident=incident, text=own.plant("note"), by=own.officer)
+    picture = SimpleUploadedFile(f"{own.plant('file')}.txt", own.plant("content").encode())
+    sop = incidents.adopt_sop(unit_id=own.unit.pk, kind="intrusion", by=own.officer)
+    sop = incidents.put_document(sop=sop, file=_pdf(own), by=own.officer)
+    own.objects |= {
+        "incident": incident,
+        "attachment": incidents.attach(incident=incident, file=picture, by=own.officer),
+        "report": incidents.make_report(incident=incident, kind="notice", by=own.officer),
+        "step": current(incident),
+        "sop": sop,
+    }
+
+
+def _pdf(own: OneOfEverything) -> SimpleUploadedFile:
+    return SimpleUploadedFile(f"{own.plant('document')}.pdf", b"%PDF-1.4 " + own.plant("paper").encode())
+
+
+def rows_of(own: OneOfEverything) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of every table that belongs to the unit or its people, to compare before and after."""
+    rows = {
+        model._meta.label: list(model._base_manager.filter(**{path: own.unit.pk}).order_by("pk").values_list())
+        for model, path in _tables_of_units()
+    }
+    people = User.objects.filter(pk__in=[own.officer.pk, own.head.pk]).order_by("pk")
+    return {**rows, "people": list(people.values_list())}
+
+
+def _tables_of_units() -> Iterator[tuple[type[models.Model], str]]:
+    for model in apps.get_models(include_auto_created=True):
+        path = _path_to_unit(model, ())
+        if path is not None and model is not Unit:
+            yield model, path
+
+
+def _path_to_unit(model: type[models.Model], seen: tuple[type[models.Model], ...]) -> str | None:
+    """How a filter gets from `model` to the unit that a row belongs to; None when it belongs to none."""
+    if model._meta.app_label not in {c.label for c in apps.get_app_configs() if c.name.startswith("dekhang.")}:
+        return None
+    if any(field.attname == "unit_id" for field in model._meta.concrete_fields):
+        return "unit_id"
+    for one in model._meta.concrete_fields:
+        target = one.remote_field.model if isinstance(one, models.ForeignKey) else None
+        if target is None or target in seen or target in {User, Unit, model}:
+            continue
+        path = _path_to_unit(target, (*seen, model))
+        if path is not None:
+            return f"{one.name}__{path}"
+    return None

@@ -1,0 +1,442 @@
+"""A walk over every address of the site, in every role, over the objects of two units.
+
+Every named address must stand in ADDRESSES: a new one fails `test_every_address_has_a_decision` until somebody has
+decided what its objects are and who may change what through it.
+"""
+
+import io
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import transaction
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from dekhang.apps.core import clock
+from dekhang.apps.core.enums import Role
+from dekhang.apps.core.models import User
+from tests.factories.core import UserFactory
+from tests.factories.sources import MORNING, Pipeline
+from tests.factories.world import STEM, OneOfEverything, furnish, rows_of
+
+PROJECT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.django_db
+
+
+@dataclass(frozen=True)
+class Address:
+    """What stands at an address.
+
+    takes: names of the URL's arguments → the object of a unit (its id), or a fixed text.
+    posts: False when nothing is sent to it.
+    others: how other units' people are answered, besides 404 and 403, and why that gives nothing away.
+    """
+
+    takes: dict[str, str] | None = None
+    posts: bool = True
+    others: dict[int, str] | None = None
+
+    def kwargs(self, *owners: OneOfEverything) -> dict[str, Any]:
+        """Arguments of `reverse`; with two owners the first argument is of the first, the others of the second."""
+        given = {}
+        for place, (name, what) in enumerate((self.takes or {}).items()):
+            owner = owners[min(place, len(owners) - 1)]
+            given[name] = owner[what].pk if what in owner.objects else what
+        return given
+
+    @property
+    def of_unit(self) -> bool:
+        return any(what in OBJECTS for what in (self.takes or {}).values())
+
+    @property
+    def nested(self) -> bool:
+        return sum(what in OBJECTS for what in (self.takes or {}).values()) > 1
+
+
+OBJECTS = {
+    *("unit", "officer", "holding", "contact", "system", "source", "canary", "upload", "alert", "detection"),
+    *("incident", "step", "attachment", "report", "sop", "claim", "withdrawn_claim", "contest"),
+}
+FILTERED = {200: "a part of a page, filtered by unit: empty for others", 302: "to the list with this filter"}
+
+
+def shared(posts: bool = False) -> Address:
+    """A page without an object of a unit: everybody's, or refused by role; it shows each what is theirs."""
+    return Address(posts=posts)
+
+
+def pk(what: str, *, posts: bool = True, **more: str) -> Address:
+    return Address({"pk": what, **more}, posts)
+
+
+def reads(what: str, **more: str) -> Address:
+    return pk(what, posts=False, **more)
+
+
+def of_unit(*, posts: bool = False, **more: str) -> Address:
+    return Address({"unit_id": "unit", **more}, posts)
+
+
+ADDRESSES: dict[str, Address] = {
+    "core:healthz": shared(),
+    "core:audit": shared(),
+    "portal:home": shared(),
+    "portal:login": shared(posts=True),
+    "portal:logout": shared(posts=True),
+    "portal:password": shared(posts=True),
+    "portal:on_duty": pk("contact"),
+    "portal:accounts": shared(),
+    "portal:new_account": shared(posts=True),
+    "portal:account": reads("officer"),
+    "portal:close_account": pk("officer"),
+    "portal:reopen_account": pk("officer"),
+    "portal:set_password": pk("officer"),
+    "portal:fill_post": pk("officer"),
+    "portal:vacate_post": pk("holding"),
+    "registry:units": shared(),
+    "registry:unit": reads("unit"),
+    "registry:add_contact": pk("unit"),
+    "registry:remove_contact": pk("contact"),
+    "registry:register_system": pk("unit"),
+    "registry:retire_system": pk("system"),
+    "duties:mine": shared(),
+    "duties:of_unit": of_unit(),
+    "duties:duty": of_unit(duty_key="record_attacks"),
+    "duties:declare": of_unit(posts=True, duty_key="sop"),
+    "duties:contest": of_unit(posts=True, duty_key="sop"),
+    "duties:withdraw": pk("claim"),
+    "duties:declare_again": pk("withdrawn_claim"),
+    "duties:document": reads("claim"),
+    "duties:contests": shared(),
+    "duties:answer": pk("contest"),
+    "sources:list": shared(),
+    "sources:choose": shared(),
+    "sources:connect": Address({"kind": "windows"}),
+    "sources:unknown_senders": shared(),
+    "sources:of_unit": Address({"unit_id": "unit"}, posts=False, others=FILTERED),
+    "sources:canary": reads("canary"),
+    "sources:cancel_canary": pk("canary"),
+    "sources:detail": reads("source"),
+    "sources:setup": reads("source"),
+    "sources:configuration": reads("source", shipper="rsyslog"),
+    "sources:live": reads("source"),
+    "sources:change": pk("source"),
+    "sources:renew_token": pk("source"),
+    "sources:retire": pk("source"),
+    "sources:restore": pk("source"),
+    "sources:upload": pk("source"),
+    "sources:uploads": reads("source"),
+    "sources:start_canary": pk("source"),
+    "alerts:list": shared(),
+    "alerts:strays": shared(),
+    "alerts:of_unit": Address({"unit_id": "unit"}, posts=False, others=FILTERED),
+    "alerts:detail": reads("alert"),
+    "alerts:acknowledge": pk("alert"),
+    "alerts:close": pk("alert"),
+    "alerts:reopen": pk("alert"),
+    "alerts:raw_events": reads("alert", detection_pk="detection"),
+    "incidents:list": shared(),
+    "incidents:open": shared(posts=True),
+    "incidents:sops": shared(),
+    "incidents:sop": Address({"kind": "intrusion"}, posts=False),
+    "incidents:sop_adopt": Address({"kind": "malware"}),
+    "incidents:sop_approve": pk("sop"),
+    "incidents:sop_read": pk("sop"),
+    "incidents:sop_document": pk("sop"),
+    "incidents:detail": reads("incident"),
+    "incidents:clocks": reads("incident"),
+    "incidents:finish": pk("incident", step_pk="step"),
+    "incidents:skip": pk("incident", step_pk="step"),
+    "incidents:undo": pk("incident"),
+    "incidents:note": pk("incident"),
+    "incidents:attach": pk("incident"),
+    "incidents:attachment": reads("incident", attachment_pk="attachment"),
+    "incidents:capacity": pk("incident"),
+    "incidents:handled": pk("incident"),
+    "incidents:close": pk("incident"),
+    "incidents:cancel": pk("incident"),
+    "incidents:reopen": pk("incident"),
+    "incidents:event": pk("incident", event_key="impersonation"),
+    "incidents:withdraw_event": pk("incident", event_key="impersonation"),
+    "incidents:report": pk("incident", kind="notice"),
+    "incidents:report_file": reads("incident", report_pk="report"),
+    "incidents:report_sent": pk("incident", report_pk="report"),
+    "scoreboard:board": shared(),
+    "scoreboard:export": Address({"form": "xlsx"}, posts=False),
+}
+OPEN_TO_ALL = {"core:healthz", "portal:login"}
+
+# What a person types, for whatever form stands at an address; ids are of the unit that is attacked.
+TYPED: dict[str, str] = {
+    "note": "ghi",
+    "reason": "vì",
+    "text": "chữ",
+    "answer": "trả lời",
+    "statement": "khai",
+    "title": "tên",
+    "name": "tên mới",
+    "description": "mô tả",
+    "value": "0276 000 000",
+    "level": "2",
+    "decision": "1/QĐ",
+    "full_name": "Người mới",
+    "username": "nguoi-moi",
+    "role": Role.OFFICER,
+    "password": "mot-mat-khau-dai-lam",
+    "new": "mot-mat-khau-khac",
+    "again": "mot-mat-khau-khac",
+    "old": "mot-mat-khau-de-thu",
+    "buoc-note": "đã làm",
+    "bo-qua-reason": "không cần",
+    "ghi-chu-text": "ghi thêm",
+    "kha-nang-note": "vì",
+    "huy-reason": "mở nhầm",
+    "gui-to": "VNCERT/CC, công văn",
+    "lap": "1",
+    "addresses": "",
+    "cadence_seconds": "900",
+}
+KINDS = {"registry:add_contact": "phone", "incidents:open": "malware", "portal:fill_post": "head"}
+
+
+def typed(name: str, victim: OneOfEverything) -> dict[str, Any]:
+    data: dict[str, Any] = {**TYPED, "kind": KINDS.get(name, "")}
+    data |= {"unit": str(victim.unit.pk), "don-vi": str(victim.unit.pk), "alerts": str(victim["alert"].pk)}
+    data |= {"alert": str(victim["alert"].pk), "canh-bao": str(victim["alert"].pk)}
+    if name not in {"sources:connect", "sources:change"}:
+        data["system"] = str(victim["system"].pk)
+    data["kha-nang-beyond"] = "yes"
+    pdf = b"%PDF-1.4 x"
+    data |= {"document": SimpleUploadedFile("qd.pdf", pdf), "file": SimpleUploadedFile("nhat-ky.log", b"mot dong\n")}
+    data["tep-file"] = SimpleUploadedFile("anh.txt", b"noi dung")
+    return data
+
+
+@pytest.fixture
+def units(data, settings) -> Iterator[tuple[OneOfEverything, OneOfEverything]]:
+    settings.RULE_FOLDERS = [PROJECT / "rules"]
+    pipeline = Pipeline(data, [PROJECT / "rules" / "linux"])
+    with clock.at(MORNING):
+        yield furnish("a", pipeline), furnish("b", pipeline)
+    pipeline.close()
+
+
+PEOPLE: dict[str, Callable[[OneOfEverything, OneOfEverything], User]] = {
+    "officer of A": lambda a, b: a.officer,
+    "head of A": lambda a, b: a.head,
+    "officer of B": lambda a, b: b.officer,
+    "head of B": lambda a, b: b.head,
+    "coordinator": lambda a, b: UserFactory(coordinator=True),
+    "leader": lambda a, b: UserFactory(leader=True),
+    "inspector": lambda a, b: UserFactory(inspector=True),
+    "administrator": lambda a, b: UserFactory(administrator=True),
+}
+OUTSIDERS = ["officer of B", "head of B"]
+
+
+def names(patterns: list[URLPattern | URLResolver], namespace: str = "") -> Iterator[str]:
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            yield from names(pattern.url_patterns, f"{pattern.namespace}:" if pattern.namespace else namespace)
+        else:
+            yield f"{namespace}{pattern.name or pattern.pattern}"
+
+
+def test_every_address_has_a_decision():
+    existing = set(names(get_resolver().url_patterns))
+    assert existing - set(ADDRESSES) == set(), "decide for the new addresses, in ADDRESSES"
+    assert set(ADDRESSES) - existing == set(), "these addresses are no more"
+
+
+def test_every_way_of_the_table_leads_somewhere(units):
+    for name, address in ADDRESSES.items():
+        assert set((address.takes or {}).values()) <= OBJECTS | {
+            *("record_attacks", "sop", "windows", "rsyslog", "intrusion", "malware", "impersonation", "notice", "xlsx")
+        }
+        reverse(name, kwargs=address.kwargs(units[0]))
+
+
+def everything_said(answer: Any) -> str:
+    """Headers and body of an answer; what is packed (XLSX, DOCX) unpacked."""
+    body = b"".join(answer.streaming_content) if answer.streaming else answer.content
+    if answer.streaming:
+        answer.close()
+    if body[:2] == b"PK":
+        with zipfile.ZipFile(io.BytesIO(body)) as packed:
+            body = b"\n".join(packed.read(member) for member in packed.namelist())
+    return "\n".join([*(f"{name}: {value}" for name, value in answer.headers.items()), body.decode(errors="replace")])
+
+
+def looks(client: Client, name: str, *owners: OneOfEverything) -> Iterator[tuple[str, Any, str]]:
+    """Every way of looking at an address: whole, as a part, with the victim's unit and a search in the query."""
+    victim = owners[-1]
+    path = reverse(name, kwargs=ADDRESSES[name].kwargs(*owners))
+    query = {"don-vi": victim.unit.pk, "q": STEM, "xem": "all", "canh-bao": victim["alert"].pk}
+    for about, options in {
+        "whole": {},
+        "part": {"headers": {"HX-Request": "true"}},
+        "asked": {"query_params": query},
+        "part asked": {"query_params": query, "headers": {"HX-Request": "true"}},
+    }.items():
+        answer = client.get(path, **options)
+        said = everything_said(answer)
+        if answer.status_code == 302 and answer.url != path:
+            said += everything_said(client.get(answer.url))
+        yield about, answer, said
+
+
+@pytest.mark.parametrize("role", PEOPLE)
+def test_no_page_breaks_in_any_role(units, client, role):
+    a, b = units
+    client.force_login(PEOPLE[role](a, b))
+    found = {
+        (name, about, answer.status_code)
+        for name in ADDRESSES
+        for about, answer, _said in looks(client, name, a)
+        if answer.status_code not in {200, 302, 403, 404, 405}
+    }
+    assert found == set()
+
+
+@pytest.mark.parametrize("role", ["officer of A", "head of A"])
+def test_its_own_people_reach_every_object_and_see_what_was_planted(units, client, role):
+    """Without this the tests below could pass because nothing is shown to anybody."""
+    a, b = units
+    client.force_login(PEOPLE[role](a, b))
+    closed, seen = set(), ""
+    for name, address in ADDRESSES.items():
+        for about, answer, said in looks(client, name, a):
+            seen += said
+            if address.of_unit and answer.status_code in {403, 404}:
+                closed.add((name, about, answer.status_code))
+    assert {name for name, _about, _status in closed} <= {"portal:account", "sources:setup", "sources:configuration"}
+    hidden = {where for where, string in a.secrets.items() if string not in seen}
+    # the words of a withdrawn declaration and of files are shown nowhere but in the file itself
+    assert hidden <= {"paper", "content", "withdrawn"}, "planted, but shown to nobody: the walk would prove nothing"
+
+
+@pytest.mark.parametrize("role", OUTSIDERS)
+def test_another_unit_s_people_are_refused_at_every_object(units, client, role):
+    a, b = units
+    client.force_login(PEOPLE[role](a, b))
+    wrong = set()
+    for name, address in ADDRESSES.items():
+        if not address.of_unit:
+            continue
+        for about, answer, _said in looks(client, name, a):
+            # 405: only a POST is understood there, which is the next test's
+            if answer.status_code not in {403, 404, 405, *(address.others or {})}:
+                wrong.add((name, about, answer.status_code))
+    assert wrong == set()
+
+
+@pytest.mark.parametrize("role", OUTSIDERS)
+def test_no_page_shows_another_unit_s_people_what_is_not_theirs(units, client, role):
+    a, b = units
+    client.force_login(PEOPLE[role](a, b))
+    leaks = {
+        (name, about, where)
+        for name in ADDRESSES
+        for about, _answer, said in looks(client, name, a)
+        if a.mark in said
+        for where, string in a.secrets.items()
+        if string in said
+    }
+    assert leaks == set()
+
+
+@pytest.mark.parametrize("role", OUTSIDERS)
+def test_nothing_that_another_unit_s_people_send_changes_anything(units, client, role):
+    a, b = units
+    person = PEOPLE[role](a, b)
+    wrong: set[tuple[str, str]] = set()
+    for name, address in ADDRESSES.items():
+        before = rows_of(a)
+        with transaction.atomic():
+            client.force_login(person)
+            path = reverse(name, kwargs=address.kwargs(a))
+            for query in ({}, {"don-vi": a.unit.pk}):
+                answer = client.post(path, typed(name, a), query_params=query)
+                if address.of_unit and answer.status_code not in {403, 404, 405}:
+                    wrong.add((name, f"answered {answer.status_code}"))
+                if answer.status_code >= 500:
+                    wrong.add((name, "broke"))
+            after = rows_of(a)
+            wrong |= {(name, f"changed {table}") for table in before if before[table] != after[table]}
+            transaction.set_rollback(True)
+    assert wrong == set()
+
+
+@pytest.mark.parametrize("role", OUTSIDERS)
+def test_another_unit_s_part_cannot_be_reached_through_one_s_own_whole(units, client, role):
+    """/su-co/<mine>/buoc/<theirs>/: the part must belong to the whole."""
+    a, b = units
+    client.force_login(PEOPLE[role](a, b))
+    before, wrong = rows_of(a), set()
+    nested = [name for name, address in ADDRESSES.items() if address.nested]
+    for name in nested:
+        path = reverse(name, kwargs=ADDRESSES[name].kwargs(b, a))
+        for answer in (client.get(path), client.post(path, typed(name, a))):
+            if answer.status_code not in {404, 405} or a.mark in everything_said(answer):
+                wrong.add((name, answer.status_code))
+    assert len(nested) >= 6
+    assert wrong == set()
+    assert rows_of(a) == before
+
+
+def test_the_same_sent_by_its_own_people_is_done(units, client):
+    """The other half of the test above it: what is sent is good enough to change something."""
+    a, b = units
+    idle = set()
+    for name, address in ADDRESSES.items():
+        if not (address.of_unit and address.posts):
+            continue
+        before, changed = rows_of(a), False
+        for person in (a.officer, a.head, *(PEOPLE[role](a, b) for role in ("coordinator", "administrator"))):
+            with transaction.atomic():
+                client.force_login(person)
+                client.post(reverse(name, kwargs=address.kwargs(a)), typed(name, a))
+                changed = changed or rows_of(a) != before
+                transaction.set_rollback(True)
+        if not changed:
+            idle.add(name)
+    # these need something done before: an undone step, a finished answer, a closed thing
+    assert idle <= {
+        *("portal:reopen_account", "sources:restore", "alerts:reopen", "incidents:undo", "incidents:close"),
+        *("incidents:reopen", "incidents:withdraw_event"),
+    }
+
+
+def test_a_stranger_is_sent_to_the_login_page_everywhere(units, client):
+    a, _b = units
+    open_to_all = set()
+    for name, address in ADDRESSES.items():
+        path = reverse(name, kwargs=address.kwargs(a))
+        for answer in (client.get(path), client.post(path, typed(name, a))):
+            if answer.status_code == 302 and answer.url.startswith(reverse("portal:login")):
+                continue
+            open_to_all.add(name)
+            assert a.mark not in everything_said(answer)
+    assert open_to_all == OPEN_TO_ALL
+
+
+def test_a_person_whose_post_ended_sees_the_unit_no_more(units, client):
+    a, _b = units
+    type(a["holding"]).objects.filter(pk=a["holding"].pk).update(valid_to=MORNING.date())
+    client.force_login(a.officer)
+    said = "".join(said for name in ADDRESSES for _about, _answer, said in looks(client, name, a))
+    assert a.mark not in said
+
+
+def test_a_closed_account_is_signed_out_everywhere(units, client):
+    a, _b = units
+    client.force_login(a.officer)
+    User.objects.filter(pk=a.officer.pk).update(is_active=False)
+    answer = client.get(reverse("alerts:detail", kwargs={"pk": a["alert"].pk}))
+    assert answer.status_code == 302
+    assert answer.url.startswith(reverse("portal:login"))
