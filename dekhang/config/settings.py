@@ -167,18 +167,14 @@ OFFICER_MINUTES = env_int(
     "DK_OFFICER_MINUTES", 30, about="minutes an officer has before an alert goes to the head", at_least=1
 )
 HEAD_MINUTES = env_int("DK_HEAD_MINUTES", 60, about="minutes more before it goes to the coordinator", at_least=1)
-CANARY_MINUTES = env_int(
-    "DK_CANARY_MINUTES", 10, about="minutes in which a canary must arrive and be detected", at_least=1
-)
-CANARY_ACK_MINUTES = env_int(
-    "DK_CANARY_ACK_MINUTES", 60, about="minutes in which a canary's alert must be acknowledged", at_least=1
-)
 
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    # every refusal (403) would be a warning with a traceback: anybody could fill the log with them
+    "loggers": {"django.request": {"level": "ERROR"}},
     "root": {
         "handlers": ["stderr"],
         "level": env_choice(

@@ -5,7 +5,7 @@ import factory
 
 from dekhang.apps.alerts.enums import AlertLevel, AlertStatus
 from dekhang.apps.alerts.models import Alert, AlertDetection
-from dekhang.apps.alerts.search import fold
+from dekhang.apps.registry.search import fold
 from dekhang.pipeline.stores.detections import Detection
 from tests.factories.core import UserFactory
 from tests.factories.registry import UnitFactory

@@ -1,5 +1,6 @@
 """Whatever bytes arrive, parsing answers, within bounds, with text that can be stored."""
 
+import math
 import time
 
 import orjson
@@ -130,8 +131,16 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("raw", HOSTILE, ids=[str(raw[:40]) for raw in HOSTILE])
-def test_lines_made_to_be_slow_take_no_longer_than_others(raw: bytes) -> None:
-    started = time.perf_counter()
-    check(raw[:1_000_000], "linux")
+def test_lines_made_to_be_slow_do_not_stop_the_parser(raw: bytes) -> None:
+    """What is quadratic in a megabyte costs minutes; ten times what the slowest costs today is room enough."""
+    assert cost(raw[:1_000_000]) < 5
 
-    assert time.perf_counter() - started < 2.0  # twice; both together some 0.1 s on an idle machine
+
+def cost(raw: bytes) -> float:
+    """Seconds of this process's own processor time, the best of three: other work on the machine does not count."""
+    best = math.inf
+    for _ in range(3):
+        started = time.process_time()
+        check(raw, "linux")
+        best = min(best, time.process_time() - started)
+    return best

@@ -12,10 +12,10 @@ from dekhang.apps.alerts.enums import LEVEL_ORDER, OPEN, AlertLevel, AlertStatus
 from dekhang.apps.alerts.messages import messages_about
 from dekhang.apps.alerts.models import Alert, AlertDetection, StrayDetection
 from dekhang.apps.alerts.ruletexts import RuleText
-from dekhang.apps.alerts.search import fold
 from dekhang.apps.core.models import AuditEvent, OutboundMessage, User
 from dekhang.apps.registry import selectors as registry
 from dekhang.apps.registry.models import UnitVersion
+from dekhang.apps.registry.search import fold
 from dekhang.pipeline.stores.lake import Lake, StoredEvent
 
 VIEWS = ("open", "escalated", "closed", "canary", "all")

@@ -13,6 +13,7 @@ from dekhang.apps.core import clock
 from dekhang.apps.core.models import User
 from dekhang.apps.registry import selectors as registry
 from dekhang.apps.sources.enums import RUNNING_CANARY, CanaryState, SourceState
+from dekhang.apps.sources.limits import acknowledge_within, arrive_within
 from dekhang.apps.sources.models import Canary, LogSource, Upload
 from dekhang.apps.sources.services.uploads import inbox_of
 from dekhang.pipeline.stores import ledger
@@ -45,8 +46,8 @@ def listed(sources: QuerySet[LogSource]) -> QuerySet[LogSource]:
 def canary_due_at(canary: Canary) -> datetime:
     """When the present stage of a running canary is lost: arriving and being detected, then being acknowledged."""
     if canary.state == CanaryState.DETECTED and canary.detected_at is not None:
-        return canary.detected_at + timedelta(minutes=settings.CANARY_ACK_MINUTES)
-    return canary.started_at + timedelta(minutes=settings.CANARY_MINUTES)
+        return canary.detected_at + acknowledge_within()
+    return canary.started_at + arrive_within()
 
 
 def running_canary(source: LogSource) -> Canary | None:

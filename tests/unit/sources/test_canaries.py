@@ -14,6 +14,7 @@ from dekhang.apps.duties.enums import EvidenceKind, Outcome
 from dekhang.apps.duties.models import Evidence
 from dekhang.apps.sources import jobs, services
 from dekhang.apps.sources.enums import CanaryState, SourceKind
+from dekhang.apps.sources.limits import acknowledge_within, arrive_within
 from dekhang.apps.sources.models import Canary
 from tests.factories.registry import UnitFactory, officer_of
 from tests.factories.sources import MORNING, CanaryFactory, LogSourceFactory, trace
@@ -71,15 +72,15 @@ def test_the_full_path_gives_evidence_that_lasts_ninety_days(pipeline, source, o
     }
 
 
-def test_a_canary_that_never_arrives_fails_with_broken_evidence(pipeline, source, officer, settings):
+def test_a_canary_that_never_arrives_fails_with_broken_evidence(pipeline, source, officer):
     canary = start(source, officer)
 
-    with clock.at(MORNING + timedelta(minutes=settings.CANARY_MINUTES)):
+    with clock.at(MORNING + arrive_within()):
         jobs.tick()
     canary.refresh_from_db()
     assert canary.state == CanaryState.STARTED  # the last second still counts
 
-    with clock.at(MORNING + timedelta(minutes=settings.CANARY_MINUTES, seconds=1)):
+    with clock.at(MORNING + arrive_within() + timedelta(seconds=1)):
         jobs.tick()
     canary.refresh_from_db()
     assert canary.state == CanaryState.FAILED
@@ -87,12 +88,12 @@ def test_a_canary_that_never_arrives_fails_with_broken_evidence(pipeline, source
     assert verdicts() == [Outcome.BROKEN]
 
 
-def test_a_detected_canary_that_nobody_acknowledges_in_time_fails(pipeline, source, officer, settings):
+def test_a_detected_canary_that_nobody_acknowledges_in_time_fails(pipeline, source, officer):
     canary = start(source, officer)
     pipeline.receive(source, trace(canary.nonce))
     with clock.at(MORNING + timedelta(seconds=5)):
         alert_jobs.pull_detections()
-    late = MORNING + timedelta(seconds=6, minutes=settings.CANARY_ACK_MINUTES)
+    late = MORNING + acknowledge_within() + timedelta(seconds=6)
 
     with clock.at(late):
         alert_services.acknowledge(alert=Alert.objects.get(), by=officer)  # too late, before the job looked

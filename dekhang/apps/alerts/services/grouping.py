@@ -9,10 +9,10 @@ from django.db import transaction
 from dekhang.apps.alerts import canary, messages, ruletexts
 from dekhang.apps.alerts.enums import LEVEL_ORDER, NEEDS_AN_ANSWER, AlertLevel, AlertStatus, AuditAction
 from dekhang.apps.alerts.models import Alert, AlertDetection, StrayDetection
-from dekhang.apps.alerts.search import fold
 from dekhang.apps.core import clock
 from dekhang.apps.core.audit import record_event
 from dekhang.apps.registry.models import Unit
+from dekhang.apps.registry.search import fold
 from dekhang.apps.sources.models import LogSource
 from dekhang.apps.sources.services import canary_detected
 from dekhang.pipeline.stores.detections import Detection

@@ -4,11 +4,9 @@ import secrets
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from dekhang import law
 from dekhang.apps.core import clock
 from dekhang.apps.core.audit import record_event
 from dekhang.apps.core.errors import ActionDenied
@@ -16,6 +14,7 @@ from dekhang.apps.core.models import User
 from dekhang.apps.duties.enums import EvidenceKind, Outcome
 from dekhang.apps.duties.services import record_evidence
 from dekhang.apps.sources.enums import AuditAction, CanaryState
+from dekhang.apps.sources.limits import acknowledge_within, arrive_within, proves_for
 from dekhang.apps.sources.models import Canary, LogSource
 from dekhang.apps.sources.policies import check_can_cancel_canary, check_can_start_canary, check_no_canary_runs
 
@@ -104,7 +103,7 @@ def canary_detected(*, nonce: str, unit_id: int, source_id: int | None, at: date
         }
         canary.save(update_fields=["failure"])
         return None
-    if at > canary.started_at + timedelta(minutes=settings.CANARY_MINUTES):
+    if at > canary.started_at + arrive_within():
         return None  # too late; canary_expired gives the reason
     moved = Canary.objects.filter(pk=canary.pk, state__in=BEFORE_DETECTION).update(
         state=CanaryState.DETECTED, arrived_at=canary.arrived_at or at, detected_at=at, failure=""
@@ -126,7 +125,7 @@ def canary_acknowledged(
     detected = Canary.objects.select_related("source").filter(unit_id=unit_id, state=CanaryState.DETECTED)
     passed = []
     for canary in detected.filter(nonce__in=list(nonce_list)) | detected.filter(pk__in=list(canary_ids)):
-        if canary.detected_at is None or at > canary.detected_at + timedelta(minutes=settings.CANARY_ACK_MINUTES):
+        if canary.detected_at is None or at > canary.detected_at + acknowledge_within():
             continue
         moved = Canary.objects.filter(pk=canary.pk, state=CanaryState.DETECTED).update(
             state=CanaryState.PASSED, acknowledged_at=at, acknowledged_by=by
@@ -134,8 +133,7 @@ def canary_acknowledged(
         if moved != 1:
             continue
         canary.refresh_from_db()
-        valid_days = law.load().proof("canary_valid_days").whole
-        _record(canary, Outcome.OK, at=at, valid_until=at + timedelta(days=valid_days))
+        _record(canary, Outcome.OK, at=at, valid_until=at + proves_for())
         record_event(action=AuditAction.CANARY_PASSED, by=by, target=canary.source, detail={"canary_id": canary.pk})
         passed.append(canary)
     return passed
@@ -145,17 +143,17 @@ def canary_acknowledged(
 def canary_expired(*, canary: Canary, at: datetime) -> bool:
     """Fail a canary whose time is over, with the stage it was lost at; broken evidence."""
     if canary.state == CanaryState.DETECTED:
-        reason = _("Đã phát hiện nhưng không ai tiếp nhận cảnh báo trong %(n)d phút.") % {
-            "n": settings.CANARY_ACK_MINUTES
+        reason = _("Đã phát hiện nhưng không ai tiếp nhận cảnh báo trong %(n)d giờ.") % {
+            "n": acknowledge_within() // timedelta(hours=1)
         }
     elif canary.state == CanaryState.ARRIVED:
         reason = _("Dấu vết đã tới nhưng không luật nào phát hiện trong %(n)d phút. Hãy báo cơ quan điều phối.") % {
-            "n": settings.CANARY_MINUTES
+            "n": arrive_within() // timedelta(minutes=1)
         }
     else:
         reason = canary.failure or _(
             "Dấu vết không tới trong %(n)d phút. Hãy kiểm tra lệnh đã chạy đúng máy và máy đang gửi log."
-        ) % {"n": settings.CANARY_MINUTES}
+        ) % {"n": arrive_within() // timedelta(minutes=1)}
     moved = Canary.objects.filter(pk=canary.pk, state=canary.state).update(
         state=CanaryState.FAILED, failed_at=at, failure=reason[:300]
     )
