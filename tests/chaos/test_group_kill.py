@@ -30,7 +30,7 @@ from tests.counting_senders import (
 from tests.installation import Installation
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(240)]
-KILLING_SECONDS = 30.0
+KILLING_SECONDS = 24.0
 PARTS = {  # what stands in the command line of each part's processes
     "http": "dekhang.pipeline.receive http",
     "lines": "dekhang.pipeline.receive lines",
