@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 PROJECT = Path(__file__).resolve().parents[1]
 READY = re.compile(r"sẵn sàng sau ([0-9.]+) giây: (\S+)")
 
@@ -45,7 +47,7 @@ class Installation:
 
     def start(self, timeout_seconds: float = 120) -> None:
         """Start and wait until it says that it is ready; its words are in the failure otherwise."""
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("DK_")}
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(("DK_", "DJANGO_"))}
         environment |= {"PYTHONPATH": str(PROJECT), **(self.environment or {})}
         with (self.data.parent / f"{self.data.name}.log").open("wb") as log:
             self.process = subprocess.Popen(
@@ -86,20 +88,36 @@ class Installation:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
 
-    def command(self, *words: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
-        """`dekhang WORDS --data …` beside the running parts, with the same ports."""
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("DK_")}
-        environment |= {
-            "PYTHONPATH": str(PROJECT),
-            "DK_HTTP_INTAKE_PORT": str(self.http_port),
-            "DK_SYSLOG_TCP_PORT": str(self.syslog_port),
-            **(self.environment or {}),
-        }
-        return subprocess.run(
-            [sys.executable, "-m", "dekhang", *words, "--data", str(self.data)],
-            cwd=PROJECT,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-        )
+    def command(self, *words: str, timeout: float = 60, **environment: str) -> subprocess.CompletedProcess[str]:
+        """`dekhang WORDS --data …` beside the running parts, as a person types it: the folder says the rest."""
+        return dekhang(*words, "--data", str(self.data), timeout=timeout, **(self.environment or {}), **environment)
+
+    def parts(self) -> dict[str, int]:
+        """Name → process id of every part that `up` started and that lives."""
+        assert self.process is not None
+        found = {}
+        for child in psutil.Process(self.process.pid).children():
+            line = child.cmdline()
+            names = [word for word in ("web", "http", "lines", "jobs", "traffic", "prepare") if word in line]
+            found[names[0] if names else "worker"] = child.pid
+        return found
+
+    def everything(self) -> list[psutil.Process]:
+        """The supervisor, its parts and their children."""
+        assert self.process is not None
+        supervisor = psutil.Process(self.process.pid)
+        return [supervisor, *supervisor.children(recursive=True)]
+
+
+def dekhang(*words: str, timeout: float = 60, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A `dekhang` command without the tester's own settings; nobody sits at its terminal."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("DK_", "DJANGO_"))}
+    return subprocess.run(
+        [sys.executable, "-m", "dekhang", *words],
+        cwd=PROJECT,
+        env={**kept, "PYTHONPATH": str(PROJECT), **environment},
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        stdin=subprocess.DEVNULL,
+    )
