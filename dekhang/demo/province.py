@@ -37,7 +37,8 @@ PROVINCIAL = {
 class DemoUnit:
     """A unit of the demo that has connected logs.
 
-    `proves`: its officer answers canaries, so its share becomes proven; `falls_silent`: its log stops after a while.
+    `proves`: its officer answers canaries, so its share becomes proven; `falls_silent`: its log stops after a while;
+    `drills`: it runs its procedure as an exercise.
     """
 
     name: str
@@ -45,6 +46,7 @@ class DemoUnit:
     has_procedure: bool = False
     proves: bool = True
     falls_silent: bool = False
+    drills: bool = False
 
 
 UNITS = (
@@ -52,9 +54,10 @@ UNITS = (
         "Sở Thông tin và Truyền thông",
         (SourceKind.WINDOWS, SourceKind.LINUX, SourceKind.WEB, SourceKind.SURICATA),
         has_procedure=True,
+        drills=True,
     ),
     DemoUnit("Sở Y tế", (SourceKind.WINDOWS, SourceKind.WEB), has_procedure=True),
-    DemoUnit("Sở Giáo dục và Đào tạo", (SourceKind.LINUX, SourceKind.WEB), has_procedure=True),
+    DemoUnit("Sở Giáo dục và Đào tạo", (SourceKind.LINUX, SourceKind.WEB), has_procedure=True, drills=True),
     DemoUnit("Sở Tài chính", (SourceKind.WINDOWS,), proves=False),
     DemoUnit("Thành phố Tây Ninh", (SourceKind.WINDOWS, SourceKind.WEB), has_procedure=True),
     DemoUnit("Huyện Trảng Bàng", (SourceKind.LINUX, SourceKind.WEB)),
