@@ -2,11 +2,12 @@ from django import forms
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext_lazy as _
 
+from dekhang.apps.core.forms import TextField
 from dekhang.apps.duties import documents
 
 
 class ClaimForm(forms.Form):
-    statement = forms.CharField(
+    statement = TextField(
         label=_("Đơn vị khai báo điều gì?"),
         max_length=4000,
         widget=forms.Textarea(attrs={"rows": 3}),
@@ -27,7 +28,7 @@ class ClaimForm(forms.Form):
 
 
 class ContestForm(forms.Form):
-    text = forms.CharField(
+    text = TextField(
         label=_("Vì sao kết quả chưa đúng?"),
         max_length=4000,
         widget=forms.Textarea(attrs={"rows": 4}),
@@ -36,4 +37,4 @@ class ContestForm(forms.Form):
 
 
 class AnswerForm(forms.Form):
-    answer = forms.CharField(label=_("Trả lời"), max_length=4000, widget=forms.Textarea(attrs={"rows": 3}))
+    answer = TextField(label=_("Trả lời"), max_length=4000, widget=forms.Textarea(attrs={"rows": 3}))

@@ -7,6 +7,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from dekhang import law
+from dekhang.apps.core.forms import TextField
 from dekhang.apps.incidents.enums import IncidentKind
 from dekhang.apps.incidents.facts import Answer, Letter
 from dekhang.apps.registry.models import System, UnitVersion
@@ -25,10 +26,10 @@ class MomentField(forms.DateTimeField):
 class OpenForm(forms.Form):
     unit = forms.TypedChoiceField(label=_("Đơn vị"), coerce=int)
     kind = forms.ChoiceField(label=_("Loại sự cố"), choices=IncidentKind.choices)
-    title = forms.CharField(
+    title = TextField(
         label=_("Tên ngắn của sự cố"), max_length=300, help_text=_("Ví dụ: Trang chủ bị thay đổi nội dung.")
     )
-    description = forms.CharField(
+    description = TextField(
         label=_("Đã thấy gì?"),
         required=False,
         max_length=10_000,
@@ -62,7 +63,7 @@ class FinishForm(forms.Form):
     """The current step: an answer where it asks, a note, a file where files are taken."""
 
     choice = forms.ChoiceField(label=_("Trả lời"), widget=forms.RadioSelect, required=False)
-    note = forms.CharField(
+    note = TextField(
         label=_("Ghi chú"),
         required=False,
         max_length=10_000,
@@ -85,7 +86,7 @@ class FinishForm(forms.Form):
 
 
 class SkipForm(forms.Form):
-    reason = forms.CharField(
+    reason = TextField(
         label=_("Vì sao bỏ qua?"), max_length=500, help_text=_("Bắt buộc. Lý do đi vào báo cáo kết thúc.")
     )
 
@@ -95,7 +96,7 @@ class SkipForm(forms.Form):
 
 
 class NoteForm(forms.Form):
-    text = forms.CharField(
+    text = TextField(
         label=_("Ghi thêm một việc"),
         max_length=10_000,
         widget=forms.Textarea(attrs={"rows": 2}),
@@ -123,7 +124,7 @@ class CapacityForm(forms.Form):
         widget=forms.RadioSelect,
         error_messages={"required": _("Hãy chọn một nhận định.")},
     )
-    note = forms.CharField(label=_("Vì sao"), required=False, max_length=500)
+    note = TextField(label=_("Vì sao"), required=False, max_length=500)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("prefix", "kha-nang")
@@ -131,7 +132,7 @@ class CapacityForm(forms.Form):
 
 
 class CancelForm(forms.Form):
-    reason = forms.CharField(label=_("Lý do hủy"), max_length=500, help_text=_("Ví dụ: mở trùng với sự cố khác."))
+    reason = TextField(label=_("Lý do hủy"), max_length=500, help_text=_("Ví dụ: mở trùng với sự cố khác."))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs.setdefault("prefix", "huy")
@@ -141,7 +142,7 @@ class CancelForm(forms.Form):
 class SentForm(forms.Form):
     """When and to whom something went out; used for documents and for what is told without one."""
 
-    to = forms.CharField(
+    to = TextField(
         label=_("Đã gửi cho ai, bằng cách nào"),
         max_length=300,
         help_text=_("Ví dụ: VNCERT/CC, công văn số 12/BC-UBND."),
@@ -156,10 +157,10 @@ class SopDocumentForm(forms.Form):
 class ReportForm(forms.Form):
     """The fields of a statutory report, as the law's data name them, and what stands around them in the letter."""
 
-    number = forms.CharField(label=_("Số, ký hiệu văn bản"), required=False, max_length=100)
-    place = forms.CharField(label=_("Địa danh"), required=False, max_length=100)
-    signer_title = forms.CharField(label=_("Chức vụ người ký"), required=False, max_length=100)
-    signer_name = forms.CharField(label=_("Họ tên người ký"), required=False, max_length=100)
+    number = TextField(label=_("Số, ký hiệu văn bản"), required=False, max_length=100)
+    place = TextField(label=_("Địa danh"), required=False, max_length=100)
+    signer_title = TextField(label=_("Chức vụ người ký"), required=False, max_length=100)
+    signer_name = TextField(label=_("Họ tên người ký"), required=False, max_length=100)
     LETTER = ("number", "place", "signer_title", "signer_name")
 
     def __init__(self, *args: Any, answers: Sequence[Answer], letter: Letter, **kwargs: Any) -> None:
@@ -200,5 +201,5 @@ def _form_field(answer: Answer) -> forms.Field:
             choices=[(c, c) for c in field.choices], widget=forms.CheckboxSelectMultiple, **common
         )
     if field.kind == "text":
-        return forms.CharField(max_length=10_000, widget=forms.Textarea(attrs={"rows": 4}), **common)
-    return forms.CharField(max_length=500, **common)
+        return TextField(max_length=10_000, widget=forms.Textarea(attrs={"rows": 4}), **common)
+    return TextField(max_length=500, **common)

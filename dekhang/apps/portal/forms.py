@@ -4,6 +4,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 from dekhang.apps.core.enums import PROVINCE_ROLES, Role
+from dekhang.apps.core.forms import TextField
 from dekhang.apps.core.models import User
 from dekhang.apps.registry.enums import PostKind
 from dekhang.apps.registry.models import UnitVersion
@@ -12,7 +13,7 @@ PASSWORD = forms.PasswordInput(attrs={"autocomplete": "new-password"})
 
 
 class AccountForm(forms.Form):
-    full_name = forms.CharField(label=_("Họ tên hoặc chức danh"), max_length=200)
+    full_name = TextField(label=_("Họ tên hoặc chức danh"), max_length=200)
     username = forms.RegexField(
         label=_("Tên đăng nhập"),
         regex=r"^[a-z0-9][a-z0-9._-]{2,99}$",
@@ -46,7 +47,7 @@ class PostForm(forms.Form):
 
     unit = forms.TypedChoiceField(label=_("Đơn vị"), coerce=int)
     kind = forms.ChoiceField(label=_("Vị trí"), choices=PostKind.choices)
-    decision = forms.CharField(label=_("Số, ngày quyết định"), max_length=200, required=False)
+    decision = TextField(label=_("Số, ngày quyết định"), max_length=200, required=False)
 
     def __init__(self, *args, units: list[UnitVersion], **kwargs) -> None:
         super().__init__(*args, **kwargs)

@@ -3,6 +3,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator, validate_email
 from django.utils.translation import gettext_lazy as _
 
+from dekhang.apps.core.forms import TextField
 from dekhang.apps.registry.enums import ContactKind
 
 PHONE = RegexValidator(r"^\+?[0-9 .()-]{6,30}$", _("Số điện thoại chỉ gồm chữ số, dấu cách, dấu chấm và dấu +."))
@@ -10,8 +11,8 @@ PHONE = RegexValidator(r"^\+?[0-9 .()-]{6,30}$", _("Số điện thoại chỉ g
 
 class ContactForm(forms.Form):
     kind = forms.ChoiceField(label=_("Loại"), choices=ContactKind.choices)
-    value = forms.CharField(label=_("Địa chỉ hoặc số"), max_length=300)
-    label = forms.CharField(
+    value = TextField(label=_("Địa chỉ hoặc số"), max_length=300)
+    label = TextField(
         label=_("Ghi chú"), max_length=200, required=False, help_text=_("Ví dụ: trực ngoài giờ, hộp thư chung.")
     )
 
@@ -31,7 +32,7 @@ class ContactForm(forms.Form):
 
 
 class SystemForm(forms.Form):
-    name = forms.CharField(label=_("Tên hệ thống"), max_length=200)
+    name = TextField(label=_("Tên hệ thống"), max_length=200)
     level = forms.TypedChoiceField(
         label=_("Cấp độ đã được phê duyệt"),
         choices=[("", _("Chưa được quyết định")), *((n, str(n)) for n in range(1, 6))],

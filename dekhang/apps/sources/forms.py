@@ -5,6 +5,7 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from dekhang.apps.core import clock
+from dekhang.apps.core.forms import TextField
 from dekhang.apps.registry.models import System
 from dekhang.apps.sources import addresses
 from dekhang.apps.sources.models import LogSource
@@ -16,7 +17,7 @@ CADENCES = (5, 15, 60, 4 * 60, 24 * 60)  # minutes a person may choose between
 class SourceForm(forms.Form):
     """Name, system and addresses of a source of one unit."""
 
-    name = forms.CharField(
+    name = TextField(
         label=_("Tên nguồn"), max_length=120, help_text=_("Ví dụ: Máy chủ web cổng thông tin, Máy trạm một cửa 03.")
     )
     system = forms.ModelChoiceField(
@@ -25,7 +26,7 @@ class SourceForm(forms.Form):
         required=False,
         empty_label=_("chưa ghi"),
     )
-    addresses = forms.CharField(
+    addresses = TextField(
         label=_("Địa chỉ IP của máy gửi"),
         required=False,
         max_length=4000,
