@@ -45,8 +45,8 @@ class Installation:
     def output(self) -> str:
         return (self.data.parent / f"{self.data.name}.log").read_text(errors="replace")
 
-    def start(self, timeout_seconds: float = 120) -> None:
-        """Start and wait until it says that it is ready; its words are in the failure otherwise."""
+    def begin(self) -> None:
+        """Start, and do not wait."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("DK_", "DJANGO_"))}
         environment |= {"PYTHONPATH": str(PROJECT), **(self.environment or {})}
         with (self.data.parent / f"{self.data.name}.log").open("wb") as log:
@@ -64,6 +64,11 @@ class Installation:
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
             )
+
+    def start(self, timeout_seconds: float = 120) -> None:
+        """Start and wait until it says that it is ready; its words are in the failure otherwise."""
+        self.begin()
+        assert self.process is not None
         deadline = time.monotonic() + timeout_seconds
         while time.monotonic() < deadline:
             if found := READY.search(self.output):

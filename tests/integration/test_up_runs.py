@@ -150,6 +150,20 @@ def test_kill_9_of_the_supervisor_leaves_nothing_running(real):
     assert status(real.address) == 200
 
 
+def test_ctrl_c_during_the_first_load_leaves_nothing_half_and_nothing_running(tmp_path):
+    starting = Installation(tmp_path / "data", options=("--demo",))
+    starting.begin()
+    wait_until(lambda: "nạp tỉnh mẫu" in starting.output, "the load of the province begins", 60)
+    everything = starting.everything()
+    assert starting.stop() < 5
+    assert [p for p in everything if p.is_running() and p.status() != psutil.STATUS_ZOMBIE] == []
+    assert "Traceback" not in starting.output
+    with sqlite3.connect(starting.data / "db.sqlite3") as db:
+        (people,) = db.execute("SELECT count(*) FROM core_user").fetchone()
+    db.close()
+    assert people == 0, "whole or not at all: the next start loads it"
+
+
 def test_the_demo_s_commands_live_in_the_demo_s_time_and_use_its_ports(demo):
     listed = demo.command("canary", "list")
     assert listed.returncode == 0
