@@ -1,7 +1,10 @@
+from datetime import UTC, datetime
+
 import pytest
 from django.conf import settings as real_settings
 from django.test import Client
 
+from dekhang.apps.core import clock
 from dekhang.apps.core.audit import record_event
 from dekhang.apps.core.enums import AuditAction
 from tests.factories.core import PASSWORD, UserFactory
@@ -107,6 +110,14 @@ def test_the_audit_log_costs_the_same_few_queries_however_long_it_is(client, coo
         record_event(action=AuditAction.SIGNED_IN, by=coordinator)
     with django_assert_num_queries(4):  # session, person, count, one page of events
         client.get("/nhat-ky/")
+
+
+def test_an_event_about_a_unit_leads_to_it_and_is_exact_to_the_second(client, coordinator):
+    with clock.at(datetime(2019, 12, 10, 2, 3, 4, tzinfo=UTC)):
+        record_event(action=AuditAction.ACCOUNT_CHANGED, by=coordinator, unit_id=7)
+    page = client.get("/nhat-ky/").content.decode()
+    assert "09:03:04 10/12/2019" in page
+    assert 'href="/don-vi/7/"' in page
 
 
 def test_hostile_text_in_the_audit_log_is_shown_as_text(client, coordinator):

@@ -60,12 +60,13 @@ def _ago(delta: timedelta) -> str:
 
 @register.simple_tag
 def when(moment: datetime | None, mode: str = "both") -> SafeString | str:
-    """A moment in local time, with how long ago. Modes: both, ago, exact."""
+    """A moment in local time, with how long ago. Modes: both, ago, exact, second (exact to it)."""
     if moment is None:
         return "—"
     local = timezone.localtime(moment)
     exact, ago = format_date(local, "H:i d/m/Y"), _ago(clock.now() - moment)
-    text = {"both": f"{exact} ({ago})", "ago": ago, "exact": exact}[mode]
+    second = format_date(local, "H:i:s d/m/Y")
+    text = {"both": f"{exact} ({ago})", "ago": ago, "exact": exact, "second": second}[mode]
     return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), exact, text)
 
 
