@@ -107,6 +107,10 @@ class Law:
         ]
         return " ".join([*filter(None, parts), f"Điều {found['article']}", instrument])
 
+    def cite_in_force(self, keys: Iterable[str], on: date) -> list[str]:
+        """Citations of those of `keys` whose instruments are in force on `on`, in their order."""
+        return [self.cite(key) for key in keys if self.instrument(key).in_force(on)]
+
     def citation_fault(self, citation: str) -> str | None:
         """Why `R2016 ND85-2016/9` (regime optional) is not a known citation, or None if it is."""
         found = _CITATION.match(citation)

@@ -18,6 +18,7 @@ from dekhang.apps.alerts.forms import ClosingForm
 from dekhang.apps.alerts.models import Alert, AlertDetection
 from dekhang.apps.core.errors import refusal
 from dekhang.apps.registry import selectors as registry
+from dekhang.apps.registry.policies import check_works_for_unit
 
 ROWS_A_PAGE = 50
 VIEW_LABELS = {
@@ -108,6 +109,7 @@ def _render_detail(request: HttpRequest, alert: Alert, form: ClosingForm, status
         "no_acknowledge": refusal(policies.check_can_acknowledge, user, alert),
         "no_resolve": refusal(policies.check_can_resolve, user, alert),
         "no_false_alarm": refusal(policies.check_can_mark_false_alarm, user, alert),
+        "no_incident": refusal(check_works_for_unit, user, alert.unit_id),
         "no_reopen": refusal(policies.check_can_reopen, user, alert),
     }
     return render(request, "alerts/detail.html", context, status=status)

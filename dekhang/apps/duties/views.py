@@ -93,7 +93,7 @@ def _duty_page(
         "version": version,
         "unit_id": unit_id,
         "duty": duty,
-        "basis": [load().cite(key) for key in duty.basis],
+        "basis": load().cite_in_force(duty.basis, clock.today()),
         "assessment": selectors.assess(duty_key, [unit_id], clock.now())[unit_id],
         "provable": duty_key in PROVABLE,
         "claims": claims,

@@ -57,12 +57,11 @@ def unit_name(unit_id: int, day: date | None = None) -> str:
 
 
 def unit_names(unit_ids: frozenset[int] | set[int] | list[int], day: date | None = None) -> dict[int, str]:
-    """Names of many units in one query; units that ended have their last name."""
+    """Names of many units on `day` (default today), in one query; units that ended have their last name."""
     names: dict[int, str] = {}
+    day = day or clock.today()
     for version in UnitVersion.objects.filter(unit_id__in=unit_ids).order_by("valid_from"):
-        names[version.unit_id] = version.name
-    if day is not None:
-        for version in versions_in_force(day).filter(unit_id__in=unit_ids):
+        if version.valid_from <= day or version.unit_id not in names:  # one that is still to come has its first name
             names[version.unit_id] = version.name
     return names
 

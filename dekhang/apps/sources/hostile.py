@@ -2,7 +2,10 @@
 
 import json
 import unicodedata
+from collections.abc import Iterator
 from typing import Any
+
+from dekhang.apps.core.forms import COMBINING_IN_A_ROW
 
 LONGEST = 32 * 1024
 SHORT = 300
@@ -11,16 +14,22 @@ _HIDING = {"Cc", "Cf", "Zl", "Zp", "Cs"}
 
 
 def visible(text: str, limit: int = LONGEST) -> str:
-    """`text` with control, bidirectional and invisible characters written out as \\uXXXX; line ends stay."""
+    """`text` with what hides, reorders or piles up (more than 4 accents) written out as \\uXXXX; line ends stay."""
     cut = text[:limit]
     if cut.isascii() and cut.isprintable():
         shown = cut
     else:
-        shown = "".join(
-            char if char in "\n\t" or unicodedata.category(char) not in _HIDING else f"\\u{ord(char):04x}"
-            for char in cut
-        )
+        shown = "".join(_shown(cut))
     return shown if len(text) <= limit else f"{shown}… (+{len(text) - limit})"
+
+
+def _shown(text: str) -> Iterator[str]:
+    marks = 0
+    for char in text:
+        category = unicodedata.category(char)
+        marks = marks + 1 if category in ("Mn", "Me") else 0
+        hides = category in _HIDING and char not in "\n\t"
+        yield f"\\u{ord(char):04x}" if hides or marks > COMBINING_IN_A_ROW else char
 
 
 def one_text(value: Any) -> str:

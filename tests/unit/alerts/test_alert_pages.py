@@ -276,3 +276,16 @@ def test_the_escalated_tab_shows_each_reader_what_has_come_up_to_them(client, da
             re.findall("toi-thu-truong|toi-tinh|chua-len", client.get(LIST + "?xem=escalated").content.decode())
         )
     assert shown == {"head": {"toi-thu-truong", "toi-tinh"}, "coordinator": {"toi-tinh"}}
+
+
+def test_who_may_not_open_an_incident_reads_why_at_the_button(client, data, unit):
+    client.force_login(UserFactory(coordinator=True))
+    alert = AlertFactory(unit_id=unit.pk)
+    link = reverse("incidents:open") + f"?alert={alert.pk}"
+
+    page = page_of(client, alert)
+
+    assert link not in page
+    assert "Chỉ thủ trưởng hoặc cán bộ chuyên trách" in page
+    client.force_login(officer_of(unit))
+    assert link in page_of(client, alert)

@@ -1,7 +1,10 @@
+from datetime import UTC, datetime
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
+from dekhang.apps.core import clock
 from dekhang.apps.duties import services
 from dekhang.apps.duties.models import Claim, Contest
 from tests.factories.core import UserFactory
@@ -132,3 +135,11 @@ def test_the_duty_page_costs_the_same_with_many_rows(client, unit, officer, djan
         proves_recording(unit, source=number + 1)
     with django_assert_max_num_queries(22):
         client.get(address("duty", unit))
+
+
+def test_the_legal_basis_names_only_texts_that_are_in_force_on_the_day(client, unit, officer):
+    page = client.get(address("duty", unit)).content.decode()
+    assert "Chỉ thị 14/CT-TTg" in page
+    assert "116/2025/QH15" not in page  # it is December 2019
+    with clock.at(datetime(2026, 8, 1, 2, tzinfo=UTC)):
+        assert "116/2025/QH15" in client.get(address("duty", unit)).content.decode()

@@ -203,7 +203,7 @@ def test_the_board_needs_the_same_queries_for_any_number_of_units(client, leader
         proves_recording(version.unit)
         claim(version.unit)
     client.get(BOARD)
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(10):
         response = client.get(BOARD)
     assert response.context["shown"].units == 123
 

@@ -134,6 +134,7 @@ def test_hostile_log_content_is_shown_harmlessly(client, pipeline, hostile):
 def test_invisible_and_reordering_characters_are_written_out_and_length_is_bounded():
     assert visible("a\u202eb\x00c\u200bd\te\n") == "a\\u202eb\\u0000c\\u200bd\te\n"
     assert visible("Thử dấu tiếng Việt ế ộ") == "Thử dấu tiếng Việt ế ộ"
+    assert visible("e" + "\u0301" * 50).count("\u0301") == 4  # more would be drawn over the lines above
     assert len(visible("x" * 10 * LONGEST)) < LONGEST + 30
 
 

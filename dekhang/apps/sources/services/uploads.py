@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from dekhang.apps.core import clock
 from dekhang.apps.core.audit import record_event
 from dekhang.apps.core.errors import ActionDenied
+from dekhang.apps.core.forms import readable
 from dekhang.apps.core.models import User
 from dekhang.apps.sources.enums import AuditAction
 from dekhang.apps.sources.models import LogSource, Upload
@@ -68,7 +69,7 @@ def store_upload(*, source: LogSource, file: UploadedFile, name: str, by: User |
         upload = Upload.objects.create(
             source=source,
             unit_id=source.unit_id,
-            name=Path(name.replace("\\", "/")).name[:255] or stored_name,
+            name=readable(Path(name.replace("\\", "/")).name, several_lines=False)[:255] or stored_name,
             stored_name=stored_name,
             size_bytes=size,
             sha256=digest.hexdigest(),
