@@ -426,7 +426,8 @@ class UnitSops:
 
 def units_with_sops(user: User, text: str = "") -> list[UnitSops]:
     """For those who see many units: how many procedures each adopted and has approved. Two queries and the names."""
-    versions = [v for v in registry.visible_units(user) if found_in(text[:200], v.name)]
+    seen = registry.counted_units().filter(unit_id__in=registry.visible_unit_ids(user))
+    versions = [v for v in seen if found_in(text[:200], v.name)]
     counted = {
         row["unit_id"]: row
         for row in sops_of(user)

@@ -7,6 +7,7 @@ from django.urls import reverse
 from dekhang.apps.core import clock
 from dekhang.apps.duties import services
 from dekhang.apps.duties.models import Claim, Contest
+from dekhang.apps.duties.templatetags.duties import subject_words
 from tests.factories.core import UserFactory
 from tests.factories.duties import claim, proves_recording
 from tests.factories.registry import UnitFactory, head_of, officer_of
@@ -48,6 +49,21 @@ def test_evidence_rows_are_shown_with_their_digest(client, unit, officer):
     proves_recording(unit)
     page = client.get(address("duty", unit)).content.decode()
     assert services.Evidence.objects.first().digest in page
+
+
+@pytest.mark.parametrize(
+    ("subject", "words"),
+    [
+        ("source:6", "nguồn log số 6"),
+        ("kind:windows", "nguồn loại Windows"),
+        ("sop:intrusion", "quy trình xâm nhập cổng thông tin"),
+        ("contact:2", "đầu mối số 2"),
+        ("post:head", "Thủ trưởng đơn vị"),
+        ("gi-do:7", "gi-do:7"),
+    ],
+)
+def test_what_evidence_is_about_is_said_in_words(subject, words):
+    assert subject_words(subject) == words
 
 
 def test_declare_then_withdraw_then_take_back(client, unit, officer, data):

@@ -2,9 +2,12 @@
 
 from django import template
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from dekhang.apps.core.templatetags.dk import badge
 from dekhang.apps.duties.enums import ClaimState
+from dekhang.apps.duties.states import record_attacks, sop
+from dekhang.apps.registry.enums import PostKind
 
 register = template.Library()
 
@@ -22,6 +25,24 @@ TONES = {
 def state_badge(state: str) -> SafeString:
     tone, icon_name = TONES[ClaimState(state)]
     return badge(tone, ClaimState(state).label, icon_name)
+
+
+@register.filter
+def subject_words(subject: str) -> str:
+    """What a piece of evidence is about, for people: `sop:malware` → "quy trình mã độc"."""
+    about, _colon, which = subject.partition(":")
+    match about:
+        case "source":
+            return _("nguồn log số %(n)s") % {"n": which}
+        case "contact":
+            return _("đầu mối số %(n)s") % {"n": which}
+        case "kind":
+            return _("nguồn loại %(kind)s") % {"kind": record_attacks.KIND_NAMES.get(which, which)}
+        case "sop":
+            return _("quy trình %(kind)s") % {"kind": sop.KIND_NAMES.get(which, which)}
+        case "post":
+            return str(PostKind(which).label) if which in PostKind.values else which
+    return subject
 
 
 @register.filter

@@ -13,6 +13,7 @@ from dekhang.apps.core import clock
 from dekhang.apps.core.enums import Role
 from dekhang.apps.core.errors import refusal
 from dekhang.apps.core.models import User
+from dekhang.apps.duties.enums import ClaimState
 from dekhang.apps.duties.selectors import assess
 from dekhang.apps.portal import health, province, services, work
 from dekhang.apps.registry.models import Contact
@@ -45,6 +46,7 @@ def _unit_screen(user: User) -> tuple[str, dict[str, Any]]:
         "unit_id": unit_id,
         "tasks": work.tasks_of_unit(user, unit_id),
         "duties": duties,
+        "all_proven": all(row["assessment"].state == ClaimState.PROVEN for row in duties),
         "contacts": work.duty_contacts(unit_id),
         "refusal": refusal(check_works_for_unit, user, unit_id),
     }
