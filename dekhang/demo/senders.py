@@ -5,9 +5,19 @@ import json
 import socket
 from collections.abc import Sequence
 
+TRY_LATER = {408, 429}
+
 
 class SendError(Exception):
     """The intake did not take it; the message is a sentence."""
+
+
+class Refused(SendError):
+    """The intake will not take it however often it is sent; `taken` records of it were taken."""
+
+    def __init__(self, sentence: str, *, taken: int = 0) -> None:
+        super().__init__(sentence)
+        self.taken = taken
 
 
 class HttpSender:
@@ -42,11 +52,14 @@ class HttpSender:
                 if attempt == 2:
                     raise SendError(f"không gửi được tới {self._host}:{self._port}: {error}") from error
         if answer.status == 401:
-            raise SendError("cổng nhận log từ chối: mã nguồn log không đúng (401)")
+            raise Refused("cổng nhận log từ chối: mã nguồn log không đúng (401)")
         if answer.status >= 300:
-            raise SendError(f"cổng nhận log trả lời {answer.status}: {text[:200].decode('utf-8', 'replace')}")
-        if path == "/_bulk" and json.loads(text).get("errors"):
-            raise SendError("cổng nhận log không nhận một số bản ghi")
+            kind = SendError if answer.status in TRY_LATER or answer.status >= 500 else Refused
+            raise kind(f"cổng nhận log trả lời {answer.status}: {text[:200].decode('utf-8', 'replace')}")
+        if path == "/_bulk" and (found := json.loads(text)).get("errors"):
+            statuses = [action["status"] for item in found["items"] for action in item.values()]
+            taken = sum(status < 300 for status in statuses)
+            raise Refused(f"cổng nhận log không nhận {len(statuses) - taken} bản ghi", taken=taken)
 
     def close(self) -> None:
         if self._connection is not None:

@@ -1,4 +1,4 @@
-"""The demo's traffic: ordinary work, attacks from our own rules' tests, canaries, or a folder of real logs.
+"""The demo's traffic: ordinary work, attacks from our own rules' tests, canaries; or a folder of real logs (replay.py).
 
 It enters by the same doors as everybody's: HTTP `_bulk`, NDJSON and syslog over TCP, each source with its token.
 """
@@ -26,11 +26,11 @@ from dekhang.apps.sources.enums import CANARY_KINDS, CanaryState
 from dekhang.apps.sources.models import Canary, LogSource
 from dekhang.apps.sources.services import start_canary
 from dekhang.demo.background import ordinary
-from dekhang.demo.province import DemoUnit, demo_unit_of
-from dekhang.demo.senders import HttpSender, SendError, SyslogSender
+from dekhang.demo.exercise import advance
+from dekhang.demo.feed import Feed
+from dekhang.demo.province import demo_unit_of
+from dekhang.demo.replay import Act, Replay
 from dekhang.demo.traces import canary_trace
-from dekhang.pipeline.formats import open_records
-from dekhang.pipeline.parse import parse
 from dekhang.pipeline.ruletests import Case, load_tests
 from dekhang.pipeline.stores import heartbeat
 
@@ -38,35 +38,7 @@ logger = logging.getLogger(__name__)
 BACKGROUND_SECONDS = 1.0  # each source says something ordinary this often
 ATTACK_SECONDS = 25.0
 SILENT_AFTER_SECONDS = 90.0
-KIND_OF_PARSED = {
-    "windows": "windows",
-    "linux_auth": "linux",
-    "linux_auditd": "linux",
-    "web_access": "web",
-    "suricata": "suricata",
-}
-
-
-class Feed:
-    """One source of the demo with its connection."""
-
-    def __init__(self, source: LogSource, token: str, demo: DemoUnit) -> None:
-        self.source, self.demo = source, demo
-        self.host = f"{source.kind}-{source.pk:02d}.tayninh.example.gov.vn"
-        self._sender: HttpSender | SyslogSender = (
-            SyslogSender("127.0.0.1", settings.SYSLOG_TCP_PORT, token)
-            if source.kind in {"linux", "syslog"}
-            else HttpSender("127.0.0.1", settings.HTTP_INTAKE_PORT, token)
-        )
-
-    def send(self, records: list[bytes]) -> int:
-        """Send; a receiver that is away just now is no reason to stop. Returns how many were taken."""
-        try:
-            self._sender.send(records)
-        except SendError as error:
-            logger.warning("%s: %s", self.source, error)
-            return 0
-        return len(records)
+DRILL_SECONDS = 6.0  # a step of the drill this often; a drill of some twenty steps takes two minutes
 
 
 def run_until_stopped(data: Path, *, replay: Path | None, speed: float) -> int:
@@ -81,18 +53,29 @@ def run_until_stopped(data: Path, *, replay: Path | None, speed: float) -> int:
             feeds.append(Feed(source, tokens[str(source.pk)], demo))
     wait_for_receivers(data, stop)
     sent = 0
-    acts = replay_folder(feeds, replay, speed) if replay else play(feeds)
+    replayed = Replay(feeds, replay, speed, data=data) if replay else None
+    acts = replayed.acts() if replayed is not None else play(feeds)
+
+    def beat() -> None:
+        heartbeat.beat(data, "traffic", ready=True, **(replayed.facts() if replayed is not None else {"sent": sent}))
+
     last_beat = 0.0
     for count, pause in acts:
         sent += count
-        if time.monotonic() - last_beat > heartbeat.BEAT_SECONDS:
-            heartbeat.beat(data, "traffic", ready=True, sent=sent)
-            last_beat = time.monotonic()
-        if stop.wait(pause):
+        until = time.monotonic() + pause
+        while True:  # a slow replay must not look dead
+            if time.monotonic() - last_beat > heartbeat.BEAT_SECONDS:
+                beat()
+                last_beat = time.monotonic()
+            left = until - time.monotonic()
+            if stop.wait(min(max(0.0, left), heartbeat.BEAT_SECONDS)) or left <= heartbeat.BEAT_SECONDS:
+                break
+        if stop.is_set():
             break
     else:  # a replay has an end; what it showed stays
+        beat()
         while not stop.wait(heartbeat.BEAT_SECONDS):
-            heartbeat.beat(data, "traffic", ready=True, sent=sent, finished=True)
+            beat()
     heartbeat.clear(data, "traffic")
     return 0
 
@@ -102,9 +85,6 @@ def wait_for_receivers(data: Path, stop: threading.Event) -> None:
         beats = heartbeat.read(data)
         if all(beats.get(part, {}).get("ready") for part in ("http", "lines", "worker")):
             return
-
-
-Act = tuple[int, float]  # records sent, seconds to wait
 
 
 def play(feeds: list[Feed]) -> Iterator[Act]:
@@ -118,7 +98,8 @@ def play(feeds: list[Feed]) -> Iterator[Act]:
     for choices in cases.values():
         chance.shuffle(choices)
     start = time.monotonic()
-    next_attack, turn = start + 3, 0
+    next_attack, next_drill, turn = start + 3, start + DRILL_SECONDS, 0
+    drilling = {feed.source.unit_id for feed in feeds if feed.demo.drills}
     while True:
         now, sent = time.monotonic(), 0
         speaking = [f for f in feeds if not (f.demo.falls_silent and now - start > SILENT_AFTER_SECONDS)]
@@ -132,7 +113,19 @@ def play(feeds: list[Feed]) -> Iterator[Act]:
             turn += 1
             next_attack = now + ATTACK_SECONDS
         sent += canaries(speaking)
+        if now >= next_drill:
+            drilling = {unit_id for unit_id in drilling if drill(unit_id)}
+            next_drill = now + DRILL_SECONDS
         yield sent, max(0.0, BACKGROUND_SECONDS - (time.monotonic() - now))
+
+
+def drill(unit_id: int) -> bool:
+    """One more step of the unit's drill; over when it has ended or a visitor has taken it into their own hands."""
+    try:
+        return advance(unit_id)
+    except ActionDenied as denied:
+        logger.info("drill of unit %s: %s", unit_id, denied)
+        return False
 
 
 def attack(feed: Feed, case: Case) -> int:
@@ -162,27 +155,3 @@ def canaries(feeds: list[Feed]) -> int:
         except ActionDenied as denied:
             logger.info("canary of %s: %s", feed.source, denied)
     return sent
-
-
-def replay_folder(feeds: list[Feed], folder: Path, speed: float) -> Iterator[Act]:
-    """Send a folder of real logs, unchanged, each record to a source of its kind, `speed` records a second."""
-    by_kind: dict[str, list[Feed]] = defaultdict(list)
-    for feed in feeds:
-        by_kind[feed.source.kind].append(feed)
-    size = max(1, int(speed / 10))
-    for number, path in enumerate(
-        sorted(p for p in ([folder] if folder.is_file() else folder.rglob("*")) if p.is_file())
-    ):
-        batch: list[bytes] = []
-        feed: Feed | None = None
-        for _index, raw in open_records(path):
-            if feed is None:
-                seen = parse(raw, source_kind="syslog", received_ms=int(clock.now().timestamp() * 1000))
-                choices = by_kind.get(KIND_OF_PARSED.get(seen.kind, ""), []) or feeds
-                feed = choices[number % len(choices)]
-            batch.append(raw)
-            if len(batch) >= size:
-                yield feed.send(batch), len(batch) / speed
-                batch = []
-        if feed is not None and batch:
-            yield feed.send(batch), len(batch) / speed
