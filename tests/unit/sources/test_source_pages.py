@@ -255,3 +255,13 @@ def test_an_empty_or_too_large_file_is_refused_with_a_sentence_and_leaves_nothin
     assert "quá lớn" in upload(client, source).content.decode()
 
     assert not Upload.objects.exists() and not inbox_of(source.pk).exists()
+
+
+def test_reloading_while_waiting_leads_everybody_to_a_page_they_may_see(client, data):
+    source = LogSourceFactory()
+    live = reverse("sources:live", args=[source.pk])
+    for person, page in ((UserFactory(coordinator=True), "detail"), (officer_of(source.unit), "setup")):
+        client.force_login(person)
+        answer = client.get(live, follow=True)
+        assert answer.redirect_chain == [(reverse(f"sources:{page}", args=[source.pk]), 302)]
+        assert answer.status_code == 200

@@ -102,10 +102,13 @@ def live_context(source: LogSource, account) -> dict[str, object]:
 
 @require_GET
 def live(request: HttpRequest, pk: int) -> HttpResponse:
-    """The live block, asked for every two seconds; without JavaScript its link leads to the setup page again."""
+    """The live block, asked for every two seconds; without JavaScript its link leads to a whole page again:
+    the setup page for those who set the source up, the source's page for those who only look.
+    """
     source = source_or_404(request, pk)
     if not request.htmx:
-        return redirect("sources:setup", pk=source.pk)
+        only_looks = refusal(policies.check_can_change, request.user, source)
+        return redirect("sources:detail" if only_looks else "sources:setup", pk=source.pk)
     return render(request, "sources/_live.html", live_context(source, selectors.ledger_of(source)))
 
 
