@@ -36,7 +36,8 @@ from dekhang.pipeline.stores import heartbeat
 
 logger = logging.getLogger(__name__)
 BACKGROUND_SECONDS = 1.0  # each source says something ordinary this often
-ATTACK_SECONDS = 25.0
+FIRST_ATTACKS, FIRST_ATTACK_SECONDS = 8, 15.0  # so that a visitor sees alerts in several units at once …
+ATTACK_SECONDS = 240.0  # … and is not drowned by the afternoon
 SILENT_AFTER_SECONDS = 90.0
 DRILL_SECONDS = 6.0  # a step of the drill this often; a drill of some twenty steps takes two minutes
 
@@ -111,7 +112,7 @@ def play(feeds: list[Feed]) -> Iterator[Act]:
             choices = cases[feed.source.kind]
             sent += attack(feed, choices[(turn // len(targets)) % len(choices)])
             turn += 1
-            next_attack = now + ATTACK_SECONDS
+            next_attack = now + (FIRST_ATTACK_SECONDS if turn < FIRST_ATTACKS else ATTACK_SECONDS)
         sent += canaries(speaking)
         if now >= next_drill:
             drilling = {unit_id for unit_id in drilling if drill(unit_id)}
