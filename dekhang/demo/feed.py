@@ -33,3 +33,6 @@ class Feed:
         """Send, or raise SendError: Refused when sending again is useless. Returns how many were taken."""
         self._sender.send(records)
         return len(records)
+
+    def close(self) -> None:
+        self._sender.close()

@@ -72,11 +72,20 @@ class Replay:
         self._last_feed: dict[str, Feed] = {}
         self._said = time.monotonic()
         self.sent = self._position.sent
-        self.refused = self.unreadable = 0
+        self.refused = self.unreadable = self.later = 0
 
     def acts(self) -> Iterator[Act]:
         """Send round after round; between two of them the caller may stop."""
         self._files = self._readable_files()
+        try:
+            yield from self._send_all()
+        finally:
+            for feed in self._feeds:
+                feed.close()
+        self._done = len(self._files)
+        logger.info("%s", self.news)
+
+    def _send_all(self) -> Iterator[Act]:
         started, sent_before = time.monotonic(), self.sent
         size = max(1, min(ROUND_RECORDS, int(self._speed * ROUND_SECONDS)))
         for file, records in self._rounds(size):
@@ -101,16 +110,19 @@ class Replay:
                 logger.info("%s", self.news)
             due = started + (self.sent + self.refused - sent_before) / self._speed
             yield 0, max(0.0, due - time.monotonic())
-        self._done = len(self._files)
-        logger.info("%s", self.news)
 
     @property
     def news(self) -> str:
         """Where it stands, as a sentence for whoever started it."""
         if not self._files:
             return f"Không có tệp nào trong {self._folder} đọc được."
-        left = [f"không nhận {self.refused}" * bool(self.refused), f"không đọc được {self.unreadable} chỗ" * bool(self.unreadable)]  # fmt: skip
-        aside = f" ({', '.join(filter(None, left))})" if any(left) else ""
+        counts = {
+            "bị từ chối": self.refused,
+            "chỗ không đọc được": self.unreadable,
+            "có giờ sau ngày của tỉnh mẫu nên lấy giờ nhận": self.later,
+        }
+        told = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+        aside = f" ({told})" if told else ""
         if self._done == len(self._files):
             return f"Đã gửi hết {self._folder}: {self.sent} bản ghi từ {self._done} tệp{aside}."
         return f"Đang gửi {self._folder}: {self.sent} bản ghi, tệp {self._done + 1}/{len(self._files)}{aside}."
@@ -160,6 +172,7 @@ class Replay:
     def _feed_for(self, file: Path, raw: bytes) -> Feed:
         """By what the record is and which machine it tells of; what is of no known kind stays with its file."""
         seen = parse(raw, source_kind="", received_ms=int(clock.now().timestamp() * 1000))
+        self.later += seen.problem is not None and not seen.time_from_event  # the demo lives in 2019
         if seen.kind == "raw" and (feed := self._last_feed.get(str(file))) is not None:
             return feed
         choices: Sequence[Feed] = next(filter(None, (self._by_kind[k] for k in KINDS_FOR[seen.kind])), self._feeds)
