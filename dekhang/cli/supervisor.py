@@ -3,6 +3,7 @@
 The supervisor itself knows no Django and stays small; what needs it (`prepare`) runs in a child of its own.
 """
 
+import contextlib
 import http.client
 import os
 import select
@@ -46,7 +47,8 @@ class Part:
 
 
 def say(text: str) -> None:
-    print(text, flush=True)
+    with contextlib.suppress(OSError):  # a terminal that was closed must not end the parts
+        print(text, flush=True)
 
 
 class Preparation:
@@ -102,11 +104,13 @@ class Group:
         self._preparation: Preparation | None = None
         self._accounts: list[str] = []
         self._last_beat = self._last_log_look = 0.0
+        self._news: dict[str, object] = {}
 
     def run(self, started: float) -> int:
         """Until a signal or a preparation that fails; returns the exit code."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: setattr(self, "stopping", True))
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+                signal.signal(number, lambda *_: setattr(self, "stopping", True))
         self._preparation = Preparation(self._preparation_command)
         announced, code = False, 0
         while not self.stopping:
@@ -164,6 +168,16 @@ class Group:
                 heartbeat.beat(self.data, "up", ready=ready, **self.facts)
             except OSError as error:  # a full disk must not end the supervisor: the parts refuse in their own words
                 say(f"! không ghi được vào {self.data}: {error.strerror}")
+            self._pass_on_news()
+
+    def _pass_on_news(self) -> None:
+        """Say what a part wants the person at the terminal to know (`news` in its heartbeat), once."""
+        beats = heartbeat.read(self.data)
+        for part in self.parts:
+            news = beats.get(part.beat, {}).get("news") if part.ready else None
+            if news and news != self._news.get(part.name):
+                self._news[part.name] = news
+                say(f"  · {news}")
 
     def _log_path(self, part: Part) -> Path:
         return self.data / "logs" / f"{part.name}.log"
@@ -188,7 +202,12 @@ class Group:
         try:
             part.log = self._log_path(part).open("ab")
             part.process = subprocess.Popen(
-                part.command, stdout=part.log, stderr=part.log, stdin=subprocess.DEVNULL, preexec_fn=end_with_parent
+                part.command,
+                stdout=part.log,
+                stderr=part.log,
+                stdin=subprocess.DEVNULL,
+                preexec_fn=end_with_parent,
+                process_group=0,  # Ctrl-C reaches us alone: granian hangs when its signal comes twice
             )
         except OSError as error:
             self._failed(part, f"không khởi động được: {error.strerror}")
