@@ -254,3 +254,30 @@ def test_a_storm_of_alerts_does_not_drown_the_mailbox(data, source):
     assert Alert.objects.count() == MESSAGES_AN_HOUR + 30
     assert OutboundMessage.objects.count() == MESSAGES_AN_HOUR + 1
     assert OutboundMessage.objects.last().subject.startswith("Nhiều cảnh báo cùng lúc")
+
+
+def test_a_flood_of_entities_ends_in_one_alert_about_the_rest(data, source, monkeypatch):
+    monkeypatch.setattr(grouping, "ALERTS_OF_A_FAMILY", 20)
+    officer, other = officer_of(source.unit), LogSourceFactory()
+    services.take_detections([of(source, entity=f"198.51.100.{n}") for n in range(50)])
+    services.take_detections([of(source, entity=f"203.0.113.{n}", rule_level="critical") for n in range(50)])
+    services.take_detections([of(source, entity="198.51.100.7"), of(other, entity="192.0.2.1")])
+
+    rest = Alert.objects.get(entity=grouping.THE_REST)
+    assert (rest.unit, rest.detection_count, rest.detections.count()) == (source.unit, 80, 80)
+    assert rest.level == "critical", "what is worst in it decides"
+    assert Alert.objects.filter(unit=source.unit).count() == 21
+    assert Alert.objects.get(entity="198.51.100.7").detection_count == 2, "a known one goes on by itself"
+    assert Alert.objects.get(unit=other.unit).entity == "192.0.2.1", "a flood at one unit is its own"
+
+    for alert in Alert.objects.filter(unit=source.unit):
+        services.acknowledge(alert=alert, by=officer)
+        services.resolve(alert=alert, note="Đã chặn.", by=officer)
+    services.take_detections([of(source, entity="203.0.113.200")])
+    assert Alert.objects.filter(entity="203.0.113.200").exists(), "once the flood is answered, each is its own again"
+
+
+def test_a_batch_costs_few_questions_however_many_alerts_it_joins(data, source, django_assert_max_num_queries):
+    services.take_detections([of(source, entity=f"198.51.100.{n}") for n in range(50)])
+    with django_assert_max_num_queries(50 + 15):  # one update each, and what all share
+        services.take_detections([of(source, entity=f"198.51.100.{n}") for n in range(50)])

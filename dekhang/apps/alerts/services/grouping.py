@@ -1,13 +1,15 @@
 """Detections become alerts: one attack is one alert, however many events it took."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from django.db import transaction
+from django.db.models import Count
 
 from dekhang.apps.alerts import canary, messages, ruletexts
-from dekhang.apps.alerts.enums import LEVEL_ORDER, NEEDS_AN_ANSWER, AlertLevel, AlertStatus, AuditAction
+from dekhang.apps.alerts.enums import LEVEL_ORDER, NEEDS_AN_ANSWER, OPEN, AlertLevel, AuditAction
 from dekhang.apps.alerts.models import Alert, AlertDetection, StrayDetection
 from dekhang.apps.core import clock
 from dekhang.apps.core.audit import record_event
@@ -20,6 +22,13 @@ from dekhang.pipeline.stores.detections import Detection
 # Rows kept with one alert; further detections are counted only. A flood of one rule must not fill the database.
 DETECTIONS_KEPT = 500
 LONGEST_SEARCH_TEXT = 2000
+# Open alerts of one family in one unit; what more comes is one alert about all the rest. Attackers choose what we see
+# as entities (a hundred thousand addresses, host names): nobody reads so many, and they would delay everyone's alerts.
+ALERTS_OF_A_FAMILY = 200
+THE_REST = "nhiều nơi khác"
+
+
+Key = tuple[int, str, str]  # unit, family, entity
 
 
 @dataclass(slots=True)
@@ -61,18 +70,19 @@ def take_detections(detections: Sequence[Detection]) -> list[Alert]:
     fresh = [d for d in detections if d.id not in known]
     units = set(Unit.objects.filter(pk__in={d.unit_id for d in fresh}).values_list("pk", flat=True))
     sources = dict(LogSource.objects.filter(pk__in={d.source_id for d in fresh}).values_list("pk", "name"))
-    drafts: dict[tuple[int, str, str], _Draft] = {}
-    strays = []
-    for detection in fresh:
-        if detection.unit_id not in units:
-            strays.append(_stray(detection, now))
-            continue
-        draft = _draft_for(drafts, detection, source_name=sources.get(detection.source_id), now=now)
-        _add(draft, detection, source_known=detection.source_id in sources)
+    strays = [_stray(d, now) for d in fresh if d.unit_id not in units]
     StrayDetection.objects.bulk_create(strays)
-    for draft in drafts.values():
+    keyed = [(_key(d, sources.get(d.source_id)), d) for d in fresh if d.unit_id in units]
+    desk = _Desk([key for key, _ in keyed])
+    for key, detection in keyed:
+        source_known = detection.source_id in sources
+        _add(desk.draft_for(key, detection, source_known=source_known, now=now), detection, source_known=source_known)
+    drafts = list(desk.drafts.values())
+    for draft in drafts:
         _save(draft, now=now)
-    return [draft.alert for draft in drafts.values()]
+        _announce(draft, now=now)
+    AlertDetection.objects.bulk_create([row for draft in drafts for row in draft.rows])
+    return [draft.alert for draft in drafts]
 
 
 def _stray(detection: Detection, now: datetime) -> StrayDetection:
@@ -87,43 +97,70 @@ def _stray(detection: Detection, now: datetime) -> StrayDetection:
     )
 
 
-def _draft_for(
-    drafts: dict[tuple[int, str, str], _Draft], detection: Detection, *, source_name: str | None, now: datetime
-) -> _Draft:
-    is_canary = detection.family == canary.FAMILY
-    # a record that names no machine is about its source, so that two machines of a unit stay two alerts
+def _key(detection: Detection, source_name: str | None) -> Key:
+    """A record that names no machine is about its source, so that two machines of a unit stay two alerts."""
     entity = detection.entity or source_name or ""
-    if is_canary and (nonce := canary.nonce_in(detection.fields)):
+    if detection.family == canary.FAMILY and (nonce := canary.nonce_in(detection.fields)):
         entity = f"dekhang-canary-{nonce}"  # each test is an alert of its own
-    key = (detection.unit_id, detection.family[:60], entity[:300])
-    draft = drafts.get(key)
-    if draft is not None:
-        return draft
-    alert = Alert.objects.filter(
-        unit_id=key[0], family=key[1], entity=key[2], status__in=[AlertStatus.NEW, AlertStatus.ACKNOWLEDGED]
-    ).first()
-    if alert is not None:
-        kept = alert.detections.count()
-        draft = _Draft(alert, False, alert.level, alert.last_event_at, kept)
-    else:
-        alert = Alert(
-            unit_id=key[0],
-            source_id=detection.source_id if source_name is not None else None,
-            rule_id=detection.rule_id[:64],
-            family=key[1],
-            entity=key[2],
-            host=detection.host[:200],
-            title=_title(detection),
-            level=_level(detection.rule_level),
-            is_canary=is_canary,
-            created_at=now,
-            waiting_since=now,
-            first_event_at=_moment(detection.first_ms),
-            last_event_at=_moment(detection.event_ms),
+    return detection.unit_id, detection.family[:60], entity[:300]
+
+
+class _Desk:
+    """The alerts that a batch opens or adds to. Open ones are read in one go: a burst is when time is short."""
+
+    def __init__(self, keys: Sequence[Key]) -> None:
+        units, families = {key[0] for key in keys}, {key[1] for key in keys}
+        open_alerts = Alert.objects.filter(unit_id__in=units, family__in=families, status__in=OPEN)
+        wanted = open_alerts.filter(entity__in={key[2] for key in keys} | {THE_REST})
+        self._open: dict[Key, Alert] = {(alert.unit_id, alert.family, alert.entity): alert for alert in wanted}
+        self._kept: dict[int, int] = dict(
+            AlertDetection.objects.filter(alert__in=[alert.pk for alert in self._open.values()])
+            .order_by()
+            .values_list("alert_id")
+            .annotate(Count("pk"))
         )
-        draft = _Draft(alert, True, None, None, 0)
-    drafts[key] = draft
-    return draft
+        self._of_family: Counter[tuple[int, str]] = Counter(
+            {
+                (unit, family): n
+                for unit, family, n in open_alerts.values_list("unit_id", "family").annotate(Count("pk"))
+            }
+        )
+        self.drafts: dict[Key, _Draft] = {}
+
+    def draft_for(self, key: Key, detection: Detection, *, source_known: bool, now: datetime) -> _Draft:
+        draft = self.drafts.get(key) or self._of_open(key)
+        if draft is None and self._of_family[key[:2]] >= ALERTS_OF_A_FAMILY:
+            key = (key[0], key[1], THE_REST)
+            draft = self.drafts.get(key) or self._of_open(key)
+        if draft is None:
+            self._of_family[key[:2]] += 1
+            draft = _Draft(_new_alert(key, detection, source_known=source_known, now=now), True, None, None, 0)
+        self.drafts[key] = draft
+        return draft
+
+    def _of_open(self, key: Key) -> _Draft | None:
+        alert = self._open.get(key)
+        if alert is None:
+            return None
+        return _Draft(alert, False, alert.level, alert.last_event_at, self._kept.get(alert.pk, 0))
+
+
+def _new_alert(key: Key, detection: Detection, *, source_known: bool, now: datetime) -> Alert:
+    return Alert(
+        unit_id=key[0],
+        source_id=detection.source_id if source_known else None,
+        rule_id=detection.rule_id[:64],
+        family=key[1],
+        entity=key[2],
+        host=detection.host[:200] if key[2] != THE_REST else "",
+        title=_title(detection),
+        level=_level(detection.rule_level),
+        is_canary=detection.family == canary.FAMILY,
+        created_at=now,
+        waiting_since=now,
+        first_event_at=_moment(detection.first_ms),
+        last_event_at=_moment(detection.event_ms),
+    )
 
 
 def _title(detection: Detection) -> str:
@@ -169,7 +206,11 @@ def _save(draft: _Draft, *, now: datetime) -> None:
     alert.save()
     for row in draft.rows:
         row.alert = alert
-    AlertDetection.objects.bulk_create(draft.rows)
+
+
+def _announce(draft: _Draft, *, now: datetime) -> None:
+    """Into the audit log, to the canary's test, to people."""
+    alert = draft.alert
     if draft.is_new:
         record_event(
             action=AuditAction.ALERT_RAISED,
