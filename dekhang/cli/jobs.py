@@ -19,6 +19,8 @@ from dekhang.apps.sources import jobs as sources
 from dekhang.pipeline.stores import heartbeat
 
 logger = logging.getLogger(__name__)
+DETECTIONS_AT_ONCE = 500
+CATCHING_UP_SECONDS = 1.0
 
 
 @dataclass(slots=True)
@@ -33,7 +35,7 @@ class Job:
 
 def all_jobs() -> list[Job]:
     return [
-        Job("detections", 0.5, alerts.pull_detections),
+        Job("detections", 0.5, pull_what_waits),
         Job("sources", 2, sources.tick),
         Job("duties", 10, duties.tick),
         Job("escalation", 5, alerts.escalate),
@@ -41,6 +43,13 @@ def all_jobs() -> list[Job]:
         Job("messages", 5, core.deliver_messages, apart=True),
         Job("snapshots", 60, scoreboard.tick),
     ]
+
+
+def pull_what_waits() -> None:
+    """After a burst nobody's alert waits for the next round; the other jobs wait for a second at most."""
+    until = time.monotonic() + CATCHING_UP_SECONDS
+    while alerts.pull_detections(DETECTIONS_AT_ONCE) == DETECTIONS_AT_ONCE and time.monotonic() < until:
+        pass
 
 
 def run_due(jobs: list[Job], now: float) -> None:

