@@ -78,6 +78,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "dekhang.apps.core.middleware.SecurityHeaders",
+    "dekhang.apps.core.middleware.OnlyByButton",
 ]
 ROOT_URLCONF = "dekhang.config.urls"
 WSGI_APPLICATION = "dekhang.config.wsgi.application"

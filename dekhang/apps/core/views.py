@@ -29,6 +29,12 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
     return render(request, "core/not_found.html", status=404)
 
 
+def only_by_button(request: HttpRequest, page: str, *, allowed: str) -> HttpResponse:
+    response = render(request, "core/only_by_button.html", {"page": page}, status=405)
+    response.headers["Allow"] = allowed
+    return response
+
+
 def broken(request: HttpRequest) -> HttpResponse:
     return render(request, "core/broken.html", status=500)
 

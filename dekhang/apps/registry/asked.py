@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from dekhang.apps.core import clock
 
 PARAMETER = "ngay"
+EARLIEST = date(2000, 1, 1)  # nothing here is older; and the calendar of computers ends at year 1
 
 
 def asked_day(text: str | None) -> tuple[date, str]:
@@ -22,4 +23,6 @@ def asked_day(text: str | None) -> tuple[date, str]:
         }
     if day > today:
         return today, _("Ngày %(day)s chưa tới. Đang xem hôm nay.") % {"day": f"{day:%d/%m/%Y}"}
+    if day < EARLIEST:
+        return today, _("Không có số liệu nào trước năm %(year)d. Đang xem hôm nay.") % {"year": EARLIEST.year}
     return day, ""

@@ -143,8 +143,13 @@ def _progress(upload: Upload) -> UploadProgress:
         state if state in ("waiting", "reading", "done", "failed") else "waiting",
         100 if state == "done" else percent,
         records if isinstance(records, int) else 0,
-        str(facts.get("problem") or "")[:500],
+        _with_own_name(str(facts.get("problem") or ""), upload)[:500],
     )
+
+
+def _with_own_name(problem: str, upload: Upload) -> str:
+    """The sentence with the file's name as the person knows it, without what makes it unique in the inbox."""
+    return problem.replace(upload.stored_name.partition("-")[0] + "-", "")
 
 
 @dataclass(frozen=True, slots=True)

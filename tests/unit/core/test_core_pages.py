@@ -127,3 +127,20 @@ def test_hostile_text_in_the_audit_log_is_shown_as_text(client, coordinator):
 
 def test_health_needs_no_account_and_says_ok(client):
     assert client.get("/healthz").json() == {"ok": True}
+
+
+@pytest.mark.parametrize(
+    ("path", "page"),
+    [
+        ("/nguon-log/6/thu/", "/nguon-log/6/"),
+        ("/su-co/1/buoc/2/xong/", "/su-co/1/"),
+        ("/nghia-vu/don-vi/20/sop/khai-bao/", "/nghia-vu/don-vi/20/sop/"),
+        ("/dang-xuat/", "/"),
+    ],
+)
+def test_who_comes_by_address_to_what_a_button_does_is_shown_the_way_back(client, coordinator, path, page):
+    answer = client.get(path)
+    assert answer.status_code == 405
+    assert answer.headers["Allow"] == "POST"
+    text = answer.content.decode()
+    assert "Việc này chưa được làm" in text and f'href="{page}"' in text

@@ -1,5 +1,6 @@
 """Pages of sources: isolation, numbers that add up, hostile content, a fixed number of queries."""
 
+import json
 import re
 
 import pytest
@@ -265,3 +266,16 @@ def test_reloading_while_waiting_leads_everybody_to_a_page_they_may_see(client, 
         answer = client.get(live, follow=True)
         assert answer.redirect_chain == [(reverse(f"sources:{page}", args=[source.pk]), 302)]
         assert answer.status_code == 200
+
+
+def test_what_is_wrong_with_a_file_names_it_as_its_owner_does(client, data):
+    source = LogSourceFactory()
+    client.force_login(officer_of(source.unit))
+    client.post(reverse("sources:upload", args=[source.pk]), {"file": SimpleUploadedFile("anh.png", b"\x89PNG\x00")})
+    upload = Upload.objects.get()
+    report = {"state": "failed", "problem": f"“{upload.stored_name}” là dữ liệu nhị phân."}
+    (inbox_of(source.pk) / f"{upload.stored_name}.json").write_text(json.dumps(report))
+
+    page = client.get(reverse("sources:uploads", args=[source.pk]), headers={"HX-Request": "true"}).content.decode()
+
+    assert "“anh.png” là dữ liệu nhị phân." in page
