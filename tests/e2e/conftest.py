@@ -20,7 +20,9 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
     running.kill()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(
+    scope="module"
+)  # not longer: an event loop runs with it, which other tests of the process must not find
 def browser() -> Iterator[Browser]:
     path = chromium.find()
     if path is None:
