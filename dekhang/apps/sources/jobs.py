@@ -18,6 +18,7 @@ from dekhang.apps.sources.services.connection import subject_of
 from dekhang.apps.sources.wording import loss_reason, silence_reason
 from dekhang.pipeline.stores import heartbeat, intake, ledger
 from dekhang.pipeline.stores.lake import Lake
+from dekhang.pipeline.stores.reasons import Reason
 
 logger = logging.getLogger(__name__)
 INTAKE_CURSOR = "sources.intake"
@@ -110,7 +111,8 @@ def _judge_losses(sources: list[LogSource], now: datetime) -> None:
     ):
         newest[subject] = outcome
     for source, subject in zip(sources, subjects, strict=True):
-        hours = ledger.hourly(settings.DATA, source.pk, now - timedelta(hours=24))
+        # a file that a person chose by mistake and was told about is not a log that got lost
+        hours = ledger.hourly(settings.DATA, source.pk, now - timedelta(hours=24), without=Reason.UNREADABLE_FILE)
         refused = sum(hour.refused for hour in hours)
         received = refused + sum(hour.stored + hour.duplicate for hour in hours)
         over = received >= LOSS_MIN_RECORDS and refused * 100 > limit * received

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from dekhang.pipeline import spool
 from dekhang.pipeline.stores import schema
+from dekhang.pipeline.stores.reasons import Reason
 
 UNKNOWN_SOURCE = 0
 _TRIES = 5
@@ -121,8 +122,11 @@ def of_sources(data: Path, ids: Collection[int]) -> dict[int, SourceLedger]:
     return {one: replace(ledger, waiting=waiting.get(one, 0)) for one, ledger in ledgers.items()}
 
 
-def hourly(data: Path, source_id: int, since: datetime | int) -> list[Hour]:
-    """Counts per hour of receipt from `since` on, oldest first; hours without records are left out."""
+def hourly(data: Path, source_id: int, since: datetime | int, *, without: Reason | None = None) -> list[Hour]:
+    """Counts per hour of receipt from `since` on, oldest first; hours without records are left out.
+
+    Refusals for the reason `without` are not counted.
+    """
     connection = _open(Path(data))
     if connection is None:
         return []
@@ -134,10 +138,11 @@ def hourly(data: Path, source_id: int, since: datetime | int) -> list[Hour]:
                 SELECT hour, stored, duplicate, 0 AS refused, unparsable, late, bytes FROM counters
                 WHERE source_id = :source AND hour >= :since
                 UNION ALL
-                SELECT hour, 0, 0, records, 0, 0, 0 FROM refusals WHERE source_id = :source AND hour >= :since
+                SELECT hour, 0, 0, records, 0, 0, 0 FROM refusals
+                WHERE source_id = :source AND hour >= :since AND reason IS NOT :without
             ) GROUP BY hour ORDER BY hour
             """,
-            {"source": source_id, "since": since_ms // schema.HOUR_MS},
+            {"source": source_id, "since": since_ms // schema.HOUR_MS, "without": without},
         ).fetchall()
     finally:
         connection.close()

@@ -178,6 +178,24 @@ def test_too_many_refused_records_break_the_loss_evidence_and_few_do_not(pipelin
     assert "21 trên 221" in rows[0].reason
 
 
+def test_files_uploaded_by_mistake_are_no_loss_of_the_source(pipeline, data):
+    from dekhang.pipeline.receive.refusals import Refusals
+    from dekhang.pipeline.stores.reasons import Reason
+
+    source = LogSourceFactory()
+    pipeline.receive(source, *[failed_login(user=f"u{n}") for n in range(200)], at=clock.now())
+    refusals = Refusals(data)
+    try:
+        refusals.add(source.pk, Reason.UNREADABLE_FILE, records=20)
+        refusals.flush()
+    finally:
+        refusals.close()
+
+    jobs.tick()
+
+    assert newest(source, EvidenceKind.SOURCE_LOSS) is None
+
+
 def test_a_lost_intake_map_is_written_again(data, django_capture_on_commit_callbacks):
     source = LogSourceFactory(token_sha256=intake.hash_token("mot-ma"))
 
