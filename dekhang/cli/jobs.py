@@ -19,7 +19,7 @@ from dekhang.apps.sources import jobs as sources
 from dekhang.pipeline.stores import heartbeat
 
 logger = logging.getLogger(__name__)
-DETECTIONS_AT_ONCE = 500
+DETECTIONS_AT_ONCE = 200  # new alerts cost some 6 ms each, and pages that write wait meanwhile
 CATCHING_UP_SECONDS = 1.0
 
 
