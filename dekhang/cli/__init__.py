@@ -7,6 +7,8 @@ import argparse
 import importlib
 import sys
 
+from dekhang.cli.words import speak_vietnamese
+
 # only the command that is asked for is imported: `dekhang detect` needs no Django, `dekhang up` no engine
 COMMANDS = {
     "up": "chạy mọi phần của hệ thống trên máy này",
@@ -22,6 +24,7 @@ COMMANDS = {
 
 def main(argv: list[str] | None = None) -> int:
     argv = list(sys.argv[1:] if argv is None else argv)
+    speak_vietnamese()
     parser = argparse.ArgumentParser(
         prog="dekhang", description="Đề Kháng: hệ thống bảo đảm an toàn thông tin của một tỉnh.", add_help=True
     )

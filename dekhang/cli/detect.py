@@ -82,6 +82,8 @@ def run(args: argparse.Namespace) -> int:
         print_stats(scan, book, time.monotonic() - started)
     for problem in scan.unreadable:
         print(problem, file=sys.stderr)
+    if not read_anything and not scan.unreadable:
+        print(f"Không có bản ghi nào để đọc trong {', '.join(map(str, args.paths))}.", file=sys.stderr)
     return 0 if read_anything else 2
 
 

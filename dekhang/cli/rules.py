@@ -1,6 +1,6 @@
 """`dekhang rules check|test DIR…`: are the rules sound, and do they do what their examples say?
 
-Exit codes: 0 all well · 1 a faulty rule, or a failed example · 2 a folder is missing.
+Exit codes: 0 all well · 1 a faulty rule, or a failed example · 2 a folder is missing or holds no rule.
 """
 
 import argparse
@@ -32,6 +32,9 @@ def run(args: argparse.Namespace) -> int:
         print(f"Không có thư mục luật {missing[0]}; hãy kiểm tra lại đường dẫn.", file=sys.stderr)
         return 2
     book = load_rules(args.folders, cache=None)
+    if not book.files:
+        print(f"Không thấy tệp luật nào (.yml, .yaml) trong {', '.join(map(str, args.folders))}.", file=sys.stderr)
+        return 2
     return check(book, verbose=args.verbose) if args.action == "check" else test(book, args.folders)
 
 

@@ -140,7 +140,14 @@ def test_nothing_readable_is_exit_code_2_and_a_sentence(rules: Path, tmp_path: P
         path.write_bytes(content)
     run = detect(path, "--rules", rules)
     assert run.returncode == 2
-    assert content is not None or "x.log" in run.stderr.decode()
+    assert "x.log" in run.stderr.decode()
+
+
+def test_a_folder_without_files_is_said(rules: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    run = detect(tmp_path / "empty", "--rules", rules)
+    assert run.returncode == 2
+    assert f"Không có bản ghi nào để đọc trong {tmp_path}/empty" in run.stderr.decode()
 
 
 def test_a_missing_file_beside_a_good_one_is_told_and_the_good_one_read(rules: Path, log: Path) -> None:

@@ -103,6 +103,12 @@ def test_a_missing_folder_is_exit_code_2() -> None:
     assert run.returncode == 2 and "/nonexistent" in run.stderr
 
 
+@pytest.mark.parametrize("action", ["check", "test"])
+def test_a_folder_without_rules_is_not_called_sound(tmp_path: Path, action: str) -> None:
+    run = rules(action, str(tmp_path))
+    assert run.returncode == 2 and f"Không thấy tệp luật nào (.yml, .yaml) trong {tmp_path}" in run.stderr
+
+
 # -- the cache -----------------------------------------------------------------------------------------------------
 
 

@@ -97,3 +97,23 @@ def test_a_real_folder_is_no_demo(tmp_path, monkeypatch):
 def test_an_address_where_nobody_listens_does_not_answer(monkeypatch):
     monkeypatch.setenv("http_proxy", "http://192.0.2.1:3128")  # a proxy is not asked about our own parts
     assert not answers(f"http://127.0.0.1:{free_port()}")
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (["canary", "send"], "còn thiếu --source"),
+        (["canary", "send", "--source", "abc"], "--source: 'abc' chưa đúng dạng"),
+        (["doctor", "--khong-co"], "không hiểu “--khong-co”"),
+        (["khong-co"], "không có 'khong-co'; chọn một trong: 'up'"),
+        (["detect", "x", "--format", "pdf"], "không có 'pdf'"),
+        (["rules"], "còn thiếu VIỆC"),
+    ],
+)
+def test_a_mistyped_command_is_answered_in_vietnamese(capsys, typed, said):
+    with pytest.raises(SystemExit) as stopped:
+        main(typed)
+    assert stopped.value.code == 2
+    answer = capsys.readouterr().err
+    assert said in answer
+    assert "cách dùng:" in answer and "error" not in answer and "argument" not in answer
