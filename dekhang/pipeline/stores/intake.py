@@ -21,6 +21,7 @@ import msgspec
 logger = logging.getLogger(__name__)
 
 RELOAD_SECONDS = 0.5
+EAGER_SECONDS = 0.02  # for a token that nobody has: it may be seconds old, and syslog senders do not send again
 _VERSION = 1
 
 
@@ -79,7 +80,7 @@ class IntakeMap:
     def __init__(self, data: Path) -> None:
         self._path = path_of(data)
         self._stamp: tuple[int, int, int] | None = None
-        self._next_look = 0.0
+        self._looked_at = -RELOAD_SECONDS
         self._by_hash: dict[str, IntakeSource] = {}
         self._by_ip: dict[str, list[IntakeSource]] = {}
         self._networks: list[tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, IntakeSource]] = []
@@ -90,7 +91,11 @@ class IntakeMap:
     def by_token(self, token: str) -> IntakeSource | None:
         """The source of a token, retired ones included; None when nobody has it."""
         self.refresh()
-        return self._by_hash.get(hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest())
+        digest = hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
+        found = self._by_hash.get(digest)
+        if found is None and self.refresh(after_seconds=EAGER_SECONDS):
+            found = self._by_hash.get(digest)
+        return found
 
     def by_address(self, ip: str) -> IntakeSource | None:
         """The source that registered this address. None when nobody did, or when sources of different units did:
@@ -119,12 +124,12 @@ class IntakeMap:
         self.refresh()
         return list(self._by_id.values())
 
-    def refresh(self) -> bool:
+    def refresh(self, after_seconds: float | None = None) -> bool:
         """Re-read the file when it changed, looking at most every half second. True when the list is new."""
         now = time.monotonic()
-        if now < self._next_look:
+        if now < self._looked_at + (RELOAD_SECONDS if after_seconds is None else after_seconds):
             return False
-        self._next_look = now + RELOAD_SECONDS
+        self._looked_at = now
         try:
             stat = self._path.stat()
             stamp = (stat.st_mtime_ns, stat.st_size, stat.st_ino)

@@ -28,6 +28,25 @@ def test_a_new_list_is_in_force_without_a_restart(tmp_path: Path, monkeypatch: p
     assert sources.version == 2
 
 
+def test_a_token_that_has_just_been_made_is_known_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The officer pastes it and sends; what comes by syslog before the next look would be lost."""
+    monkeypatch.setattr(intake, "RELOAD_SECONDS", 3600.0)
+    monkeypatch.setattr(intake, "EAGER_SECONDS", 0.0)
+    sources = IntakeMap(tmp_path)
+    publish(tmp_path, [IntakeSource(1, 2, "linux", hash_token("a"))])
+    assert sources.by_token("a") is not None
+
+
+def test_unknown_tokens_do_not_make_the_list_be_looked_at_each_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "RELOAD_SECONDS", 3600.0)
+    monkeypatch.setattr(intake, "EAGER_SECONDS", 3600.0)
+    sources = IntakeMap(tmp_path)
+    publish(tmp_path, [IntakeSource(1, 2, "linux", hash_token("a"))])
+    assert [sources.by_token("a") for _ in range(3)] == [None] * 3
+
+
 def test_a_damaged_list_leaves_the_last_good_one_in_force(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(intake, "RELOAD_SECONDS", 0.0)
     publish(tmp_path, [IntakeSource(1, 2, "linux", hash_token("a"))])
