@@ -142,6 +142,7 @@ ADDRESSES: dict[str, Address] = {
     "alerts:raw_events": reads("alert", detection_pk="detection"),
     "incidents:list": shared(),
     "incidents:open": shared(posts=True),
+    "incidents:of_alert": reads("alert"),
     "incidents:sops": shared(),
     "incidents:sop": Address({"kind": "intrusion"}, posts=False),
     "incidents:sop_adopt": Address({"kind": "malware"}),

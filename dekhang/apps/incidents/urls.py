@@ -6,6 +6,7 @@ app_name = "incidents"
 urlpatterns = [
     path("", incidents.incident_list, name="list"),
     path("mo/", incidents.open_incident, name="open"),
+    path("canh-bao/<int:pk>/", incidents.of_alert, name="of_alert"),
     path("quy-trinh/", sops.sops, name="sops"),
     path("quy-trinh/<slug:kind>/", sops.sop, name="sop"),
     path("quy-trinh/<slug:kind>/ap-dung/", sops.adopt, name="sop_adopt"),

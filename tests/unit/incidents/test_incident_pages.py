@@ -8,6 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import URLPattern, reverse
 
 from dekhang.apps.core import clock
+from dekhang.apps.core.errors import ActionDenied
 from dekhang.apps.incidents import services
 from dekhang.apps.incidents.enums import IncidentStatus
 from dekhang.apps.incidents.models import Incident
@@ -52,6 +53,7 @@ def addresses(incident, kept, report, sop) -> dict[str, str]:
         "list": [],
         "open": [],
         "sops": [],
+        "of_alert": [alert_of(incident.unit).pk],
         "sop": ["intrusion"],
         "sop_adopt": ["intrusion"],
         "sop_approve": [sop.pk],
@@ -384,3 +386,42 @@ def test_a_person_without_a_post_is_told_what_to_do(data, frozen_now, client):
     client.force_login(UserFactory())
     assert "chưa giữ vị trí" in client.get(reverse("incidents:sops")).content.decode()
     assert client.get(reverse("incidents:open")).status_code == 403
+
+
+def test_an_alert_that_an_incident_answers_leads_to_it_and_opens_no_second_one(unit, officer, as_officer):
+    alert = alert_of(unit)
+    incident = incident_of(unit, by=officer, alerts=[alert])
+    detail = reverse("incidents:detail", args=[incident.pk])
+    address = f"{reverse('incidents:open')}?alert={alert.pk}"
+    form = {"unit": unit.pk, "kind": "malware", "title": "Lần nữa", "detected_at": "2019-12-10T08:30"}
+
+    assert as_officer.get(address).headers["Location"] == detail
+    assert as_officer.post(address, form).headers["Location"] == detail
+    with pytest.raises(ActionDenied, match="SC-2019-"):
+        services.open_incident(
+            unit_id=unit.pk, kind="malware", title="x", alerts=[alert], by=officer, detected_at=clock.now()
+        )
+    assert Incident.objects.count() == 1
+    assert as_officer.get(f"{address}&dien-tap=1").status_code == 200, "a drill may still use the alert"
+
+
+def test_a_second_click_on_open_leads_to_the_incident_that_the_first_one_opened(unit, as_officer):
+    form = {"unit": unit.pk, "kind": "malware", "title": "Máy bị mã hóa", "detected_at": "2019-12-10T08:30"}
+    first, second = (as_officer.post(reverse("incidents:open"), form) for _ in range(2))
+    assert first.headers["Location"] == second.headers["Location"]
+    as_officer.post(reverse("incidents:open"), form | {"title": "Máy khác bị mã hóa"})
+    assert Incident.objects.count() == 2
+
+
+def test_the_page_of_an_alert_asks_for_the_incidents_that_answer_it(unit, officer, as_officer):
+    alert, other = alert_of(unit), alert_of(unit)
+    incident = incident_of(unit, by=officer, alerts=[alert])
+    part = reverse("incidents:of_alert", args=[alert.pk])
+    assert f'hx-get="{part}"' in as_officer.get(reverse("alerts:detail", args=[alert.pk])).content.decode()
+
+    shown = as_officer.get(part, headers={"HX-Request": "true"}).content.decode()
+
+    assert reverse("incidents:detail", args=[incident.pk]) in shown
+    assert as_officer.get(part).headers["Location"] == reverse("incidents:detail", args=[incident.pk])
+    nothing = as_officer.get(reverse("incidents:of_alert", args=[other.pk]), headers={"HX-Request": "true"})
+    assert "<a" not in nothing.content.decode()

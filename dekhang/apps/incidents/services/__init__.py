@@ -10,6 +10,7 @@ from dekhang.apps.incidents.services.lifecycle import (
     mark_handled,
     open_incident,
     reopen,
+    running_with,
 )
 from dekhang.apps.incidents.services.reports import make_report, mark_report_sent, save_facts
 from dekhang.apps.incidents.services.sops import adopt_sop, approve_sop, confirm_read, put_document
@@ -32,6 +33,7 @@ __all__ = [
     "put_document",
     "record_event_of_law",
     "reopen",
+    "running_with",
     "save_facts",
     "skip_step",
     "undo_step",

@@ -15,6 +15,7 @@ from dekhang.apps.core.errors import ActionDenied
 from dekhang.apps.core.models import User
 from dekhang.apps.incidents import messages, policies, procedures
 from dekhang.apps.incidents.enums import AuditAction, IncidentStatus, StepStatus
+from dekhang.apps.incidents.facts import code_of
 from dekhang.apps.incidents.models import Incident, IncidentNote
 from dekhang.apps.incidents.services import clocks, texts
 from dekhang.apps.incidents.services.handled import move, put_handled, put_open_again
@@ -42,7 +43,8 @@ def open_incident(
     It keeps the regime of the day it was detected on, and the version of the procedure that the unit uses now.
 
     Raises:
-        ActionDenied: `by` does not work for the unit, an alert or system of another unit, a time that cannot be.
+        ActionDenied: `by` does not work for the unit, an alert or system of another unit, a time that cannot be,
+            an alert that is already being answered by an incident (or exercised).
     """
     policies.check_can_open(by, unit_id)
     alerts = list(alerts)
@@ -53,6 +55,8 @@ def open_incident(
         raise ActionDenied(_("Thời điểm phát hiện đã hơn một năm. Hãy kiểm tra lại ngày giờ."))
     if any(alert.unit_id != unit_id for alert in alerts) or (system is not None and system.unit_id != unit_id):
         raise ActionDenied(_("Cảnh báo hoặc hệ thống này thuộc đơn vị khác."))
+    if (running := running_with(alerts, is_exercise=is_exercise)) is not None:
+        raise ActionDenied(_("Cảnh báo này đã nằm trong sự cố %(code)s.") % {"code": code_of(running)})
     texts.refuse_marks(title, description)
     playbook = procedures.for_unit(unit_id, kind)
     kept = procedures.keep(playbook)
@@ -89,6 +93,12 @@ def open_incident(
     )
     messages.incident_opened(incident)
     return incident
+
+
+def running_with(alerts: Iterable[Alert], *, is_exercise: bool = False) -> Incident | None:
+    """The incident in work that already answers one of `alerts`: a second one would run the law's clocks twice."""
+    found = Incident.objects.filter(alerts__in=list(alerts), is_exercise=is_exercise, status__in=policies.IN_WORK)
+    return found.order_by("pk").first()
 
 
 @transaction.atomic

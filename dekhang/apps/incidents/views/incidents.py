@@ -1,5 +1,6 @@
 """The list of incidents, opening one, and the page of one incident."""
 
+from datetime import timedelta
 from typing import Any
 
 from django import forms
@@ -9,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET
 
 from dekhang import law
 from dekhang.apps.alerts import selectors as alert_selectors
@@ -35,6 +37,7 @@ from dekhang.apps.registry.enums import PostKind
 from dekhang.apps.registry.models import PostHolding, System, UnitVersion
 
 PER_PAGE = 25
+SECOND_CLICK = timedelta(minutes=1)
 WRONG_INPUT = 422  # the page again, with the sentence and what was typed
 
 
@@ -80,10 +83,14 @@ def open_incident(request: HttpRequest) -> HttpResponse:
         raise ActionDenied(_("Chỉ thủ trưởng hoặc cán bộ chuyên trách của đơn vị mở được sự cố của đơn vị đó."))
     exercise = request.GET.get("dien-tap") == "1"
     alerts = _alerts(request, units)
+    if (running := services.running_with(alerts, is_exercise=exercise)) is not None:
+        return _to_running(request, running)
     systems = System.objects.in_force(clock.today()).filter(unit_id__in=[version.unit_id for version in units])
     form = OpenForm(request.POST or None, units=units, systems=systems, initial=_suggested(request, alerts, exercise))
     if request.method == "POST" and form.is_valid():
         values = form.cleaned_data
+        if (same := _just_opened(request.user, values, exercise)) is not None:
+            return _to_running(request, same)
         try:
             incident = services.open_incident(
                 unit_id=values["unit"],
@@ -97,6 +104,8 @@ def open_incident(request: HttpRequest) -> HttpResponse:
                 by=request.user,
             )
         except ActionDenied as denied:
+            if (running := services.running_with(alerts, is_exercise=exercise)) is not None:  # faster by a click
+                return _to_running(request, running)
             form.add_error(None, str(denied))
         else:
             messages.success(request, _("Đã mở. Làm ngay bước đầu tiên bên dưới."))
@@ -112,6 +121,29 @@ def open_incident(request: HttpRequest) -> HttpResponse:
         ],
     }
     return render(request, "incidents/open.html", context, status=WRONG_INPUT if form.errors else 200)
+
+
+def _to_running(request: HttpRequest, incident: Incident) -> HttpResponse:
+    messages.info(request, _("Sự cố này đã được mở. Làm tiếp bước bên dưới."))
+    return redirect("incidents:detail", incident.pk)
+
+
+def _just_opened(user: User, values: dict[str, Any], exercise: bool) -> Incident | None:
+    """The incident that the first of two clicks opened."""
+    same = {name: values[name] for name in ("kind", "title", "description", "system", "detected_at")}
+    since = clock.now() - SECOND_CLICK
+    opened = Incident.objects.filter(unit_id=values["unit"], opened_by=user, opened_at__gte=since, **same)
+    return opened.filter(is_exercise=exercise).first()
+
+
+@require_GET
+def of_alert(request: HttpRequest, pk: int) -> HttpResponse:
+    """Incidents and exercises that answer an alert: a part of its page; by itself, the newest of them or the list."""
+    alert = get_object_or_404(alert_selectors.alerts_of(request.user), pk=pk)
+    found = list(selectors.incidents_of(request.user).filter(alerts=alert).order_by("-pk")[:5])
+    if not request.htmx:
+        return redirect("incidents:detail", found[0].pk) if found else redirect("incidents:list")
+    return render(request, "incidents/_of_alert.html", {"incidents": [(one, facts.code_of(one)) for one in found]})
 
 
 def _alerts(request: HttpRequest, units: list[UnitVersion]) -> list[Alert]:

@@ -20,3 +20,14 @@ document.addEventListener("click", (event) => {
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") document.querySelectorAll("details.menu[open]").forEach((menu) => { menu.open = false; });
 });
+// a second click while the first is on its way sends nothing; coming back to the page makes the buttons work again
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.method !== "post" || event.defaultPrevented) return;
+  if (form.dataset.dkSent) { event.preventDefault(); return; }
+  form.dataset.dkSent = "1";
+  setTimeout(() => { delete form.dataset.dkSent; }, 10000);
+});
+window.addEventListener("pageshow", () => {
+  document.querySelectorAll("form[data-dk-sent]").forEach((form) => { delete form.dataset.dkSent; });
+});
