@@ -175,7 +175,9 @@ def test_numbers_link_to_the_rows_behind_them(client, leader):
     assert "?nghia-vu=record_attacks&amp;trang-thai=proven#cac-don-vi" in page
 
 
-@pytest.mark.parametrize(("asked", "sentence"), [("hôm qua", "chưa đúng dạng"), ("2030-01-01", "chưa tới"), ("0001-01-01", "trước năm 2000")])
+@pytest.mark.parametrize(
+    ("asked", "sentence"), [("hôm qua", "chưa đúng dạng"), ("2030-01-01", "chưa tới"), ("0001-01-01", "trước năm 2000")]
+)
 def test_a_day_that_cannot_be_asked_says_so_and_shows_today(client, leader, asked, sentence):
     page = text_of(client.get(BOARD, {"ngay": asked}))
     assert sentence in page
