@@ -9,7 +9,7 @@ import random
 import signal
 import threading
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -98,6 +98,7 @@ def play(feeds: list[Feed]) -> Iterator[Act]:
                 cases[case.source].append(case)
     for choices in cases.values():
         chance.shuffle(choices)
+    played: Counter[str] = Counter()
     start = time.monotonic()
     next_attack, next_drill, turn = start + 3, start + DRILL_SECONDS, 0
     drilling = {feed.source.unit_id for feed in feeds if feed.demo.drills}
@@ -110,7 +111,8 @@ def play(feeds: list[Feed]) -> Iterator[Act]:
             targets = [feed for feed in speaking if cases[feed.source.kind]]
             feed = targets[turn % len(targets)]
             choices = cases[feed.source.kind]
-            sent += attack(feed, choices[(turn // len(targets)) % len(choices)])
+            sent += attack(feed, choices[played[feed.source.kind] % len(choices)])
+            played[feed.source.kind] += 1  # each case once before any comes again, whichever units there are
             turn += 1
             next_attack = now + (FIRST_ATTACK_SECONDS if turn < FIRST_ATTACKS else ATTACK_SECONDS)
         sent += canaries(speaking)
