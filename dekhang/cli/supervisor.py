@@ -109,8 +109,10 @@ class Group:
     def run(self, started: float) -> int:
         """Until a signal or a preparation that fails; returns the exit code."""
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup
-                signal.signal(number, lambda *_: setattr(self, "stopping", True))
+            # `nohup` means it; but a script's `&` ignores SIGINT for its children, and whoever sends one wants a stop
+            if number == signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
+                continue
+            signal.signal(number, lambda *_: setattr(self, "stopping", True))
         self._preparation = Preparation(self._preparation_command)
         announced, code = False, 0
         while not self.stopping:
