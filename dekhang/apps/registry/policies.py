@@ -9,11 +9,6 @@ from dekhang.apps.registry.enums import PostKind
 MANAGERS = frozenset({Role.COORDINATOR, Role.ADMINISTRATOR})
 
 
-def check_can_see_unit(user: User, unit_id: int) -> None:
-    if unit_id not in selectors.visible_unit_ids(user):
-        raise ActionDenied(_("Bạn chỉ xem được dữ liệu của đơn vị mình."))
-
-
 def check_works_for_unit(user: User, unit_id: int) -> None:
     """Head or officer of the unit: those who act in its name."""
     if not selectors.holds(user, unit_id, PostKind.HEAD, PostKind.OFFICER):

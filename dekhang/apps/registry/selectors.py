@@ -38,11 +38,6 @@ def visible_unit_ids(user: User, day: date | None = None) -> frozenset[int]:
     return frozenset(held.values_list("unit_id", flat=True))
 
 
-def visible_units(user: User, day: date | None = None) -> QuerySet[UnitVersion]:
-    """Unit versions in force that `user` may see, ordered for a list."""
-    return versions_in_force(day).filter(unit_id__in=visible_unit_ids(user, day))
-
-
 def current_version(unit_id: int, day: date | None = None) -> UnitVersion | None:
     """The version in force on `day`; for a unit that ended, its last one."""
     return (

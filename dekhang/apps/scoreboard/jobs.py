@@ -1,11 +1,10 @@
-"""What the scoreboard does on the clock: evidence of posts and contacts, then freezing the days that are over."""
+"""What the scoreboard does on the clock: freezing the days that are over."""
 
 from datetime import date, timedelta
 
 from django.utils import timezone
 
 from dekhang.apps.core import clock
-from dekhang.apps.duties import jobs as duty_jobs
 from dekhang.apps.duties.models import Claim, Evidence
 from dekhang.apps.scoreboard.models import Snapshot
 from dekhang.apps.scoreboard.services import freeze_day
@@ -15,7 +14,6 @@ CATCH_UP_DAYS = 31  # a longer absence leaves a gap that shows in the trend inst
 
 def tick() -> int:
     """Freeze yesterday, and days missed before it; returns how many snapshots were made."""
-    duty_jobs.tick()
     yesterday = clock.today() - timedelta(days=1)
     newest = Snapshot.objects.order_by("-date").values_list("date", flat=True).first()
     if newest is not None and newest >= yesterday:

@@ -43,8 +43,3 @@ def subject_words(subject: str) -> str:
         case "post":
             return str(PostKind(which).label) if which in PostKind.values else which
     return subject
-
-
-@register.filter
-def state_label(state: str) -> str:
-    return str(ClaimState(state).label)
