@@ -5,11 +5,12 @@ detector = Detector(compile_rules(rules, default_mapping()))
 matches = detector.process(records)
 """
 
-from dekhang.engine.detector import Detector, RuleSet, compile_rules
+from dekhang.engine.detector import Detector
 from dekhang.engine.logsources import LogsourceMapping, default_mapping
 from dekhang.engine.memory import Limits
 from dekhang.engine.records import Match, Record
 from dekhang.engine.rules import Guidance, Rule, RuleError, Skipped
+from dekhang.engine.ruleset import RuleSet, compile_rules
 
 __all__ = [
     "Detector",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import fcntl
 import logging
+import os
 import signal
 import sys
 from pathlib import Path
@@ -29,8 +30,8 @@ def main() -> int:
     loading = True
 
     def stop(*_: int | FrameType | None) -> None:
-        if loading or worker is None:  # no transaction can be open yet
-            raise SystemExit(0)
+        if loading or worker is None:  # nothing to finish; an exception here could surface inside any library
+            os._exit(0)
         worker.stopping = True
 
     signal.signal(signal.SIGTERM, stop)
