@@ -1,0 +1,82 @@
+"""Reads log files through one detector."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dekhang.cli.detect.findings import Counts, Finding
+from dekhang.cli.detect.progress import Show
+from dekhang.engine import Detector
+from dekhang.engine.rules import LEVELS
+from dekhang.pipeline.formats import RecordFile, open_records
+from dekhang.pipeline.parse import ParsedEvent, parse
+
+BATCH_RECORDS = 1_000
+
+
+@dataclass(slots=True)
+class Scan:
+    """Reads files one after another through one detector: a correlation may span files."""
+
+    detector: Detector
+    least_level: int
+    counts: dict[str, Counts] = field(default_factory=dict)
+    unreadable: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    levels: Counter[str] = field(default_factory=Counter)
+
+    def file(self, path: Path, show: Show) -> Iterator[Finding]:
+        """Yield the findings in a file, in order of its records."""
+        counts = self.counts[str(path)] = Counts()
+        try:
+            records = open_records(path)
+            for batch in batches(records, counts):
+                show(path, records.read_bytes, records.size_bytes)
+                yield from self._batch(str(path), batch, counts)
+        except OSError as error:
+            self.unreadable.append(f"Không đọc được {path}: {error.strerror or error}.")
+            return
+        counts.problems = len(records.problems) + records.problems.left_out
+        for position, problem in list(records.problems)[:5]:
+            where = f"{path}, bản ghi {position}" if position >= 0 else str(path)
+            self.problems.append(f"{where}: {problem}")
+            if not counts.read:
+                self.unreadable.append(f"{path}: {problem}")
+
+    def _batch(self, file: str, batch: list[tuple[int, ParsedEvent]], counts: Counts) -> Iterator[Finding]:
+        for match in self.detector.process([event.record for _, event in batch]):
+            if LEVELS.index(match.rule.level) < self.least_level:
+                continue
+            index, event = batch[match.index]
+            counts.matches += 1
+            self.levels[match.rule.level] += 1
+            yield Finding(match, file, index, event.time_ms, event.time_from_event, event.host, event.record)
+
+
+def batches(records: RecordFile, counts: Counts) -> Iterator[list[tuple[int, ParsedEvent]]]:
+    """Yield (record number, parsed record) in lists; count what could not be parsed."""
+    batch: list[tuple[int, ParsedEvent]] = []
+    received_ms = int(records.path.stat().st_mtime * 1000)  # gives the year to times without one
+    for index, raw in records:
+        event = parse(raw, source_kind="", received_ms=received_ms, key=index)
+        counts.read += 1
+        if event.kind == "raw":
+            counts.unparsable += 1
+        batch.append((index, event))
+        if len(batch) == BATCH_RECORDS:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def log_files(paths: list[Path], scan: Scan) -> Iterator[Path]:
+    """Yield the files below the paths in order; say what is not there."""
+    for path in paths:
+        if path.is_dir():
+            yield from sorted(one for one in path.rglob("*") if one.is_file())
+        elif path.exists():
+            yield path
+        else:
+            scan.unreadable.append(f"Không có tệp {path}; hãy kiểm tra lại đường dẫn.")
