@@ -145,20 +145,28 @@ def time_part(unit: str, moment: datetime) -> int:
     return part
 
 
+def text_satisfies(test: TextTest | WildcardTest | RegexTest, text: str) -> bool:
+    """Return whether a text passes. It is folded already, or only cleaned if the test is cased or a RegexTest."""
+    if isinstance(test, TextTest):
+        how = test.how
+        if how == "contains":
+            return test.text in text
+        if how == "endswith":
+            return text.endswith(test.text)
+        if how == "startswith":
+            return text.startswith(test.text)
+        return text == test.text
+    if isinstance(test, WildcardTest):
+        return wildcards(test.parts)(text)
+    return regex(test.pattern, test.flags)(text)
+
+
 def satisfies(test: Test, value: Scalar) -> bool:
     """Return whether one value passes a test that needs nothing but the value."""
-    if isinstance(test, TextTest):
-        text = clean(text_of(value)) if test.cased else fold(text_of(value))
-        if test.how == "equals":
-            return text == test.text
-        if test.how == "contains":
-            return test.text in text
-        return text.startswith(test.text) if test.how == "startswith" else text.endswith(test.text)
-    if isinstance(test, WildcardTest):
-        text = clean(text_of(value)) if test.cased else fold(text_of(value))
-        return wildcards(test.parts)(text)
+    if isinstance(test, (TextTest, WildcardTest)):
+        return text_satisfies(test, clean(text_of(value)) if test.cased else fold(text_of(value)))
     if isinstance(test, RegexTest):
-        return regex(test.pattern, test.flags)(clean(text_of(value)))
+        return text_satisfies(test, clean(text_of(value)))
     if isinstance(test, NumberTest):
         number = number_of(value)
         return number is not None and compare(test.how, number, test.number)
