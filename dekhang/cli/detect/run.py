@@ -2,52 +2,154 @@
 
 import argparse
 import gc
+import os
 import sys
 import time
 from pathlib import Path
+from typing import BinaryIO
 
-from dekhang.cli.detect.progress import progress
+import dekhang
+from dekhang.cli.detect.outcome import Outcome
+from dekhang.cli.detect.output import opened
+from dekhang.cli.detect.progress import Progress
 from dekhang.cli.detect.scan import Scan, log_files
-from dekhang.cli.detect.stats import print_stats
-from dekhang.cli.detect.writers import WRITERS, Writer
+from dekhang.cli.detect.stats import as_json, print_stats
+from dekhang.cli.detect.summary import Summary
+from dekhang.cli.detect.table import TableWriter
+from dekhang.cli.detect.words import Words
+from dekhang.cli.detect.writers import CsvWriter, JsonWriter, Writer
 from dekhang.engine import Detector
 from dekhang.engine.rules import LEVELS
-from dekhang.pipeline.rulebook import load_rules
+from dekhang.pipeline.rulebook import Rulebook, load_rules
+
+OWN_RULES = Path(dekhang.__file__).parents[1] / "rules"
+SUFFIXES = {".html": "html", ".htm": "html", ".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl"}
+
+
+class Refused(Exception):
+    """The command cannot do what is asked; the message is a sentence for the person who typed it. Exit code 2."""
 
 
 def run(args: argparse.Namespace) -> int:
-    folders = args.rules or [Path("rules")]
-    missing = [folder for folder in folders if not folder.exists()]
-    if missing:
-        advice = "chỉ ra thư mục luật bằng --rules" if not args.rules else "kiểm tra lại đường dẫn"
-        print(f"Không có thư mục luật {missing[0]}; hãy {advice}.", file=sys.stderr)
+    words = Words(args.lang)
+    try:
+        _detect(args, words)
+    except Refused as refusal:
+        print(refusal, file=sys.stderr)
         return 2
-    book = load_rules(folders, cache=args.rules_cache)
-    if book.errors and not args.stats:
-        print(
-            f"{len(book.errors)} luật hỏng không được dùng; xem từng luật bằng: dekhang rules check "
-            + " ".join(map(str, folders)),
-            file=sys.stderr,
-        )
-    if not book.rules:
-        print(f"Không có luật nào dùng được trong {', '.join(map(str, folders))}.", file=sys.stderr)
-        return 2
+    return 0
+
+
+def _detect(args: argparse.Namespace, words: Words) -> None:
+    form = args.format or (SUFFIXES.get(args.output.suffix.lower(), "table") if args.output else "table")
+    if form == "html" and args.output is None and sys.stdout.isatty():
+        raise Refused(words("Báo cáo HTML cần một tệp để ghi vào; hãy thêm -o bao-cao.html."))
+    book = _rules(args, words)
     gc.collect()
     gc.freeze()  # rules stay; no need to look at them again at every collection
-    writer: Writer = WRITERS[args.format]()
     scan = Scan(Detector(book.ruleset), LEVELS.index(args.min_level))
+    try:
+        with opened(args.output) as out:
+            outcome = _write(args, words, book, scan, _writer(form, out, args, words))
+    except BrokenPipeError:  # whoever reads standard output has seen enough
+        raise
+    except OSError as error:
+        if args.output is None:
+            raise
+        raise Refused(
+            words("Không ghi được {file}: {reason}.", file=args.output, reason=error.strerror or error)
+        ) from None
+    _tell(args, words, outcome)
+
+
+def _rules(args: argparse.Namespace, words: Words) -> Rulebook:
+    folders: list[Path] = args.rules or [OWN_RULES]
+    for folder in folders:
+        if not folder.exists():
+            raise Refused(
+                words("Không có thư mục luật {folder}; hãy kiểm tra lại đường dẫn sau --rules.", folder=folder)
+            )
+    book = load_rules(folders, cache=args.rules_cache or default_cache())
+    said = " ".join(map(str, folders))
+    if not book.rules:
+        raise Refused(words("Không có luật nào dùng được trong {folders}.", folders=said))
+    if book.errors and not args.stats and not args.quiet:
+        told = words(
+            "{n} luật hỏng không được dùng; xem từng luật bằng: dekhang rules check {folders}",
+            n=words.number(len(book.errors)),
+            folders=said,
+        )
+        print(told, file=sys.stderr)
+    return book
+
+
+def default_cache() -> Path:
+    """Return where parsed rules are kept between runs: the person's own cache folder."""
+    base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA") or str(Path.home() / ".cache")
+    return Path(base) / "dekhang" / "rules"
+
+
+def _writer(form: str, out: BinaryIO, args: argparse.Namespace, words: Words) -> Writer:
+    if form == "jsonl":
+        return JsonWriter(out)
+    if form == "csv":
+        return CsvWriter(out, words, mark=args.output is not None)
+    return TableWriter(out, words)
+
+
+def _write(args: argparse.Namespace, words: Words, book: Rulebook, scan: Scan, writer: Writer) -> Outcome:
+    """Read everything, write what was found.
+
+    Raises:
+        Refused: there was nothing to read.
+    """
+    summary = Summary()
+    outside = 0
+    since, until = args.since, args.until
+    files = list(log_files(args.paths, scan))
     started = time.monotonic()
-    with progress(args.paths) as show:
-        for path in log_files(args.paths, scan):
+    with Progress(files, scan.counts, words, wanted=not args.quiet) as show:
+        for path in files:
             for finding in scan.file(path, show):
+                at = finding.known_ms
+                if at is not None and ((since is not None and at < since) or (until is not None and at >= until)):
+                    outside += 1
+                    continue
+                summary.add(finding)
                 writer.write(finding)
-    read_anything = any(counts.read for counts in scan.counts.values())
-    if read_anything:
-        writer.close()
+    outcome = Outcome(
+        counts=scan.counts,
+        unreadable=scan.unreadable,
+        problems=scan.problems,
+        book=book,
+        summary=summary,
+        seconds=time.monotonic() - started,
+        least_level=args.min_level,
+        since_ms=since,
+        until_ms=until,
+        outside=outside,
+    )
+    if not outcome.files_read:
+        if args.stats:
+            print_stats(outcome, words)
+        nothing = words("Không có bản ghi nào để đọc trong {paths}.", paths=", ".join(map(str, args.paths)))
+        raise Refused("\n".join(scan.unreadable) or nothing)
+    writer.close(outcome)
+    return outcome
+
+
+def _tell(args: argparse.Namespace, words: Words, outcome: Outcome) -> None:
+    """Say on standard error what the findings themselves do not."""
     if args.stats:
-        print_stats(scan, book, time.monotonic() - started)
-    for problem in scan.unreadable:
+        print_stats(outcome, words)
+    for problem in outcome.unreadable:
         print(problem, file=sys.stderr)
-    if not read_anything and not scan.unreadable:
-        print(f"Không có bản ghi nào để đọc trong {', '.join(map(str, args.paths))}.", file=sys.stderr)
-    return 0 if read_anything else 2
+    if args.stats_json is not None:
+        try:
+            with opened(args.stats_json) as file:
+                file.write(as_json(outcome))
+        except OSError as error:
+            reason = error.strerror or error
+            raise Refused(words("Không ghi được {file}: {reason}.", file=args.stats_json, reason=reason)) from None
+    if args.output is not None and not args.quiet:
+        print(words("Đã ghi kết quả vào {file}.", file=args.output), file=sys.stderr)

@@ -1,17 +1,23 @@
 """Values that attackers may have written, made fit for a terminal, a spreadsheet, a page."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from dekhang.engine.text import scalars, text_of
 
 VALUE_CHARS = 2_000  # of one field in the output; evidence for a reader, not a copy of the log
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LAST_MS = 253_000_000_000_000  # in the year 9987: what a broken clock wrote must not stop the output
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def iso(time_ms: int) -> str:
-    moment = datetime.fromtimestamp(time_ms / 1000, UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{time_ms % 1000:03d}Z"
+    moment = utc(time_ms)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+def utc(time_ms: int) -> datetime:
+    return EPOCH + timedelta(milliseconds=min(max(time_ms, 0), LAST_MS))
 
 
 def shortened(value: object, chars: int = VALUE_CHARS) -> Any:

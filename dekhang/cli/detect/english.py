@@ -1,0 +1,3 @@
+"""What `detect` says, in English: Vietnamese text → English text (words.py)."""
+
+ENGLISH: dict[str, str] = {}
