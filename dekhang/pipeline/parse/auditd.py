@@ -5,7 +5,8 @@ from __future__ import annotations
 import ipaddress
 import re
 
-from dekhang.pipeline.parse.event import FIELDS_PER_RECORD, VALUE_CHARS, Facts, Fields
+from dekhang.pipeline.parse.event import FIELDS_PER_RECORD, LIST_ITEMS, VALUE_CHARS, Facts, Fields
+from dekhang.pipeline.parse.syscalls import name_of
 
 _HEAD = re.compile(
     r"(?:node=(?P<node>\S{1,255}+) )?type=(?P<type>[\w\[\]-]{1,64}+) (?:msg=)?audit\((?P<time>\d{1,12}\.\d{1,9}):(?P<serial>\d{1,18})\):? ?"
@@ -38,11 +39,9 @@ def recognise(text: str) -> Facts | None:
     if head["node"]:
         fields["node"] = head["node"]
     _pairs(body, fields)
-    if fields["type"] == "EXECVE":
-        _command(fields)
+    _interpret(fields)
     seconds, _, fraction = head["time"].partition(".")
     time_ms = int(seconds) * 1000 + int(fraction[:3].ljust(3, "0"))
-    _common_names(fields)
     return Facts("linux_auditd", fields, "linux", "auditd", host=str(fields.get("node", "")), time_ms=time_ms)
 
 
@@ -61,10 +60,22 @@ def recognise_journal(program: str, message: str) -> Facts | None:
         return None
     fields: Fields = {"type": head["type"]}
     _pairs(message[head.end() :], fields)
-    if fields["type"] == "EXECVE":
-        _command(fields)
-    _common_names(fields)
+    _interpret(fields)
     return Facts("linux_auditd", fields, "linux", "auditd")
+
+
+def _interpret(fields: Fields) -> None:
+    """What follows from the pairs: the call's name, the command, the keys one by one, the names others use."""
+    if fields["type"] == "EXECVE":
+        join_words(fields)
+    elif "syscall" in fields and "SYSCALL" not in fields:  # RAW logs give the number only; rules ask for the name
+        name = name_of(str(fields.get("arch", "")), str(fields["syscall"]))
+        if name:
+            fields["SYSCALL"] = name
+    key = fields.get("key")
+    if isinstance(key, str) and "\x01" in key:  # several -k of one rule
+        fields["key"] = [one for one in key.split("\x01") if one][:LIST_ITEMS]
+    _common_names(fields)
 
 
 def _pairs(body: str, fields: Fields) -> None:
@@ -108,19 +119,21 @@ def _decoded(name: str, value: str, is_execve: bool) -> str:
     return value[:VALUE_CHARS]
 
 
-def _command(fields: Fields) -> None:
-    """Join a0, a1 … (long ones come in pieces a1[0], a1[1] …) into `command`."""
-    pieces: list[tuple[int, int, str]] = []
+def join_words(fields: Fields) -> None:
+    """Join a0, a1 … of EXECVE (long ones come in pieces a1[0], a1[1] …) into `command`."""
+    pieces: dict[int, dict[int, str]] = {}
     for name, value in fields.items():
         matched = _ARGUMENT.fullmatch(name)
         if matched is not None:
-            pieces.append((int(matched[1]), int(matched[2] or 0), str(value)))
-    words: dict[int, str] = {}
-    for number, _, text in sorted(pieces):
-        words[number] = words.get(number, "") + text
-    for number, text in words.items():
-        fields.setdefault(f"a{number}", text[:VALUE_CHARS])
-    fields["command"] = " ".join(words.values())[:VALUE_CHARS]
+            pieces.setdefault(int(matched[1]), {})[int(matched[2]) if matched[2] else -1] = str(value)
+    words: list[str] = []
+    for number, parts in sorted(pieces.items()):
+        if len(parts) > 1:
+            parts.pop(-1, None)  # what one of several records could already join
+        word = "".join(text for _, text in sorted(parts.items()))
+        fields[f"a{number}"] = word[:VALUE_CHARS]
+        words.append(word)
+    fields["command"] = " ".join(words)[:VALUE_CHARS]
 
 
 def _common_names(fields: Fields) -> None:
@@ -150,6 +163,9 @@ def _socket_address(saddr: str, fields: Fields) -> None:
         fields.setdefault("addr", str(ipaddress.IPv4Address(raw[4:8])))
     elif raw[:2] == b"\x0a\x00" and len(raw) >= 24:
         fields.setdefault("addr", str(ipaddress.IPv6Address(raw[8:24])))
+    elif raw[:2] == b"\x01\x00" and len(raw) > 2:  # a name that starts with NUL is an abstract one
+        fields.setdefault("path", raw[2:].lstrip(b"\x00").partition(b"\x00")[0].decode("utf-8", "replace"))
+        return
     else:
         return
     fields.setdefault("port", int.from_bytes(raw[2:4], "big"))
