@@ -15,6 +15,7 @@ class RuleSet:
         feeds: for each rule, the positions of the correlations that count its matches.
         silent: positions of rules that only supply correlations.
         skipped: rules left out, with the reason.
+        unmapped: those of them whose log source nobody here reads.
     """
 
     rules: tuple[Rule, ...]
@@ -22,19 +23,21 @@ class RuleSet:
     feeds: tuple[tuple[int, ...], ...]
     silent: frozenset[int]
     skipped: tuple[Skipped, ...]
+    unmapped: tuple[Rule, ...] = ()
 
 
 def compile_rules(rules: Iterable[Rule], mapping: LogsourceMapping) -> RuleSet:
     """Put rules together: tie correlations to their suppliers, leave out what no log source here answers."""
     skipped: list[Skipped] = []
     kept: list[Rule] = []
-    known: dict[Logsource, bool] = {}
+    unmapped: list[Rule] = []
+    reasons: dict[Logsource, str] = {}
     for rule in rules:
-        if rule.logsource not in known:
-            known[rule.logsource] = mapping.knows(rule.logsource)
-        if rule.correlation is None and not known[rule.logsource]:
-            reason = f"Chưa có nguồn log nào ở đây ứng với logsource ({rule.logsource})."
-            skipped.append(_skip(rule, reason))
+        if rule.logsource not in reasons:
+            reasons[rule.logsource] = mapping.why_unread(rule.logsource)
+        if rule.correlation is None and reasons[rule.logsource]:
+            skipped.append(_skip(rule, reasons[rule.logsource]))
+            unmapped.append(rule)
         else:
             kept.append(rule)
     kept, unsupplied = _supplied(kept)
@@ -50,7 +53,7 @@ def compile_rules(rules: Iterable[Rule], mapping: LogsourceMapping) -> RuleSet:
                     feeds[supplier].append(position)
                 if not rule.correlation.generate:
                     silent.add(supplier)
-    return RuleSet(tuple(kept), mapping, tuple(map(tuple, feeds)), frozenset(silent), tuple(skipped))
+    return RuleSet(tuple(kept), mapping, tuple(map(tuple, feeds)), frozenset(silent), tuple(skipped), tuple(unmapped))
 
 
 def _supplied(rules: list[Rule]) -> tuple[list[Rule], list[Skipped]]:
