@@ -15,6 +15,7 @@ import yaml
 
 from dekhang.engine import Detector, Rule, RuleSet, compile_rules, default_mapping
 from dekhang.pipeline.parse import parse
+from dekhang.pipeline.parse.audit_join import joined
 
 TESTS_START = datetime(2019, 12, 10, 2, 0, 0, tzinfo=UTC)
 SOURCE_KINDS = ("windows", "linux", "web", "suricata", "syslog")
@@ -225,10 +226,11 @@ def _with_suppliers(own: Sequence[Rule], rules: Sequence[Rule]) -> list[Rule]:
 
 
 def _fired(case: Case, ruleset: RuleSet) -> set[str]:
-    records = []
-    for number, (moment, raw) in enumerate(case.render(TESTS_START)):
-        event = parse(raw, source_kind=case.source, received_ms=int(moment.timestamp() * 1000), scope=1, key=number)
-        records.append(event.record)
+    events = (
+        parse(raw, source_kind=case.source, received_ms=int(moment.timestamp() * 1000), scope=1, key=number)
+        for number, (moment, raw) in enumerate(case.render(TESTS_START))
+    )
+    records = sorted((event.record for event in joined(events)), key=lambda record: record.key)
     return {match.rule.id for match in Detector(ruleset).process(records)}
 
 

@@ -14,6 +14,7 @@ import orjson
 from dekhang.engine.records import Record
 from dekhang.pipeline.lakewrite import Rows
 from dekhang.pipeline.parse import ParsedEvent, parse
+from dekhang.pipeline.parse.audit_join import Joiner
 from dekhang.pipeline.spool import Frame, event_id
 from dekhang.pipeline.stores.schema import DAY_MS, HOUR_MS
 
@@ -58,10 +59,19 @@ class Origin:
 
 @dataclass(slots=True)
 class Work:
-    """Everything that one transaction will write, except what detection adds."""
+    """Everything that one transaction will write, except what detection adds.
+
+    Args:
+        events: one a raw record, as the lake keeps them.
+        origins: of each event.
+        judged: what detection looks at: the events, but the audit records of one kernel event as one.
+        places: for each judged event the index in `events` of its first record.
+    """
 
     events: list[ParsedEvent] = field(default_factory=list)
     origins: list[Origin] = field(default_factory=list)
+    judged: list[ParsedEvent] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
     rows: Rows = field(default_factory=Rows)
     tallies: dict[tuple[int, int], Tally] = field(default_factory=dict)
     samples: dict[int, list[tuple[int, int, str, str]]] = field(default_factory=dict)
@@ -69,7 +79,8 @@ class Work:
 
     @property
     def records(self) -> list[Record]:
-        return [event.record for event in self.events]
+        """What the engine judges; `places` says where each comes from."""
+        return [event.record for event in self.judged]
 
 
 def prepare(connection: sqlite3.Connection, frames: Iterable[tuple[int, Frame]]) -> Work:
@@ -91,7 +102,24 @@ def prepare(connection: sqlite3.Connection, frames: Iterable[tuple[int, Frame]])
                     continue
                 work.seen[digest] = day
             _add(work, tally, frame, event_id(writer, frame.first_seq + number), raw)
+    _join(work)
     return work
+
+
+def _join(work: Work) -> None:
+    """Fill `judged` and `places`. An audit event that two batches share is judged in two parts."""
+    if not any(event.kind == "linux_auditd" for event in work.events):
+        work.judged = work.events
+        work.places = list(range(len(work.events)))
+        return
+    joiner = Joiner()
+    for event, origin in zip(work.events, work.origins, strict=True):
+        work.judged.extend(joiner.feed(event, source=origin.source_id))
+    work.judged.extend(joiner.flush())
+    place_of = {origin.event_id: place for place, origin in enumerate(work.origins)}
+    # in order of arrival, so that correlations see time go forward
+    work.judged.sort(key=lambda event: place_of[event.record.key])
+    work.places = [place_of[event.record.key] for event in work.judged]
 
 
 def _digest(sender_id: bytes) -> bytes:

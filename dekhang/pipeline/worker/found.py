@@ -29,8 +29,8 @@ def rows(work: Work, matches: Iterable[Match], *, created_ms: int) -> list[tuple
     """Values for `INSERT INTO detections`, in the order of commit.INSERT_DETECTION."""
     found = []
     for match in matches:
-        event = work.events[match.index]
-        origin = work.origins[match.index]
+        event = work.judged[match.index]
+        origin = work.origins[work.places[match.index]]
         rule = match.rule
         fields = event.record.fields
         found.append(

@@ -227,7 +227,8 @@ class Worker:
                 matches.extend(_at(match, index) for match in self._detector.process([record]))
             except Exception:
                 self.undetected += 1
-                work.events[index].problem = work.events[index].problem or (
+                event = work.events[work.places[index]]
+                event.problem = event.problem or (
                     "Bản ghi này không kiểm tra được bằng luật vì một lỗi của phần mềm; bản ghi vẫn được lưu."
                 )
         return matches
