@@ -19,6 +19,7 @@ import orjson
 
 from dekhang.pipeline import wallclock
 from dekhang.pipeline.formats import RecordFile, open_records
+from dekhang.pipeline.formats.limits import RECORD_BYTES
 from dekhang.pipeline.receive.refusals import Refusals
 from dekhang.pipeline.spool import Batch, SpoolError, SpoolWriter
 from dekhang.pipeline.stores.intake import IntakeMap, IntakeSource
@@ -109,7 +110,7 @@ class Inbox:
         count = 0
         file: RecordFile | None = None
         try:
-            file = open_records(path, name=name)
+            file = open_records(path, name=name, record_bytes=RECORD_BYTES)
             records: list[bytes] = []
             first = 0
             held = 0

@@ -1,6 +1,5 @@
-"""Text: one record a line; CSV with a header: one JSON object a row."""
+"""CSV with a header: one JSON object a row."""
 
-import codecs
 import csv
 import re
 from collections.abc import Iterator
@@ -15,60 +14,6 @@ csv.field_size_limit(RECORD_BYTES)
 
 _COLUMN = re.compile(r"[\w .@#/()\-%$]{1,80}")
 _CSV_COLUMNS = 1_000
-
-
-class Utf8:
-    """A UTF-16 stream read as UTF-8: what PowerShell 5 writes by default."""
-
-    def __init__(self, source: Readable, encoding: str) -> None:
-        self._source = source
-        self._decoder = codecs.getincrementaldecoder(encoding)("replace")
-
-    def read(self, size: int = CHUNK_BYTES, /) -> bytes:
-        while True:
-            data = self._source.read(size)
-            text = self._decoder.decode(data, final=not data)
-            if text or not data:
-                return text.removeprefix("\ufeff").encode("utf-8", "replace")
-
-
-def read_lines(stream: Readable, problems: Problems, *, first_index: int) -> Iterator[bytes]:
-    """Yield non-empty lines without their end; a longer one is cut at RECORD_BYTES, the rest of it skipped."""
-    index = first_index
-    rest = b""
-    skipping = False
-    while data := stream.read(CHUNK_BYTES):
-        lines = (rest + data).split(b"\n") if rest else data.split(b"\n")
-        rest = lines.pop()
-        if lines and skipping:
-            del lines[0]
-            skipping = False
-        for line in lines:
-            if line.endswith(b"\r"):
-                line = line[:-1]
-            if not line or line.isspace():
-                continue
-            if len(line) > RECORD_BYTES:
-                _note_cut(problems, index, len(line))
-                line = line[:RECORD_BYTES]
-            yield line
-            index += 1
-        if skipping:
-            rest = b""
-        elif len(rest) > RECORD_BYTES:
-            _note_cut(problems, index, None)
-            yield rest[:RECORD_BYTES]
-            index += 1
-            skipping = True
-            rest = b""
-    rest = rest.rstrip(b"\r")
-    if rest and not skipping and not rest.isspace():
-        yield rest
-
-
-def _note_cut(problems: Problems, index: int, size: int | None) -> None:
-    what = f"dài {size} byte" if size else f"dài hơn {RECORD_BYTES} byte"
-    problems.note(index, f"Dòng {what}, quá giới hạn {RECORD_BYTES} byte, nên chỉ phần đầu được giữ.")
 
 
 def csv_dialect(head: bytes, *, named_csv: bool) -> str | None:
