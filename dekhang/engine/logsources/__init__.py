@@ -12,12 +12,13 @@ from dekhang.engine.logsources.reading import (
     default_mapping,
     read_mapping,
 )
-from dekhang.engine.logsources.sources import LogsourceMapping, Source, event_id_of
+from dekhang.engine.logsources.sources import LogsourceMapping, Place, Source, event_id_of
 
 __all__ = [
     "LogsourceMapping",
     "MappingDocument",
     "MappingError",
+    "Place",
     "Source",
     "default_documents",
     "default_mapping",

@@ -4,6 +4,7 @@ Our own documents lie beside this module; a user's own come after them and add, 
 
     windows:   services: {name: [channel, …]} · providers: {provider: channel} · categories: {name: [kind, …]}
     products:  {product: [service, …]}      facts that a parser gives and words that rules use are the same
+    categories: {category: [product, …]}    likewise
     others:    [{rule: …, record: …, where: …, aliases: …}, …]
     aliases:   [{rule: …, aliases: …}, …]    more names for fields of kinds that were said before
     remove:    [rule, …]                     kinds said in earlier documents that this installation does not want
@@ -30,7 +31,7 @@ PROBLEMS_MAX = 20  # told at once
 UNRECOGNISED = "unrecognised"  # `record: unrecognised`: JSON and text that no parser knows
 
 _FACTS = ("product", "service", "category")
-_DOCUMENT = ("windows", "products", "others", "aliases", "remove", "unread")
+_DOCUMENT = ("windows", "products", "categories", "others", "aliases", "remove", "unread")
 _WINDOWS = ("services", "providers", "categories")
 _KIND = ("service", "event_ids", "where", "aliases", "product")
 _OTHER = ("rule", "record", "where", "aliases")
@@ -106,6 +107,8 @@ class _Gathered:
             self._windows(content["windows"])
         for product, services in self._entries(content.get("products"), "products"):
             self._product(product, services)
+        for category, products in self._entries(content.get("categories"), "categories"):
+            self._category(category, products)
         for key, entry in self._items(content.get("others"), "others"):
             self._other(entry, key)
         for key, entry in self._items(content.get("aliases"), "aliases"):
@@ -173,6 +176,11 @@ class _Gathered:
         self.sources.append(Source(Logsource(product), product=product))
         for service in self._texts(services, f"products.{product}") if services else ():
             self.sources.append(Source(Logsource(product, "", service), product=product, service=service))
+
+    def _category(self, category: str, products: object) -> None:
+        self.sources.append(Source(Logsource("", category), category=category))
+        for product in self._texts(products, f"categories.{category}") if products else ():
+            self.sources.append(Source(Logsource(product, category), product=product, category=category))
 
     def _other(self, content: object, key: str) -> None:
         said = self._mapping(content, key, _OTHER)

@@ -86,8 +86,12 @@ class LogsourceMapping:
 
     def sources_of(self, record: Record) -> tuple[int, ...]:
         """Return the indexes of the kinds that a record belongs to, ascending; `where` is not yet looked at."""
+        return self.sources_at(self.place_of(record))
+
+    def place_of(self, record: Record) -> Place:
+        """Return the facts by which a record is told apart from others."""
         channel, event_id = self.channel_of(record.fields), event_id_of(record.fields)
-        return self.sources_at((record.product, record.service, record.category, channel, event_id))
+        return record.product, record.service, record.category, channel, event_id
 
     def sources_at(self, place: Place) -> tuple[int, ...]:
         """Return the indexes of the kinds that records with these facts belong to, ascending."""
