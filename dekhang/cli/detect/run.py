@@ -92,6 +92,11 @@ def default_cache() -> Path:
 def _writer(form: str, out: BinaryIO, args: argparse.Namespace, words: Words) -> Writer:
     if form == "jsonl":
         return JsonWriter(out)
+    if form == "html":
+        # the report's templates are slow to load, and only this writer needs them
+        from dekhang.cli.detect.report import ReportWriter
+
+        return ReportWriter(out, words)
     if form == "csv":
         return CsvWriter(out, words, mark=args.output is not None)
     return TableWriter(out, words)
