@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from dekhang.engine.records import Record
-from dekhang.pipeline.parse import auditd, auth, suricata, syslog, web, windows, wrapped
+from dekhang.pipeline.parse import auditd, auth, network, suricata, syslog, vpn, web, windows, wrapped
 from dekhang.pipeline.parse.event import FIELDS_PER_RECORD, VALUE_CHARS, Facts, Fields, ParsedEvent, bound
 from dekhang.pipeline.parse.times import is_plausible
 
@@ -25,11 +25,30 @@ _WRAPPINGS = 3  # a JSON document in a syslog line in a JSON document, no deeper
 # what a person chose for the source → kinds of record that it may send, and how to say so
 _EXPECTED: dict[str, tuple[frozenset[str], str]] = {
     "windows": (frozenset({"windows"}), "sự kiện Windows (Winlogbeat, NXLog hoặc EVTX)"),
-    "linux": (frozenset({"linux_auth", "linux_auditd", "syslog"}), "nhật ký Linux (syslog, auth, auditd)"),
-    "web": (frozenset({"web_access"}), "nhật ký truy cập web (Apache hoặc nginx)"),
+    "linux": (
+        frozenset({"linux_auth", "linux_auditd", "syslog", "firewall", "proxy", "dns"}),
+        "nhật ký Linux (syslog, auth, auditd)",
+    ),
+    "web": (frozenset({"web_access", "web_error"}), "nhật ký truy cập web (Apache, nginx, IIS hoặc Tomcat)"),
     "suricata": (frozenset({"suricata"}), "bản ghi EVE JSON của Suricata"),
     "syslog": (
-        frozenset({"syslog", "linux_auth", "linux_auditd", "web_access", "suricata", "windows"}),
+        frozenset(
+            {
+                "syslog",
+                "linux_auth",
+                "linux_auditd",
+                "web_access",
+                "web_error",
+                "suricata",
+                "windows",
+                "firewall",
+                "proxy",
+                "dns",
+                "antivirus",
+                "cef",
+                "leef",
+            }
+        ),
         "dòng syslog có thời gian hoặc mức ưu tiên ở đầu",
     ),
 }
@@ -39,6 +58,13 @@ _CAME = {
     "linux_auditd": "một bản ghi auditd",
     "web_access": "một dòng truy cập web",
     "suricata": "một bản ghi Suricata",
+    "web_error": "một dòng nhật ký lỗi của máy chủ web",
+    "firewall": "một dòng của tường lửa hoặc thiết bị mạng",
+    "proxy": "một dòng của máy chủ proxy",
+    "dns": "một dòng của máy chủ tên miền",
+    "antivirus": "một cảnh báo của phần mềm diệt virus",
+    "cef": "một bản ghi CEF",
+    "leef": "một bản ghi LEEF",
     "syslog": "một dòng syslog thường",
     "raw": "nội dung không thuộc định dạng nào được biết",
 }
@@ -106,7 +132,11 @@ def _load(raw: bytes) -> dict[str, Any] | None:
 def _of_document(document: dict[str, Any], raw: bytes, source_kind: str, received_ms: int, wrappings: int) -> Facts:
     facts = windows.recognise(document, received_ms)
     if facts is None:
-        facts = suricata.recognise(document, received_ms) or web.recognise_document(document, received_ms)
+        facts = (
+            suricata.recognise(document, received_ms)
+            or network.of_document(document, received_ms)
+            or web.recognise_document(document, received_ms)
+        )
     if facts is not None:
         return _with_host(facts)
     inner = wrapped.recognise(document, received_ms) if wrappings else None
@@ -122,8 +152,7 @@ def _of_wrapped(inner: wrapped.Wrapped, source_kind: str, received_ms: int, wrap
         line = syslog.Line(text, inner.host, inner.program, inner.pid, inner.facility, inner.severity, inner.time_ms)
         facts = _of_line(line, source_kind, received_ms, wrappings)
     else:
-        hint = "nginx" if "nginx" in inner.path else ""
-        facts = _of_text(text, source_kind, received_ms, wrappings, product=hint)
+        facts = _of_text(text, source_kind, received_ms, wrappings, product=web.product_of(inner.path))
     if not facts.host:
         facts.host = inner.host
         _with_host(facts)
@@ -145,7 +174,7 @@ def _of_text(text: str, source_kind: str, received_ms: int, wrappings: int, *, p
     line = syslog.read(text, received_ms)
     if line is not None:
         return _of_line(line, source_kind, received_ms, wrappings)
-    facts = web.recognise_line(text, product=product)
+    facts = web.recognise_line(text, product=product) or network.of_file_line(text, received_ms)
     if facts is not None:
         return _with_host(facts)
     return _with_host(Facts("raw", {"message": text}))
@@ -162,6 +191,8 @@ def _of_line(line: syslog.Line, source_kind: str, received_ms: int, wrappings: i
             facts = _of_document(document, message.encode("utf-8", "replace"), source_kind, received_ms, wrappings - 1)
             if facts.kind in ("raw", "syslog"):
                 facts = None
+    if facts is None and line.program not in auth.PROGRAMS:
+        facts = network.of_message(line, received_ms)
     if facts is None:
         facts = auditd.recognise_journal(line.program, message)
         if facts is None and message.startswith(("type=", "node=")):
@@ -169,7 +200,7 @@ def _of_line(line: syslog.Line, source_kind: str, received_ms: int, wrappings: i
         if facts is not None:
             facts.fields["message"] = message
     if facts is None and "[" in message and '"' in message:
-        facts = web.recognise_line(message, product="nginx" if "nginx" in line.program else "")
+        facts = web.recognise_line(message, product=web.product_of(line.program))
     if facts is None:
         facts = _of_program(line)
     facts.host = facts.host or line.host
@@ -191,6 +222,8 @@ def _of_program(line: syslog.Line) -> Facts:
     if line.program in auth.PROGRAMS or line.program == "CRON" or line.facility in ("auth", "authpriv"):
         fields.update(auth.facts(line.program, line.message))
         return Facts("linux_auth", fields, "linux", "auth", host=line.host, time_ms=line.time_ms)
+    if line.program in vpn.PROGRAMS:
+        fields.update(vpn.facts(line.message))
     return Facts("syslog", fields, category="syslog", host=line.host, time_ms=line.time_ms)
 
 

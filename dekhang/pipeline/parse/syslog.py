@@ -21,7 +21,9 @@ _HEAD = re.compile(
     r"|(?P<iso>\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?)):? "
 )
 _TAG = re.compile(r"(?P<program>[A-Za-z_(][^\s:\[\]]{0,127}+)(?:\[(?P<pid>[^\]\s]{1,32})\])?: ?")
-_HOST = re.compile(r"([^\s\[\]]{1,255}+) ")
+_HOST = re.compile(
+    r"([^\s\[\]=,|]{1,255}+) "
+)  # `date=…`, `system,info` and `CEF:0|…` are where devices leave the host out
 
 
 @dataclass(slots=True)

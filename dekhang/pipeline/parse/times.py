@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
-_LOCAL_MS = 7 * 3_600_000
+LOCAL_MS = 7 * 3_600_000
 _CLOCK_SLACK_MS = 10 * 60_000  # clocks that run ahead a little are not another zone
 _DAY_MS = 86_400_000
 EARLIEST_MS = 946_684_800_000  # 2000-01-01
@@ -48,8 +48,8 @@ def iso_ms(text: str, received_ms: int) -> int | None:
 
 def zoneless(as_utc_ms: int, received_ms: int) -> int:
     """Choose the zone of a time that names none (see the head of this module)."""
-    if as_utc_ms > received_ms + _CLOCK_SLACK_MS and as_utc_ms - _LOCAL_MS <= received_ms + _CLOCK_SLACK_MS:
-        return as_utc_ms - _LOCAL_MS
+    if as_utc_ms > received_ms + _CLOCK_SLACK_MS and as_utc_ms - LOCAL_MS <= received_ms + _CLOCK_SLACK_MS:
+        return as_utc_ms - LOCAL_MS
     return as_utc_ms
 
 
