@@ -13,19 +13,21 @@ class Utf8:
         self._source = source
         self._decoder = codecs.getincrementaldecoder(encoding)("replace")
         self._started = False
-        self._ahead = b""
+        self._ahead = b""  # decoded, from _at on not yet read
+        self._at = 0
 
     def read(self, size: int = CHUNK_BYTES, /) -> bytes:
-        while not self._ahead:
+        while self._at >= len(self._ahead):
             data = self._source.read(size)
             text = self._decoder.decode(data, final=not data)
             if not self._started and text:
                 self._started = True
                 text = text.removeprefix("\ufeff")
-            self._ahead = text.encode("utf-8", "replace")
+            self._ahead, self._at = text.encode("utf-8", "replace"), 0
             if not data:
                 break
-        taken, self._ahead = self._ahead[:size], self._ahead[size:]
+        taken = self._ahead[self._at : self._at + size]
+        self._at += len(taken)
         return taken
 
 

@@ -15,6 +15,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any, cast
 
 import evtx
 
@@ -156,29 +157,43 @@ def _note_lost(problems: Problems, index: int, start: int, end: int) -> None:
 
 def _of_group(group: list[_Piece], problems: Problems, index: int) -> list[str]:
     """Read sound chunks together; when anything is odd, one by one, so that the fault has an address."""
-    if not group:
+    records = _read_sound(group)
+    if records is None:
+        records = []
+        for piece in group:
+            records += _of_piece(piece, problems, index + len(records))
+    return records
+
+
+def _read_sound(group: list[_Piece]) -> list[str] | None:
+    """The records of chunks without any fault, None if there is one or a chunk holds more or less than it says."""
+    contents = [piece.content for piece in group]
+    if not contents:
         return []
-    if all(_is_sound(piece) for piece in group):
-        records, faults = _read([piece.content for piece in group])
-        if not faults and len(records) == sum(declared_records(piece.content) for piece in group):
-            return records
-    found: list[str] = []
-    for piece in group:
-        found += _of_piece(piece, problems, index + len(found))
-    return found
+    if not all(
+        piece.whole and declared_records(piece.content) and not follows_unlisted(piece.content) for piece in group
+    ):
+        return None
+    try:
+        records = [record["data"] for record in _parsed(contents)]
+    except (RuntimeError, ValueError, OSError):
+        return None
+    except BaseException as fault:
+        if not _is_panic(fault):
+            raise
+        return None
+    return records if len(records) == sum(map(declared_records, contents)) else None
 
 
 def _of_piece(piece: _Piece, problems: Problems, index: int) -> list[str]:
-    records: list[str] = []
-    faults: list[str] = []
-    if _is_sound(piece):
-        records, faults = _read([piece.content])
-        if not faults and len(records) == declared_records(piece.content):
-            return records
+    records = _read_sound([piece])
+    if records is not None:
+        return records
+    as_it_is, _ = _read_damaged(piece.content) if piece.whole else ([], [])
     repair = mended(piece.content)
-    again, faults_again = _read([repair.content])
-    if len(again) >= len(records):
-        records, faults = again, faults_again
+    records, faults = _read_damaged(repair.content)
+    if len(as_it_is) > len(records):  # mending has made it worse
+        records = as_it_is
     where = f"Khối sự kiện tại byte {piece.offset}"
     for gap in repair.gaps:
         problems.note(
@@ -192,34 +207,38 @@ def _of_piece(piece: _Piece, problems: Problems, index: int) -> list[str]:
     return records
 
 
-def _is_sound(piece: _Piece) -> bool:
-    return piece.whole and declared_records(piece.content) > 0 and not follows_unlisted(piece.content)
-
-
-def _read(chunks: list[bytes]) -> tuple[list[str], list[str]]:
-    """The records of some chunks as JSON, and what the package said of those that it could not read."""
+def _read_damaged(content: bytes) -> tuple[list[str], list[str]]:
+    """The records of one chunk that can be read, and what the package said of the others."""
     records: list[str] = []
     faults: list[str] = []
-    keep = records.append
     try:
-        # one thread; JSON without line ends, so that an event is one line
-        parser = evtx.PyEvtxParser(io.BytesIO(file_header(len(chunks)) + b"".join(chunks)), 1, indent=False)
-        found = iter(parser.records_json())
-        while len(faults) < _FAULTS_PER_CHUNK * len(chunks):
+        found = _parsed([content])
+        while len(faults) < _FAULTS_PER_CHUNK:
             try:
                 for record in found:
-                    if record is not None and record["event_record_id"] != PLACEHOLDER_ID:
-                        keep(record["data"])
+                    if record["event_record_id"] != PLACEHOLDER_ID:
+                        records.append(record["data"])
                 return records, faults
             except (RuntimeError, ValueError, OSError) as fault:  # of one record; the next can be asked for
                 faults.append(str(fault))
     except (RuntimeError, ValueError, OSError) as fault:  # of all
         faults.append(str(fault))
     except BaseException as fault:
-        if type(fault).__name__ != "PanicException":
+        if not _is_panic(fault):
             raise
         faults.append("thư viện đọc EVTX dừng đột ngột")
     return records, faults
+
+
+def _parsed(contents: list[bytes]) -> "Iterator[dict[str, Any]]":
+    """What the evtx package reads: one thread, JSON without line ends, so that an event is one line."""
+    file = io.BytesIO(file_header(len(contents)) + b"".join(contents))
+    return cast("Iterator[dict[str, Any]]", iter(evtx.PyEvtxParser(file, 1, indent=False).records_json()))
+
+
+def _is_panic(fault: BaseException) -> bool:
+    """Rust's way to give up on one call; Python knows it only as a BaseException."""
+    return type(fault).__name__ == "PanicException"
 
 
 def file_header(chunks: int) -> bytes:

@@ -108,24 +108,34 @@ class Stream:
         self._budget = budget
         self._packed = packed
         self._direct: Callable[[memoryview], int | None] | None = getattr(source, "readinto", None)
-        self._ahead = b""
+        self._ahead = b""  # looked at, from _at on not yet read
+        self._at = 0
 
     def peek(self, size: int) -> bytes:
-        while len(self._ahead) < size:
+        if self._at:
+            self._ahead, self._at = self._ahead[self._at :], 0
+        parts = [self._ahead]
+        held = len(self._ahead)
+        while held < size:
             try:
-                more = self._fetch(max(size - len(self._ahead), 65_536))
+                more = self._fetch(max(size - held, 65_536))
             except UnpackError:
-                if self._ahead:  # what could be read is read; the fault shows again when the reader gets there
+                if held:  # what could be read is read; the fault shows again when the reader gets there
                     break
                 raise
             if not more:
                 break
-            self._ahead += more
+            parts.append(more)
+            held += len(more)
+        self._ahead = b"".join(parts)
         return self._ahead[:size]
 
     def read(self, size: int = CHUNK_BYTES, /) -> bytes:
         if self._ahead:
-            taken, self._ahead = self._ahead[:size], self._ahead[size:]
+            taken = self._ahead[self._at : self._at + size]
+            self._at += len(taken)
+            if self._at >= len(self._ahead):
+                self._ahead, self._at = b"", 0
             return taken
         return self._fetch(size)
 
