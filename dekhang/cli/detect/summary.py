@@ -57,20 +57,26 @@ class Tally:
 
 
 class Names:
-    """A tally for each name; when there are too many, new ones are counted together."""
+    """A tally for each name, as first written; when there are too many, new ones are counted together.
+
+    Names of machines and accounts differ in case from log to log and mean the same.
+    """
 
     def __init__(self, kept: int = NAMES_KEPT) -> None:
         self._kept = kept
+        self._written: dict[str, str] = {}  # lower case → as first written
         self.tallies: dict[str, Tally] = {}
         self.others = Tally()
 
     def add(self, name: str, level: int, first_ms: int | None, last_ms: int | None) -> None:
-        tally = self.tallies.get(name)
-        if tally is None:
-            if len(self.tallies) < self._kept:
-                tally = self.tallies[name] = Tally()
-            else:
-                tally = self.others
+        written = self._written.get(name.lower())
+        if written is not None:
+            tally = self.tallies[written]
+        elif len(self.tallies) < self._kept:
+            self._written[name.lower()] = name
+            tally = self.tallies[name] = Tally()
+        else:
+            tally = self.others
         tally.add(level, first_ms, last_ms)
 
     def worst_first(self) -> list[tuple[str, Tally]]:

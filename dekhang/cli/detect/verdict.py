@@ -122,7 +122,9 @@ def _when(tally: Tally, words: Words) -> str:
 
 def _steps_danger(outcome: Outcome, words: Words) -> tuple[str, ...]:
     machines = [name for name, tally in outcome.summary.machines.worst_first() if name and tally.worst >= HIGH]
-    accounts = [name for name, tally in outcome.summary.accounts.worst_first() if tally.worst >= HIGH]
+    accounts = [
+        name for name, tally in outcome.summary.accounts.worst_first() if tally.worst >= HIGH and has_password(name)
+    ]
     which = ", ".join(machines[:3]) or words("bị nêu trong báo cáo")
     steps = [
         words(
@@ -193,3 +195,9 @@ def _cautions(outcome: Outcome, words: Words) -> tuple[str, ...]:
             words("{n} lần khớp nằm ngoài khoảng thời gian đã chọn, không kể ở đây.", n=words.number(outcome.outside))
         )
     return tuple(said)
+
+
+def has_password(account: str) -> bool:
+    """Return whether a person can change its password: the system's own accounts and machines have none to change."""
+    plain = account.rpartition("\\")[2].upper()
+    return not plain.endswith("$") and plain not in {"SYSTEM", "LOCAL SERVICE", "NETWORK SERVICE", "ANONYMOUS LOGON"}

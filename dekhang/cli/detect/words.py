@@ -18,6 +18,7 @@ from dekhang.engine.rules import Level
 Language: TypeAlias = Literal["vi", "en"]
 LANGUAGES: tuple[Language, ...] = ("vi", "en")
 VIET_NAM = timedelta(hours=7)
+DATE, CLOCK = "%d/%m/%Y", "%H:%M:%S"
 
 
 class Words:
@@ -39,23 +40,35 @@ class Words:
         written = f"{number:,.{digits}f}"
         return written.translate(str.maketrans(",.", ".,")) if self.language == "vi" else written
 
-    def percent(self, share: float) -> str:
-        """0 and 100 % only when it is exactly so; 0.99998 must not become a comforting 100 %."""
-        percent = share * 100
-        if 0 < percent < 0.1:
-            return self("dưới {percent} %", percent=self.decimal(0.1))
-        return f"{self.decimal(min(percent, 99.9) if share < 1 else percent, 0 if percent in (0, 100) else 1)} %"
-
     def level(self, level: Level) -> str:
         return self(LEVEL_NAMES[level])
 
     def moment(self, time_ms: int, *, seconds: bool = True) -> str:
         """Return the UTC time, as the log says it; `local` gives Viet Nam's."""
-        return utc(time_ms).strftime("%d/%m/%Y %H:%M" + (":%S" if seconds else ""))
+        return utc(time_ms).strftime(DATE + " " + (CLOCK if seconds else "%H:%M"))
 
     def local(self, time_ms: int, *, seconds: bool = True) -> str:
         """Return the time in Viet Nam (UTC+7, no summer time)."""
-        return (utc(time_ms) + VIET_NAM).strftime("%d/%m/%Y %H:%M" + (":%S" if seconds else ""))
+        return (utc(time_ms) + VIET_NAM).strftime(DATE + " " + (CLOCK if seconds else "%H:%M"))
+
+    def both(self, first_ms: int | None, last_ms: int | None) -> tuple[str, str]:
+        """Return a stretch of time as UTC and as Viet Nam's time; what is the same is said once."""
+        if first_ms is None or last_ms is None:
+            return self("không rõ giờ"), ""
+        here = utc(first_ms), utc(last_ms)
+        there = here[0] + VIET_NAM, here[1] + VIET_NAM
+        one_day = len({moment.date() for moment in here + there}) == 1
+        if first_ms // 1000 == last_ms // 1000:
+            return self.moment(first_ms) + " UTC", self(
+                "{time} giờ VN", time=there[0].strftime(CLOCK if one_day else DATE + " " + CLOCK)
+            )
+        if one_day:
+            ours, theirs = (f"{a.strftime(CLOCK)}–{b.strftime(CLOCK)}" for a, b in (here, there))
+            return f"{here[0].strftime(DATE)} {ours} UTC", self("{time} giờ VN", time=theirs)
+        ours, theirs = (
+            f"{a.strftime(DATE + ' ' + CLOCK)} – {b.strftime(DATE + ' ' + CLOCK)}" for a, b in (here, there)
+        )
+        return ours + " UTC", self("{time} giờ VN", time=theirs)
 
 
 LEVEL_NAMES: dict[Level, str] = {

@@ -4,6 +4,7 @@ Findings are counted and a few of each kind kept while they stream by (summary.p
 the end, section by section, and stops growing at BODY_BYTES: the rest is counted, worst first is shown.
 """
 
+import os
 import time
 from functools import cache
 from pathlib import Path
@@ -16,7 +17,7 @@ from dekhang.cli.detect.findings import Finding
 from dekhang.cli.detect.outcome import Outcome
 from dekhang.cli.detect.report import page, timeline
 from dekhang.cli.detect.report.evidence import Keeper
-from dekhang.cli.detect.verdict import judge
+from dekhang.cli.detect.verdict import HIGH, judge
 from dekhang.cli.detect.words import Words
 from dekhang.engine.rules import LEVELS
 
@@ -26,6 +27,7 @@ NAMES_SHOWN = 50
 RULES_SHOWN = 500
 FILES_SHOWN = 200
 FAULTS_SHOWN = 50
+GRAVEST_SAID = 4
 VALUE_CUT = 240  # characters shown at once; all of it behind a click
 
 ROOM = Path(__file__).parent
@@ -38,6 +40,7 @@ class ReportWriter:
         self._out = out
         self._words = words
         self._keeper = Keeper()
+        self._folder = ""
 
     def write(self, finding: Finding) -> None:
         self._keeper.add(finding)
@@ -45,6 +48,7 @@ class ReportWriter:
     def close(self, outcome: Outcome) -> None:
         words = self._words
         rules = page.rules_shown(outcome, words)
+        self._folder = common_folder(list(outcome.counts))
         self._write("head.html", self._head(outcome, rules))
         unshown = self._sections(rules)
         faults = [*outcome.unreadable, *outcome.problems]
@@ -68,6 +72,7 @@ class ReportWriter:
             "outcome": outcome,
             "verdict": judge(outcome, words),
             "made_ms": int(time.time() * 1000),
+            "gravest": [card for card in cards if card.level >= min(HIGH, summary.total.worst)][:GRAVEST_SAID],
             "cards": cards[: page.CARDS],
             "cards_left": len(cards) - page.CARDS if len(cards) > page.CARDS else 0,
             "pictures": pictures if pictures[0] else [],
@@ -100,13 +105,27 @@ class ReportWriter:
             self._out.write(text)
         return max(0, len(rules) - RULES_SHOWN)
 
+    def _within(self, file: str) -> str:
+        """Return a file's name below the folder that all files share: long paths hide what differs."""
+        return file.removeprefix(self._folder).lstrip("/\\") or file
+
     def _write(self, template: str, values: dict[str, Any]) -> None:
         self._out.write(self._render(template, values))
 
     def _render(self, template: str, values: dict[str, Any]) -> bytes:
         common = {"words": self._words, "seen": seen, "levels": LEVELS, "shapes": timeline.SHAPES}
+        common["folder"], common["within"] = self._folder, self._within
         text = environment().get_template(template).render({**common, **values})
         return text.encode("utf-8", "replace")  # a lone surrogate of a hostile record must not stop the report
+
+
+def common_folder(files: list[str]) -> str:
+    """Return the folder in which all files lie, "" when there is none."""
+    try:
+        shared = os.path.commonpath([os.path.dirname(file) for file in files])  # noqa: PTH120 - names, maybe of no files
+    except ValueError:  # some relative, some absolute; or none at all
+        return ""
+    return shared if shared not in ("/", "\\") else ""
 
 
 @cache
