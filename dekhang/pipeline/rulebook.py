@@ -19,7 +19,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from dekhang.engine import Rule, RuleError, RuleSet, Skipped, compile_rules, default_mapping, serial
+from dekhang.engine import LogsourceMapping, Rule, RuleError, RuleSet, Skipped, compile_rules, default_mapping, serial
 
 Outcome: TypeAlias = Rule | RuleError | Skipped
 
@@ -69,11 +69,12 @@ class Rulebook:
         return Path(rule.path).read_text("utf-8-sig", errors="replace")
 
 
-def load_rules(folders: Sequence[Path], *, cache: Path | None) -> Rulebook:
+def load_rules(folders: Sequence[Path], *, cache: Path | None, mapping: LogsourceMapping | None = None) -> Rulebook:
     """Read all *.yml below the folders (not *.test.yml); a folder may also be a single file.
 
     Args:
         cache: a folder for parsed rules; None = parse everything. It may be lost or damaged at any time.
+        mapping: which records a logsource means; None = ours, see mappingfile.py for a user's own.
     """
     errors: list[RuleError] = []
     with _collector_paused():
@@ -84,7 +85,7 @@ def load_rules(folders: Sequence[Path], *, cache: Path | None) -> Rulebook:
             files += 1
             outcomes.extend(store.read(path))
         rules = _unique((one for one in outcomes if isinstance(one, Rule)), errors)
-        ruleset = compile_rules(rules, default_mapping())
+        ruleset = compile_rules(rules, mapping or default_mapping())
         problem = store.write()
     errors.extend(one for one in outcomes if isinstance(one, RuleError))
     errors.sort(key=lambda error: (error.path, error.line))
