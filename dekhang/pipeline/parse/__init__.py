@@ -12,8 +12,23 @@ from typing import Any
 import orjson
 
 from dekhang.engine.records import Record
-from dekhang.pipeline.parse import auditd, auth, network, suricata, syslog, vpn, web, windows, wrapped
-from dekhang.pipeline.parse.event import FIELDS_PER_RECORD, VALUE_CHARS, Facts, Fields, ParsedEvent, bound
+from dekhang.pipeline.parse import (
+    antivirus,
+    auditd,
+    auth,
+    cloud,
+    network,
+    suricata,
+    syslog,
+    sysmon_linux,
+    vpn,
+    web,
+    windows,
+    windows_xml,
+    wrapped,
+    zeek,
+)
+from dekhang.pipeline.parse.event import FIELDS_PER_RECORD, TRUNCATED, VALUE_CHARS, Facts, Fields, ParsedEvent, bound
 from dekhang.pipeline.parse.times import is_plausible
 
 __all__ = ["ParsedEvent", "parse"]
@@ -26,7 +41,9 @@ _WRAPPINGS = 3  # a JSON document in a syslog line in a JSON document, no deeper
 _EXPECTED: dict[str, tuple[frozenset[str], str]] = {
     "windows": (frozenset({"windows"}), "sự kiện Windows (Winlogbeat, NXLog hoặc EVTX)"),
     "linux": (
-        frozenset({"linux_auth", "linux_auditd", "syslog", "firewall", "proxy", "dns"}),
+        frozenset(
+            {"linux_auth", "linux_auditd", "linux_sysmon", "syslog", "firewall", "proxy", "dns", "antivirus"},
+        ),
         "nhật ký Linux (syslog, auth, auditd)",
     ),
     "web": (frozenset({"web_access", "web_error"}), "nhật ký truy cập web (Apache, nginx, IIS hoặc Tomcat)"),
@@ -37,6 +54,9 @@ _EXPECTED: dict[str, tuple[frozenset[str], str]] = {
                 "syslog",
                 "linux_auth",
                 "linux_auditd",
+                "linux_sysmon",
+                "zeek",
+                "cloud",
                 "web_access",
                 "web_error",
                 "suricata",
@@ -56,6 +76,9 @@ _CAME = {
     "windows": "một sự kiện Windows",
     "linux_auth": "một dòng nhật ký đăng nhập Linux",
     "linux_auditd": "một bản ghi auditd",
+    "linux_sysmon": "một sự kiện Sysmon của máy Linux",
+    "zeek": "một bản ghi Zeek",
+    "cloud": "một bản ghi của dịch vụ đám mây",
     "web_access": "một dòng truy cập web",
     "suricata": "một bản ghi Suricata",
     "web_error": "một dòng nhật ký lỗi của máy chủ web",
@@ -112,8 +135,18 @@ def _read(raw: bytes, source_kind: str, received_ms: int) -> Facts:
         document = _load(raw)
         if document is not None:
             return _of_document(document, raw, source_kind, received_ms, _WRAPPINGS)
-    text = raw.decode("utf-8", "replace").strip("\r\n\x00 \t\ufeff")
+    text = _decode(raw).strip("\r\n\x00 \t\ufeff")
     return _of_text(text, source_kind, received_ms, _WRAPPINGS)
+
+
+def _decode(raw: bytes) -> str:
+    """UTF-8, or UTF-16 as Windows' own tools write it: told by its mark or by the first sign being `<` or `{`."""
+    start = raw[:2]
+    if start in (b"\xff\xfe", b"<\x00", b"{\x00"):
+        return raw.decode("utf-16-le", "replace")
+    if start in (b"\xfe\xff", b"\x00<", b"\x00{"):
+        return raw.decode("utf-16-be", "replace")
+    return raw.decode("utf-8", "replace")
 
 
 def _load(raw: bytes) -> dict[str, Any] | None:
@@ -131,12 +164,16 @@ def _load(raw: bytes) -> dict[str, Any] | None:
 
 def _of_document(document: dict[str, Any], raw: bytes, source_kind: str, received_ms: int, wrappings: int) -> Facts:
     facts = windows.recognise(document, received_ms)
-    if facts is None:
-        facts = (
-            suricata.recognise(document, received_ms)
-            or network.of_document(document, received_ms)
-            or web.recognise_document(document, received_ms)
-        )
+    if facts is not None:
+        return _with_host(sysmon_linux.told(facts))
+    facts = (
+        suricata.recognise(document, received_ms)
+        or zeek.recognise(document, received_ms)
+        or network.of_document(document, received_ms)
+        or web.recognise_document(document, received_ms)
+        or cloud.recognise(document, received_ms)
+        or antivirus.of_document(document, received_ms)
+    )
     if facts is not None:
         return _with_host(facts)
     inner = wrapped.recognise(document, received_ms) if wrappings else None
@@ -166,6 +203,10 @@ def _of_text(text: str, source_kind: str, received_ms: int, wrappings: int, *, p
         document = _load(text.encode("utf-8", "replace"))
         if document is not None:
             return _of_document(document, text.encode("utf-8", "replace"), source_kind, received_ms, wrappings - 1)
+    if windows_xml.looks_like_event(text):
+        facts = _of_xml(text, received_ms)
+        if facts is not None:
+            return facts
     if text.startswith(("type=", "node=")):
         facts = auditd.recognise(text)
         if facts is not None:
@@ -174,10 +215,25 @@ def _of_text(text: str, source_kind: str, received_ms: int, wrappings: int, *, p
     line = syslog.read(text, received_ms)
     if line is not None:
         return _of_line(line, source_kind, received_ms, wrappings)
-    facts = web.recognise_line(text, product=product) or network.of_file_line(text, received_ms)
+    facts = (
+        web.recognise_line(text, product=product)
+        or network.of_file_line(text, received_ms)
+        or antivirus.of_line("", text)
+    )
     if facts is not None:
         return _with_host(facts)
     return _with_host(Facts("raw", {"message": text}))
+
+
+def _of_xml(text: str, received_ms: int) -> Facts | None:
+    document = windows_xml.read(text)
+    facts = windows.recognise(document, received_ms) if document is not None else None
+    if facts is None or document is None:
+        return None
+    if TRUNCATED in document.get("Event", {}):
+        facts.fields[TRUNCATED] = True
+    facts.fields_are_raw = False
+    return _with_host(sysmon_linux.told(facts))
 
 
 def _of_line(line: syslog.Line, source_kind: str, received_ms: int, wrappings: int) -> Facts:
@@ -191,6 +247,8 @@ def _of_line(line: syslog.Line, source_kind: str, received_ms: int, wrappings: i
             facts = _of_document(document, message.encode("utf-8", "replace"), source_kind, received_ms, wrappings - 1)
             if facts.kind in ("raw", "syslog"):
                 facts = None
+    elif windows_xml.looks_like_event(message):
+        facts = _of_xml(message, received_ms)
     if facts is None and line.program not in auth.PROGRAMS:
         facts = network.of_message(line, received_ms)
     if facts is None:
@@ -201,6 +259,8 @@ def _of_line(line: syslog.Line, source_kind: str, received_ms: int, wrappings: i
             facts.fields["message"] = message
     if facts is None and "[" in message and '"' in message:
         facts = web.recognise_line(message, product=web.product_of(line.program))
+    if facts is None and line.program not in auth.PROGRAMS:
+        facts = antivirus.of_line(line.program, message)
     if facts is None:
         facts = _of_program(line)
     facts.host = facts.host or line.host

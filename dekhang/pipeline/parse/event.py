@@ -21,7 +21,7 @@ class ParsedEvent:
     """One log record as the house knows it (docs/explanation/architecture.md, "Shapes").
 
     Args:
-        kind: windows, linux_auth, linux_auditd, web_access, suricata, syslog or raw.
+        kind: one of those in docs/reference/fields.md: windows, linux_auth, linux_auditd, web_access, … raw.
         time_ms: event time, UTC; the time of receipt when `time_from_event` is False.
         problem: a Vietnamese sentence when the line is not what its source should send.
         fields_are_raw: the raw record is itself a flat JSON object with these fields: the lake need not keep them twice.
