@@ -7,10 +7,10 @@ matches = detector.process(records)
 
 from dekhang.engine.detector import Detector
 from dekhang.engine.logsources import LogsourceMapping, default_mapping
-from dekhang.engine.memory import Limits
 from dekhang.engine.records import Match, Record
 from dekhang.engine.rules import Guidance, Rule, RuleError, Skipped
 from dekhang.engine.ruleset import RuleSet, compile_rules
+from dekhang.engine.sieve import Limits
 
 __all__ = [
     "Detector",

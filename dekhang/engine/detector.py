@@ -1,20 +1,19 @@
-"""A rule set at work: records in, matches out."""
+"""A rule set at work: records or JSON lines in, matches out.
 
-from collections.abc import Sequence
-from itertools import chain
-from typing import TypeAlias
+The sieve proposes which rules could match, the reference decides, the emitter tells and counts.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 from dekhang.engine.emission import Emitter
-from dekhang.engine.logsources import event_id_of
-from dekhang.engine.memory import Budget, Limits
 from dekhang.engine.records import Match, Record
-from dekhang.engine.rules import Logsource
+from dekhang.engine.reference import View, decide
 from dekhang.engine.ruleset import RuleSet
-from dekhang.engine.table import RouteTable
-
-ROUTES_REMEMBERED = 50_000  # combinations of channel and event id; attackers may invent them
-
-RouteKey: TypeAlias = tuple[str, str, str, str, int | None]  # product, service, category, channel, event id
+from dekhang.engine.sieve import Limits, PathTree, Shape, Sieve
+from dekhang.engine.sieve.code import Code, compile_code
 
 
 class Detector:
@@ -23,78 +22,63 @@ class Detector:
     Args:
         state: from `state()` of an earlier detector, also one with other rules. What does not fit is discarded;
             bytes that are no state at all leave the detector empty and `state_problem` says so.
+        code: the rule set compiled earlier (`compile_code`), to save the time.
     """
 
-    def __init__(self, ruleset: RuleSet, state: bytes = b"", limits: Limits | None = None) -> None:
+    def __init__(
+        self, ruleset: RuleSet, state: bytes = b"", limits: Limits | None = None, code: Code | None = None
+    ) -> None:
         self.ruleset = ruleset
         self._emitter = Emitter(ruleset, state)
         self.state_problem = self._emitter.state_problem
-        self._limits = limits or Limits()
-        self._budget = Budget(self._limits.memory_bytes)
-        self._tables: dict[tuple[int, ...], RouteTable | None] = {}
-        self._routes: dict[RouteKey, RouteTable | None] = {}
-        self._by_logsource: dict[Logsource, list[int]] = {}
-        for position, rule in enumerate(ruleset.rules):
-            if rule.correlation is None:
-                self._by_logsource.setdefault(rule.logsource, []).append(position)
+        self._sieve = Sieve(code or compile_code(ruleset.rules, ruleset.mapping), ruleset.mapping, limits or Limits())
+        self._trees: dict[Shape, PathTree] = {}
 
     def process(self, records: Sequence[Record]) -> list[Match]:
         """Return the matches in records, in record order, then rule order."""
         matches: list[Match] = []
-        budget = self._budget
-        for index, record in enumerate(records):
-            table = self._table(record)
-            if table is None:
-                continue
-            if budget.spent > budget.limit:
-                self._forget()
-            verdict = table.verdict(record.fields)
-            if verdict:
-                self._emitter.emit(index, record, [table.position(local) for local in verdict], matches)
+        for index, rules in self._sieve.sift_records(records).candidates.items():
+            self._decide(index, records[index], rules, matches)
+        return matches
+
+    def process_lines(
+        self,
+        data: bytes,
+        starts: NDArray[np.int64],
+        ends: NDArray[np.int64],
+        shape: Shape,
+        parse: Callable[[int], Record],
+    ) -> list[Match]:
+        """Return the matches in JSON lines, the same as `process` of all lines parsed, without parsing most of them.
+
+        Args:
+            data: the lines; starts, ends: of each in it.
+            shape: which name in a line is which field. It must say of every name what `parse` does with it, or ODD.
+            parse: number of a line → its record. Called for lines that could match, and once for every line that is
+                not of the shape.
+        """
+        tree = self._trees.get(shape)
+        if tree is None:
+            tree = self._trees[shape] = self._sieve.tree(shape)
+        sifted = self._sieve.sift_lines(data, starts, ends, tree)
+        records = {line: parse(line) for line in sifted.odd}
+        odd = list(records.values())
+        candidates = sifted.candidates
+        if odd:
+            found = self._sieve.sift_records(odd).candidates
+            candidates |= {line: found[place] for place, line in enumerate(records) if place in found}
+        matches: list[Match] = []
+        for line, rules in sorted(candidates.items()):
+            self._decide(line, records.get(line) or parse(line), rules, matches)
         return matches
 
     def state(self) -> bytes:
         """Return what the correlations have counted; the same bytes as long as nothing new counted."""
         return self._emitter.state()
 
-    # -- routes ----------------------------------------------------------------------------------------------
-
-    def _table(self, record: Record) -> RouteTable | None:
-        fields = record.fields
-        key: RouteKey
-        if record.product != "windows":
-            key = (record.product, record.service, record.category, "", None)
-        else:
-            channel, event_id = fields.get("Channel"), fields.get("EventID")
-            if type(channel) is not str or type(event_id) is not int:
-                # rare shapes: text ids, no channel, lists
-                channel = self.ruleset.mapping.channel_of(fields)
-                event_id = event_id_of(fields)
-            key = (record.product, record.service, record.category, channel, event_id)
-        try:
-            return self._routes[key]
-        except KeyError:
-            pass
-        sources = self.ruleset.mapping.sources_of(record)
-        if sources not in self._tables:
-            self._tables[sources] = self._build(sources)
-        if len(self._routes) >= ROUTES_REMEMBERED:
-            self._routes.clear()
-        table = self._routes[key] = self._tables[sources]
-        return table
-
-    def _build(self, sources: tuple[int, ...]) -> RouteTable | None:
-        mapping = self.ruleset.mapping
-        asked = [
-            positions
-            for logsource, positions in self._by_logsource.items()
-            if any(mapping.sources[index].answers(logsource) for index in sources)
-        ]
-        rules = [(position, self.ruleset.rules[position]) for position in sorted(chain.from_iterable(asked))]
-        return RouteTable(rules, mapping, sources, self._limits, self._budget) if rules else None
-
-    def _forget(self) -> None:
-        for table in self._tables.values():
-            if table is not None:
-                table.forget()
-        self._budget.spent = 0
+    def _decide(self, index: int, record: Record, rules: list[int], matches: list[Match]) -> None:
+        view = View(record.fields)
+        sources = self._sieve.sources_of(record)
+        found = [one for one in sorted(set(rules)) if decide(self.ruleset.rules[one], view, sources)]
+        if found:
+            self._emitter.emit(index, record, found, matches)

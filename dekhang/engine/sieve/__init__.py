@@ -1,0 +1,6 @@
+"""The sieve: of thousands of rules it proposes the few that could match a line; the reference decides (engine.md)."""
+
+from dekhang.engine.sieve.paths import PathTree, Place, Shape
+from dekhang.engine.sieve.sieve import Limits, Sieve
+
+__all__ = ["Limits", "PathTree", "Place", "Shape", "Sieve"]

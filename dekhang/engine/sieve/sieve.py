@@ -1,0 +1,235 @@
+"""Owns the compiled rules, what was learned of names, routes and values, and runs the kernel over lines."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dekhang.engine.indicators.scan import GATES
+from dekhang.engine.logsources import LogsourceMapping, Source
+from dekhang.engine.records import Record
+from dekhang.engine.sieve.canonical import canonical, plain_json
+from dekhang.engine.sieve.code import Code
+from dekhang.engine.sieve.folding import fold_table
+from dekhang.engine.sieve.kernel import DONE, NAME_WANTED, NO_ROUTE, ROUTE_WANTED, UNKNOWN, Lines, Scratch, sift
+from dekhang.engine.sieve.literals import Found
+from dekhang.engine.sieve.machine import PADDING
+from dekhang.engine.sieve.memo import new_memo
+from dekhang.engine.sieve.paths import PathTree, Shape, flat
+from dekhang.engine.sieve.reading import SPANS_MAX, Spans
+from dekhang.engine.sieve.routing import RouteBook
+
+SLICE_BYTES = 8 << 20  # records are written out and sifted in pieces of about this size
+LINE_BYTES = 32_768
+SERIALS = 1 << 30  # lines after which all marks are wiped
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much is remembered of values. Only speed depends on it.
+
+    Args:
+        values: of all fields together; a power of two.
+        value_bytes: of all fields together.
+        values_per_field: None = no limit of its own; 0 = nothing is remembered.
+    """
+
+    values: int = 1 << 19
+    value_bytes: int = 48 << 20
+    values_per_field: int | None = None
+
+
+@dataclass(slots=True)
+class Sifted:
+    """What the sieve let through.
+
+    Args:
+        candidates: line → positions of the rules that could match it.
+        odd: lines that only the parser can read.
+    """
+
+    candidates: dict[int, list[int]]
+    odd: list[int]
+
+
+class Sieve:
+    """Finds the rules that could match.
+
+    Args:
+        code: compiled rules.
+        indicators: arrays for `indicators.scan.may_match`, when the code was compiled with indicators.
+    """
+
+    def __init__(
+        self, code: Code, mapping: LogsourceMapping, limits: Limits, indicators: tuple[Any, Any] | None = None
+    ) -> None:
+        self._code = code
+        self._routes = RouteBook(code, mapping)
+        columns = len(code.columns.whole)
+        per_field = limits.values if limits.values_per_field is None else limits.values_per_field
+        seed = int.from_bytes(os.urandom(8), "little")  # attackers cannot aim at our hash tables
+        self._memo = new_memo(2 * limits.values, limits.value_bytes, 4 * limits.values, columns, per_field, seed)
+        programs, atoms = len(code.programs.starts), code.atom_count
+        self._scratch = Scratch(
+            np.zeros(atoms + 1, np.int32),
+            np.zeros(programs + 1, np.int32),
+            Found(np.zeros(atoms + 1, np.int32), np.zeros(atoms + 1, np.int32), np.zeros(1, np.int32)),
+            np.zeros(atoms + 1, np.int32),
+            np.zeros(2 * SLICE_BYTES, np.uint8),
+            np.zeros(6, np.int64),
+            np.zeros(1, np.int64),
+        )
+        self._spans = Spans(
+            np.zeros(SPANS_MAX, np.int32),
+            np.zeros(SPANS_MAX, np.int32),
+            np.zeros(SPANS_MAX, np.int32),
+            np.zeros(SPANS_MAX, np.uint8),
+        )
+        self._text = np.zeros(SLICE_BYTES, np.uint8)
+        room = programs + 65_536
+        self._hit_lines = np.zeros(room, np.int32)
+        self._hit_programs = np.zeros(room, np.int32)
+        self._indicators: tuple[Any, Any] = indicators or (np.zeros(16, np.uint64), np.zeros(GATES, np.uint64))
+        self._heard_column = code.other_column if indicators is not None else -1
+        self._flat = self.tree(flat)
+        self._trees = [self._flat]
+
+    def tree(self, shape: Shape) -> PathTree:
+        """Return room for learning the names of lines of a shape; only for this sieve."""
+        tree = PathTree(shape, self._column_of)
+        if hasattr(self, "_trees"):
+            self._trees.append(tree)
+        return tree
+
+    def sift_lines(self, data: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64], tree: PathTree) -> Sifted:
+        """Sift JSON objects, whose channel and event id say which rules read them.
+
+        Args:
+            data: the lines; starts, ends: of each in it.
+        """
+        routes = np.full(len(starts), UNKNOWN, np.int32)
+        too_long = (ends - starts > LINE_BYTES).astype(np.uint8)  # what parsers cut may be tested only after that
+        return self._sift(data, starts, ends, routes, too_long, tree, folded=False)
+
+    def sift_records(self, records: Sequence[Record]) -> Sifted:
+        """Sift parsed records."""
+        found: dict[int, list[int]] = {}
+        first = 0
+        while first < len(records):
+            pieces: list[bytes] = []
+            routes: list[int] = []
+            size = 0
+            place = first
+            odd: list[int] = []
+            while place < len(records) and size < SLICE_BYTES // 2:
+                record = records[place]
+                route = self._routes.of_record(record)
+                piece = b"{}" if route == NO_ROUTE else plain_json(record.fields)
+                if piece is None:
+                    odd.append(place - first)
+                    piece = b"{}"
+                pieces.append(piece)
+                routes.append(route)
+                size += len(piece)
+                place += 1
+            sifted = self._sift_pieces(pieces, routes, folded=False)
+            found.update((first + line, rules) for line, rules in sifted.candidates.items())
+            odd.extend(sifted.odd)
+            for line in odd:  # what is strange is rare, or hostile
+                again = self._sift_pieces([canonical(records[first + line].fields)], [routes[line]], folded=True)
+                if again.candidates:
+                    found[first + line] = again.candidates[0]
+            first = place
+        return Sifted(dict(sorted(found.items())), [])
+
+    def sources_of(self, record: Record) -> tuple[Source, ...]:
+        """Return the log source kinds of a record."""
+        return self._routes.sources_of(record)
+
+    def _sift_pieces(self, pieces: list[bytes], routes: list[int], *, folded: bool) -> Sifted:
+        ends = np.cumsum([len(piece) for piece in pieces], dtype=np.int64)
+        starts = np.concatenate((np.zeros(1, np.int64), ends[:-1]))
+        odd = np.zeros(len(pieces), np.uint8)
+        return self._sift(b"".join(pieces), starts, ends, np.array(routes, np.int32), odd, self._flat, folded=folded)
+
+    def _sift(
+        self,
+        data: bytes,
+        starts: NDArray[np.int64],
+        ends: NDArray[np.int64],
+        routes: NDArray[np.int32],
+        odd: NDArray[np.uint8],
+        tree: PathTree,
+        *,
+        folded: bool,
+    ) -> Sifted:
+        self._make_room(data, starts, ends)
+        lines = Lines(self._text, starts, ends, routes, odd)
+        code, found = self._code, self._scratch.found
+        slots, gates = self._indicators
+        candidates: dict[int, list[int]] = {}
+        hits = np.zeros(1, np.int64)
+        at = 0
+        while True:
+            status, at = sift(
+                lines,
+                at,
+                0,
+                folded,
+                tree.paths,
+                self._spans,
+                code.columns,
+                code.literals,
+                code.programs,
+                self._routes.rows,
+                self._routes.table,
+                self._memo,
+                self._scratch,
+                fold_table(),
+                slots,
+                gates,
+                code.indicator_atom,
+                self._hit_lines,
+                self._hit_programs,
+                hits,
+            )
+            if hits[0]:
+                owners = code.rules[self._hit_programs[: hits[0]]].tolist()
+                for line, owner in zip(self._hit_lines[: hits[0]].tolist(), owners, strict=True):
+                    candidates.setdefault(line, []).append(owner)
+                hits[0] = 0
+            if status == DONE:
+                return Sifted(candidates, np.flatnonzero(lines.odd).tolist())
+            if status == NAME_WANTED:
+                tree.add(int(found[0]), self._text[found[1] : found[2]].tobytes())
+            elif status == ROUTE_WANTED:
+                named, event, provider = found[3], found[4], int(found[5])
+                self._routes.learn(
+                    self._text[self._spans.starts[named] : self._spans.ends[named]].tobytes(),
+                    self._text[self._spans.starts[event] : self._spans.ends[event]].tobytes(),
+                    provider,
+                )
+
+    def _make_room(self, data: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64]) -> None:
+        if len(data) + PADDING > len(self._text):
+            self._text = np.zeros(len(data) + PADDING, np.uint8)
+        self._text[: len(data)] = np.frombuffer(data, np.uint8)
+        self._text[len(data) : len(data) + PADDING] = 0
+        longest = int((ends - starts).max()) if len(starts) else 0
+        if 2 * longest + 2 * PADDING > len(self._scratch.folded):
+            self._scratch = self._scratch._replace(folded=np.zeros(2 * longest + 2 * PADDING, np.uint8))
+        if self._scratch.serial[0] + len(starts) > SERIALS:
+            self._scratch.serial[0] = 0
+            self._scratch.held[:] = 0
+            self._scratch.asked[:] = 0
+            for tree in self._trees:
+                tree.paths.seen[:] = 0
+        if self._scratch.of_value.ticket[0] > SERIALS:
+            self._scratch.of_value.ticket[0] = 0
+            self._scratch.of_value.noted[:] = 0
+
+    def _column_of(self, field: str, heard: bool) -> int:
+        return self._code.column_names.get(field, self._heard_column if heard else -1)
