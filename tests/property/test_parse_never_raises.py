@@ -51,6 +51,16 @@ NAMES = st.sampled_from(
         "winlog.channel",
         "winlog.event_data.x",
         "alert",
+        "_w3c",
+        "c-ip",
+        "cs-uri",
+        "cs-uri-stem",
+        "cs(User-Agent)",
+        "s-action",
+        "src-ip",
+        "dst-ip",
+        "statusCode",
+        "logicalUserName",
     ]
 ) | st.text(max_size=8)
 VALUES = st.recursive(
@@ -66,7 +76,22 @@ PIECES = st.sampled_from(
         "message repeated 5 times: [ ", " : TTY=", " ; COMMAND=", "\x1d", "\x00", "\ufeff", "@cee:", "6162", "%2527", "%",
     ]
 )  # fmt: skip
-LINES = st.lists(PIECES | st.text(max_size=5), max_size=25).map("".join)
+DEVICES = st.sampled_from(
+    [
+        "date=2019-12-10 ", "time=02:00:00 ", 'devname="F" ', "logid=1 ", 'type="event" ', "action=", "srcip=192.0.2.7 ",
+        "eventtime=99999999999999999999 ", 'device_name="S" log_type="Firewall" log_subtype=', 'id="1" sys="SecureWeb" sub="http" url="',
+        "filterlog[1]: ", "4,,,1,igb0,match,block,in,4,0x0,,64,1,0,DF,6,tcp,60,", "192.0.2.7,192.0.2.8,1,2,", ",", "6,",
+        "%ASA-6-302013: ", "%ASA-4-106023: Deny tcp src ", "outside:192.0.2.7/1 ", "%ASA-6-113015: AAA user authentication Rejected : ",
+        "user = x : ", "%SEC_LOGIN-4-LOGIN_FAILED: [user: ", "48: *", "firewall,info input: in:a out:b, ", "proto TCP, ", "192.0.2.7:1->[::1]:2",
+        "login failure for user ", " via ssh", "kernel: ", "IN=a OUT= SRC=192.0.2.7 DST=192.0.2.8 PROTO=", "SPT=", "openvpn: ",
+        "1575943200.000 5 192.0.2.7 TCP_MISS/200 1 GET http://a.example.com:1/b.c?d ", "- HIER_DIRECT/- text/html", " TCP_MISS:HIER_DIRECT",
+        "named[1]: client 192.0.2.7#1 (a): ", "query: a IN A +", "rpz QNAME NXDOMAIN rewrite a/A/IN via b", "10-Dec-2019 02:00:00.000 queries: info: ",
+        "dnsmasq[1]: ", "query[A] a from ", "reply a is ", "unbound[1]: info: ", "2019/12/10 02:00:00 [error] 1#2: *3 ", ", client: ",
+        ', request: "', "[Tue Dec 10 02:00:00 2019] [error] [client ", "ModSecurity: ", '[id "1"] ', '[tag "',
+        "CEF:0|Fortinet|Fortigate|1|2|3|4|", "CEF:", "|", "\\|", "\\=", "src=192.0.2.7 ", "cs1Label=", "cs1=", "rt=", "FTNTFGTtype=", "LEEF:2.0|a|b|c|d|x09|", "\t",
+    ]
+)  # fmt: skip
+LINES = st.lists(PIECES | DEVICES | st.text(max_size=5), max_size=25).map("".join)
 
 
 def check(raw: bytes, kind: str) -> None:
@@ -126,6 +151,35 @@ HOSTILE = [
     b'{"a":' * 180_000,
     b'{"EventID":' + b"9" * 900_000 + b',"Channel":"x"}',
     b'{"message":"' + b'{\\"message\\":' * 60_000 + b'"}',
+    b'<189>date=2019-12-10 devname="F" logid="1" type="x" ' + b'a="' * 300_000,
+    b'<189>date=2019-12-10 devname="F" logid="1" type="x" ' + b'a="\\"' * 200_000,
+    b'<189>date=2019-12-10 devname="F" logid="1" type="x" ' + b" ".join(b"k%d=v" % n for n in range(100_000)),
+    b'<189>date=2019-12-10 devname="F" logid="1" type="x" ui="' + b"(" * 900_000,
+    b"<30>date=2019-12-10 " + b"\x00" * 900_000,
+    b'<30>2019-12-10T02:00:00 utm httpproxy[1]: id="1" sys="S" sub="http" url="http://' + b"a/." * 300_000 + b'"',
+    b"<134>Dec 10 02:00:00 h filterlog[1]: 4,,,1,igb0,match,block,in,4," + b"," * 900_000,
+    b"<166>%ASA-6-302013: Built inbound TCP connection 1 for " + b"outside:192.0.2.7/1 (" * 45_000,
+    b"<166>%ASA-6-113015: AAA user authentication Rejected : " + b"user = x : " * 80_000,
+    b"<188>" + b"%" * 900_000,
+    b"<188>%SEC_LOGIN-4-LOGIN_FAILED: " + b"[user: " * 120_000,
+    b"firewall,info input: in:a out:b, " + b"proto TCP " * 90_000,
+    b"firewall,info " + b"in:a out:b " * 80_000 + b"->",
+    b"system,error,critical login failure for user " + b" from a via " * 80_000,
+    b"<4>Dec 10 02:00:00 h kernel: " + b"IN=a OUT= " * 90_000 + b" SRC=a PROTO=b",
+    b"<29>Dec 10 02:00:00 h openvpn[1]: " + b"EAP method " * 80_000,
+    b"1575943200.000 5 192.0.2.7 TCP_MISS/200 1 GET " + b"a - HIER_DIRECT/- t " * 50_000,
+    b"1575943200.000 5 192.0.2.7 TCP_MISS/200 1 GET http://a/ - HIER_DIRECT/- t [" + b"User-Agent: " * 80_000,
+    b"<30>Dec 10 02:00:00 h named[1]: client 192.0.2.7#1 (a): query: " + b"a IN " * 190_000,
+    b"<30>Dec 10 02:00:00 h dnsmasq[1]: reply " + b"a is " * 190_000,
+    b"2019/12/10 02:00:00 [error] 1#2: *3 " + b', client: "' * 90_000,
+    b"[Tue Dec 10 02:00:00 2019] [error] ModSecurity: " + b'[id "1"] ' * 100_000,
+    b"CEF:0|" + b"\\|" * 450_000,
+    b"CEF:0|a|b|c|d|e|f|" + b" ".join(b"k%d=v" % n for n in range(100_000)),
+    b"CEF:0|a|b|c|d|e|f|src=" + b" " * 900_000,
+    b"CEF:0|a|b|c|d|e|f|" + b"".join(b"cs%dLabel=x%d cs%d=y " % (n, n, n) for n in range(30_000)),
+    b"LEEF:2.0|a|b|c|d|x09|" + b"\t=" * 450_000,
+    b'{"_w3c":"","cs-uri-stem":"' + b"%25" * 300_000 + b'"}',
+    b'{"_w3c":"","c-ip":"x",' + b",".join(b'"f%d":"-"' % n for n in range(60_000)) + b"}",
     b'{"EventID":1,"Channel":"x",' + b",".join(b'"f%d":{"a":{"b":[1]}}' % n for n in range(40_000)) + b"}",
 ]
 

@@ -32,7 +32,7 @@ def _end(side: str, *, interface: bool) -> str:
     return rf"{named}(?P<{side}_ip>[0-9A-Fa-f.:]{{2,45}}+)(?:/(?P<{side}_port>[\w\-]{{1,32}}+))?"
 
 
-_USER_AT = r"(?: ?\([^)]{1,128}\))?"  # the identity firewall puts (DOMAIN\user) behind an address
+_USER_AT = r"(?: ?\((?!type )[^)]{1,128}\))?"  # the identity firewall puts (DOMAIN\user) behind an address
 _FLOW = re.compile(
     r"(?P<action>Built|Teardown)(?: (?P<direction>inbound|outbound))? (?:local-host )?(?P<protocol>\w{2,12}) connection "
     r"(?P<connection>\d{1,20}) for " + _end("src", interface=True) + _USER_AT + r"(?: \([^)]{1,64}\))?" + _USER_AT

@@ -1,4 +1,8 @@
-"""The names under which Sigma's proxy rules ask for a request, made from a URL and what stands beside it."""
+"""The names under which Sigma's proxy rules ask for a request, made from a URL and what stands beside it.
+
+Rules write c-uri for the whole URL and for the path alone: `c-uri` is the first, `cs-uri` the second, and the mapping of
+log sources (engine/logsources/web.yml) reads each from both, as it does with c-useragent and cs-user-agent.
+"""
 
 from __future__ import annotations
 
@@ -43,31 +47,36 @@ def proxy_names(
     if size.isdecimal() and len(size) < 18:
         fields["sc-bytes"] = int(size)
     if isinstance(agent, str):
-        fields["c-useragent"] = fields["cs-user-agent"] = "" if agent == "-" else agent
+        fields["c-useragent"] = "" if agent == "-" else agent
     if referer and referer != "-":
-        fields["cs-referrer"] = fields["cs-referer"] = referer
+        fields["cs-referrer"] = referer
 
 
 def _uri(uri: str, method: str, fields: Fields) -> None:
-    fields["c-uri"] = fields["cs-uri"] = uri
+    fields["c-uri"] = uri
     head, question, query = uri.partition("?")
     if question:
-        fields["c-uri-query"] = fields["cs-uri-query"] = query
+        fields["c-uri-query"] = query
     matched = _URL.match(head)
     if matched is None:
         return
     place, path = matched["place"], matched["path"]
-    if place and (matched["scheme"] or method == "CONNECT" or not head.startswith("/")):
-        host = place.rpartition("@")[2]
-        name, colon, port = host.rpartition(":")
-        if colon and port.isdecimal() and not name.endswith(":"):
-            host = name
-            if len(port) <= 5:
-                fields.setdefault("dst_port", int(port))
-        fields["cs-host"] = fields["r-dns"] = host
+    if place and (matched["scheme"] or method == "CONNECT"):
+        fields["cs-host"] = _host(place, fields)
     if path:
-        fields["c-uri-stem"] = fields["cs-uri-stem"] = path
-        name = path.rpartition("/")[2]
-        _, dot, extension = name.rpartition(".")
+        fields["c-uri-stem"] = path
+        if path != uri:
+            fields["cs-uri"] = path + question + query
+        _, dot, extension = path.rpartition("/")[2].rpartition(".")
         if dot and extension and len(extension) <= _EXTENSION_CHARS:
             fields["c-uri-extension"] = extension.lower()
+
+
+def _host(place: str, fields: Fields) -> str:
+    """The host of `user:password@host:port`; the port becomes dst_port."""
+    host = place.rpartition("@")[2]
+    name, colon, port = host.rpartition(":")
+    if not colon or not port.isdecimal() or name.endswith(":") or len(port) > 5:
+        return host.strip("[]")
+    fields.setdefault("dst_port", int(port))
+    return name.strip("[]")

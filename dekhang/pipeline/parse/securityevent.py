@@ -53,7 +53,7 @@ def facts_of_device(fields: Fields, vendor: str, device_product: str, fallback_k
             referer=_text(fields, "requestContext", "referrer"),
         )
         if "dhost" in fields:
-            fields["cs-host"] = fields["r-dns"] = fields["dhost"]
+            fields["cs-host"] = fields["dhost"]
     elif category == "antivirus":
         threat = _text(fields, *_THREATS)
         if threat:

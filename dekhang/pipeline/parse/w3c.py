@@ -100,7 +100,7 @@ def _proxy(software: str, fields: Fields, time_ms: int | None) -> Facts:
         referer=str(fields.get("cs-referer") or ""),
     )
     if host:
-        fields["cs-host"] = fields["r-dns"] = host
+        fields["cs-host"] = host
     target = fields.get("r-ip") or fields.get("s-supplier-ip")
     if target:
         fields.setdefault("dst_ip", target)

@@ -108,7 +108,12 @@ def recognise_document(document: dict[str, Any], received_ms: int) -> Facts | No
         _uri(method, uri, text_of(document.get("server_protocol") or document.get("protocol")), fields)
     _numbers(
         text_of(document.get("status") or document.get("response") or document.get("statusCode")),
-        text_of(document.get("body_bytes_sent") or document.get("bytes_sent") or document.get("bytes")),
+        text_of(
+            document.get("body_bytes_sent")
+            or document.get("bytes_sent")
+            or document.get("bytes")
+            or document.get("size")
+        ),
         fields,
     )
     for names, sigma_name in (
