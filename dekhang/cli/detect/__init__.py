@@ -15,6 +15,7 @@ from typing import Any
 from dekhang.cli.detect.run import run
 from dekhang.cli.detect.words import LANGUAGES, Words
 from dekhang.engine.rules import LEVELS
+from dekhang.pipeline.formats import FORMATS as INPUT_FORMATS
 
 FORMATS = ("table", "jsonl", "csv", "html")
 
@@ -33,13 +34,32 @@ def add_parser(subparsers: Any) -> None:
     )
     add = parser.add_argument
     folder, file = words("THƯ_MỤC"), words("TỆP")
-    add("paths", metavar=words("ĐƯỜNG_DẪN"), nargs="+", type=Path, help=words("tệp hoặc thư mục log"))
+    add(
+        "paths",
+        metavar=words("ĐƯỜNG_DẪN"),
+        nargs="+",
+        type=Path,
+        help=words("tệp hoặc thư mục log; - là đầu vào chuẩn"),
+    )
     add(
         "--rules",
         metavar=folder,
         type=Path,
         action="append",
         help=words("thư mục luật Sigma (dùng được nhiều lần); không nêu thì dùng bộ luật đi kèm"),
+    )
+    add(
+        "--mapping",
+        metavar=file,
+        type=Path,
+        action="append",
+        default=[],
+        help=words("tệp YAML khai nguồn log riêng của đơn vị (dùng được nhiều lần)"),
+    )
+    add(
+        "--input-format",
+        choices=tuple(INPUT_FORMATS),
+        help=words("định dạng của tệp log; không nêu thì tự nhận theo nội dung"),
     )
     add("--format", choices=FORMATS, help=words("cách in kết quả; không nêu thì theo đuôi của tệp sau -o, hoặc table"))
     add("-o", "--output", metavar=file, type=Path, help=words("ghi kết quả vào tệp này thay vì in ra"))

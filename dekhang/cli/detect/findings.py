@@ -1,8 +1,7 @@
 """What a scan finds: a match with the place of its record, and the counts of what was read."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from dekhang.cli.detect.showing import iso, shortened
@@ -30,14 +29,12 @@ class Counts:
 
     Args:
         problems: places in the file that could not be read.
-        unread: records that no rule reads, by log source ("product: x, service: y"); they count as evaluated.
     """
 
     read: int = 0
     unparsable: int = 0
     matches: int = 0
     problems: int = 0
-    unread: Counter[str] = field(default_factory=Counter)
 
     @property
     def evaluated(self) -> int:

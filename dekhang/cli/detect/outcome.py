@@ -6,6 +6,8 @@ from functools import cached_property
 
 from dekhang.cli.detect.findings import Counts
 from dekhang.cli.detect.summary import Summary
+from dekhang.engine.coverage import Readers, UnreadPlace
+from dekhang.engine.logsources import Place
 from dekhang.engine.rules import Level
 from dekhang.pipeline.rulebook import Rulebook
 
@@ -20,6 +22,7 @@ class Outcome:
         problems: a sentence for each place that could not be read (bounded).
         seconds: reading and deciding, without loading the rules.
         since_ms, until_ms: the period asked for; None = open.
+        seen: records by the facts that tell which rules read them.
         notes: what the rules could not do, e.g. a regular expression over its budget; sentences.
     """
 
@@ -33,6 +36,7 @@ class Outcome:
     since_ms: int | None = None
     until_ms: int | None = None
     outside: int = 0  # findings not told because they lie outside the period
+    seen: Mapping[Place, int] = field(default_factory=dict)
     notes: Sequence[str] = field(default=())
 
     @cached_property
@@ -44,8 +48,12 @@ class Outcome:
             total.unparsable += counts.unparsable
             total.matches += counts.matches
             total.problems += counts.problems
-            total.unread.update(counts.unread)
         return total
+
+    @cached_property
+    def unread(self) -> tuple[UnreadPlace, ...]:
+        """Log sources whose records no rule reads, those with the most records first; they count as evaluated."""
+        return Readers(self.book.ruleset).unread(self.seen)
 
     @property
     def files_read(self) -> int:

@@ -19,7 +19,9 @@ from dekhang.cli.detect.table import TableWriter
 from dekhang.cli.detect.words import Words
 from dekhang.cli.detect.writers import CsvWriter, JsonWriter, Writer
 from dekhang.engine import Detector
+from dekhang.engine.logsources import MappingError
 from dekhang.engine.rules import LEVELS
+from dekhang.pipeline.mappingfile import load_mapping
 from dekhang.pipeline.rulebook import Rulebook, load_rules
 
 OWN_RULES = Path(dekhang.__file__).parents[1] / "rules"
@@ -47,7 +49,7 @@ def _detect(args: argparse.Namespace, words: Words) -> None:
     book = _rules(args, words)
     gc.collect()
     gc.freeze()  # rules stay; no need to look at them again at every collection
-    scan = Scan(Detector(book.ruleset), LEVELS.index(args.min_level))
+    scan = Scan(Detector(book.ruleset), LEVELS.index(args.min_level), args.input_format)
     try:
         with opened(args.output) as out:
             outcome = _write(args, words, book, scan, _writer(form, out, args, words))
@@ -69,7 +71,11 @@ def _rules(args: argparse.Namespace, words: Words) -> Rulebook:
             raise Refused(
                 words("Không có thư mục luật {folder}; hãy kiểm tra lại đường dẫn sau --rules.", folder=folder)
             )
-    book = load_rules(folders, cache=args.rules_cache or default_cache())
+    try:
+        mapping = load_mapping(args.mapping)
+    except MappingError as error:
+        raise Refused("\n".join(error.problems)) from None
+    book = load_rules(folders, cache=args.rules_cache or default_cache(), mapping=mapping)
     said = " ".join(map(str, folders))
     if not book.rules:
         raise Refused(words("Không có luật nào dùng được trong {folders}.", folders=said))
@@ -133,6 +139,7 @@ def _write(args: argparse.Namespace, words: Words, book: Rulebook, scan: Scan, w
         since_ms=since,
         until_ms=until,
         outside=outside,
+        seen=scan.seen,
     )
     if not outcome.files_read:
         if args.stats:

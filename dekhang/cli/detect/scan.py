@@ -1,5 +1,7 @@
 """Reads log files through one detector."""
 
+import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -8,19 +10,29 @@ from pathlib import Path
 from dekhang.cli.detect.findings import Counts, Finding
 from dekhang.cli.detect.progress import Show
 from dekhang.engine import Detector
+from dekhang.engine.logsources import Place
 from dekhang.engine.rules import LEVELS
-from dekhang.pipeline.formats import RecordFile, open_records
+from dekhang.pipeline.formats import RecordFile, open_records, open_stream
 from dekhang.pipeline.parse import ParsedEvent, parse
 
 BATCH_RECORDS = 1_000
+PLACES_KEPT = 10_000  # log sources told apart; attackers may invent channels
+STDIN = Path("-")
 
 
 @dataclass(slots=True)
 class Scan:
-    """Reads files one after another through one detector: a correlation may span files."""
+    """Reads files one after another through one detector: a correlation may span files.
+
+    Args:
+        input_format: one of pipeline.formats.FORMATS; None = the content decides.
+        seen: records by the facts that tell which rules read them.
+    """
 
     detector: Detector
     least_level: int
+    input_format: str | None = None
+    seen: Counter[Place] = field(default_factory=Counter)
     counts: dict[str, Counts] = field(default_factory=dict)
     unreadable: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -30,7 +42,10 @@ class Scan:
         """Yield the findings in a file, in order of its records."""
         counts = self.counts[str(path)] = Counts()
         try:
-            records = open_records(path)
+            if path == STDIN:
+                records = open_stream(sys.stdin.buffer, format=self.input_format)
+            else:
+                records = open_records(path, format=self.input_format)
             for batch in batches(records, counts):
                 show(path, records.read_bytes, records.size_bytes)
                 yield from self._batch(str(path), batch, counts)
@@ -45,6 +60,10 @@ class Scan:
                 self.unreadable.append(f"{path}: {problem}")
 
     def _batch(self, file: str, batch: list[tuple[int, ParsedEvent]], counts: Counts) -> Iterator[Finding]:
+        for _, event in batch:
+            place = self.detector.ruleset.mapping.place_of(event.record)
+            if place in self.seen or len(self.seen) < PLACES_KEPT:
+                self.seen[place] += 1
         for match in self.detector.process([event.record for _, event in batch]):
             if LEVELS.index(match.rule.level) < self.least_level:
                 continue
@@ -57,7 +76,8 @@ class Scan:
 def batches(records: RecordFile, counts: Counts) -> Iterator[list[tuple[int, ParsedEvent]]]:
     """Yield (record number, parsed record) in lists; count what could not be parsed."""
     batch: list[tuple[int, ParsedEvent]] = []
-    received_ms = int(records.path.stat().st_mtime * 1000)  # gives the year to times without one
+    # gives the year to times without one
+    received_ms = int((time.time() if records.path == STDIN else records.path.stat().st_mtime) * 1000)
     for index, raw in records:
         event = parse(raw, source_kind="", received_ms=received_ms, key=index)
         counts.read += 1
@@ -76,7 +96,7 @@ def log_files(paths: list[Path], scan: Scan) -> Iterator[Path]:
     for path in paths:
         if path.is_dir():
             yield from sorted(one for one in path.rglob("*") if one.is_file())
-        elif path.exists():
+        elif path.exists() or path == STDIN:
             yield path
         else:
             scan.unreadable.append(f"Không có tệp {path}; hãy kiểm tra lại đường dẫn.")

@@ -9,6 +9,7 @@ from typing import Any
 from dekhang.cli.detect.outcome import Outcome
 from dekhang.cli.detect.showing import printable
 from dekhang.cli.detect.words import Words
+from dekhang.engine.coverage import unmapped_sources
 from dekhang.engine.rules import LEVELS
 
 REASONS_SHOWN = 30
@@ -55,11 +56,11 @@ def lines(outcome: Outcome, words: Words) -> Iterator[str]:
     for problem in outcome.problems:
         yield f"  {problem}"
     total = outcome.total
-    unread = total.unread.most_common()
-    for source, count in unread[:UNREAD_SHOWN]:
-        yield words("  chưa luật nào xét {n} bản ghi của nguồn log ({source}).", n=number(count), source=source)
+    unread = outcome.unread
+    for one in unread[:UNREAD_SHOWN]:
+        yield words("  chưa luật nào xét {n} bản ghi của nguồn log ({source}).", n=number(one.records), source=one)
     if len(unread) > UNREAD_SHOWN:
-        rest = sum(count for _, count in unread[UNREAD_SHOWN:])
+        rest = sum(one.records for one in unread[UNREAD_SHOWN:])
         yield words("  chưa luật nào xét {n} bản ghi của các nguồn log khác.", n=number(rest))
     levels = ", ".join(
         f"{words.level(level)} {number(count)}"
@@ -91,7 +92,6 @@ def as_json(outcome: Outcome) -> bytes:
                 "unparsable": counts.unparsable,
                 "matches": counts.matches,
                 "problems": counts.problems,
-                "unread": dict(counts.unread),
             }
             for file, counts in outcome.counts.items()
         },
@@ -100,6 +100,7 @@ def as_json(outcome: Outcome) -> bytes:
         "rules": {
             "used": len(book.rules),
             "skipped": dict(Counter(skipped.reason for skipped in book.skipped)),
+            "unmapped": {str(one.logsource): one.rules for one in unmapped_sources(book.ruleset)},
             "faulty": [{"path": one.path, "line": one.line, "reason": one.reason} for one in book.errors],
             "files": book.files,
             "notes": list(outcome.notes),
@@ -110,7 +111,7 @@ def as_json(outcome: Outcome) -> bytes:
             "unparsable": total.unparsable,
             "matches": total.matches,
             "matches_outside_period": outcome.outside,
-            "unread": dict(total.unread),
+            "unread": {str(one): one.records for one in outcome.unread},
             "levels": dict(zip(LEVELS, outcome.summary.total.levels, strict=True)),
             "seconds": round(outcome.seconds, 3),
             "records_per_second": int(total.read / max(outcome.seconds, 1e-9)),

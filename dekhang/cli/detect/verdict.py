@@ -185,7 +185,7 @@ def _cautions(outcome: Outcome, words: Words) -> tuple[str, ...]:
         )
     if total.problems:
         said.append(words("{n} chỗ trong các tệp bị hỏng, phần còn lại vẫn được đọc.", n=words.number(total.problems)))
-    unread = sum(total.unread.values())
+    unread = sum(one.records for one in outcome.unread)
     if unread:
         said.append(words("{n} bản ghi thuộc nguồn log mà chưa luật nào xét tới.", n=words.number(unread)))
     if outcome.book.errors:

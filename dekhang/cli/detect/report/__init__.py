@@ -58,7 +58,7 @@ class ReportWriter:
             "files": files[:FILES_SHOWN],
             "files_left": len(files) - FILES_SHOWN,
             "faults": faults[:FAULTS_SHOWN],
-            "unread": outcome.total.unread.most_common(FAULTS_SHOWN),
+            "unread": [(str(one), one.records) for one in outcome.unread[:FAULTS_SHOWN]],
         }
         self._write("foot.html", foot)
 
