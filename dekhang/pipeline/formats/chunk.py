@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dekhang.pipeline.formats.limits import CHUNK_RECORDS, FILE_RECORD_BYTES
+from dekhang.pipeline.formats.limits import CHUNK_BYTES, CHUNK_RECORDS, FILE_RECORD_BYTES
 from dekhang.pipeline.formats.problems import Problems
 from dekhang.pipeline.formats.unpack import Readable, UnpackError, read_into
 
@@ -209,3 +209,23 @@ def _bounded(
         ends[long] = starts[long] + record_bytes
         return starts, ends
     return np.delete(starts, long), np.delete(ends, long)
+
+
+class Lines:
+    """Lines of text for formats that make their records of them: the reader counts its records in `index`."""
+
+    def __init__(self, stream: Readable, problems: Problems, first_index: int) -> None:
+        self._stream = stream
+        self._problems = problems
+        self.index = first_index  # of the record that is due
+
+    def __iter__(self) -> Iterator[bytes]:
+        told = Problems()
+        for chunk in line_chunks(self._stream, told, first_index=0, max_bytes=CHUNK_BYTES, kind="lines"):
+            for _, sentence in told:
+                self.note(sentence)
+            told.clear()
+            yield from chunk.records()
+
+    def note(self, sentence: str) -> None:
+        self._problems.note(self.index, sentence)

@@ -230,7 +230,7 @@ def _read_damaged(content: bytes) -> tuple[list[str], list[str]]:
     return records, faults
 
 
-def _parsed(contents: list[bytes]) -> "Iterator[dict[str, Any]]":
+def _parsed(contents: list[bytes]) -> Iterator[dict[str, Any]]:
     """What the evtx package reads: one thread, JSON without line ends, so that an event is one line."""
     file = io.BytesIO(file_header(len(contents)) + b"".join(contents))
     return cast("Iterator[dict[str, Any]]", iter(evtx.PyEvtxParser(file, 1, indent=False).records_json()))

@@ -8,15 +8,20 @@ from pathlib import Path
 from typing import IO
 
 from dekhang.pipeline import wallclock
+from dekhang.pipeline.formats.bulkfile import ActionLines
 from dekhang.pipeline.formats.chunk import Chunk, gathered, line_chunks
-from dekhang.pipeline.formats.csvfile import read_csv
-from dekhang.pipeline.formats.encodings import unmarked
+from dekhang.pipeline.formats.csvfile import csv_dialect, read_csv
+from dekhang.pipeline.formats.encodings import Utf8, unmarked
 from dekhang.pipeline.formats.evtxfile import evtx_chunks
+from dekhang.pipeline.formats.journal import read_journal
 from dekhang.pipeline.formats.jsonstream import read_json
 from dekhang.pipeline.formats.limits import CHUNK_BYTES, FILE_RECORD_BYTES, HEAD_BYTES
 from dekhang.pipeline.formats.problems import Problems
 from dekhang.pipeline.formats.recognise import FORMATS, recognise
 from dekhang.pipeline.formats.unpack import Member, Readable, Stream, UnpackError, members
+from dekhang.pipeline.formats.w3c import read_w3c
+from dekhang.pipeline.formats.xmlevents import declared_encoding, read_events
+from dekhang.pipeline.formats.zeek import read_zeek
 
 
 class RecordFile:
@@ -91,14 +96,15 @@ class RecordFile:
         if self._format is not None:
             kind = self._format
         self.formats.add(kind)
-        if kind in ("jsonl", "lines"):
+        if kind in ("jsonl", "lines", "bulk"):
             return line_chunks(
                 source,
                 self.problems,
                 first_index=index,
                 max_bytes=max_bytes,
-                kind=kind,
+                kind="lines" if kind == "lines" else "jsonl",
                 record_bytes=self._record_bytes,
+                drop=ActionLines() if kind == "bulk" else None,
             )
         if kind == "evtx":
             return evtx_chunks(source, self.problems, first_index=index, max_bytes=max_bytes)
@@ -109,12 +115,35 @@ class RecordFile:
                 "(EVTX, XML, JSON, CSV, W3C, Zeek, văn bản; có thể nén gz, bz2, xz, zst, zip, tar) nên không đọc được.",
             )
             return iter(())
-        return gathered(self._records(kind, delimiter, source, index), first_index=index, max_bytes=max_bytes)
+        records = self._records(kind, delimiter, source, head, index)
+        return gathered(self._bounded(records, index), first_index=index, max_bytes=max_bytes)
 
-    def _records(self, kind: str, delimiter: str, source: Readable, index: int) -> Iterator[bytes]:
+    def _records(self, kind: str, delimiter: str, source: Readable, head: bytes, index: int) -> Iterator[bytes]:
+        problems = self.problems
         if kind == "json":
-            return read_json(source, self.problems, first_index=index)
-        return read_csv(source, self.problems, delimiter or ",", first_index=index)
+            return read_json(source, problems, first_index=index)
+        if kind == "xml":
+            encoding = declared_encoding(head)
+            return read_events(Utf8(source, encoding) if encoding else source, problems, first_index=index)
+        if kind == "w3c":
+            return read_w3c(source, problems, first_index=index)
+        if kind == "zeek":
+            return read_zeek(source, problems, first_index=index)
+        if kind == "journal":
+            return read_journal(source, problems, first_index=index)
+        delimiter = delimiter or csv_dialect(head[:65_536], named_csv=True) or ","
+        return read_csv(source, problems, delimiter, first_index=index)
+
+    def _bounded(self, records: Iterator[bytes], index: int) -> Iterator[bytes]:
+        """Leave out what is longer than the caller takes; the readers themselves only keep to their own bound."""
+        for record in records:
+            if len(record) > self._record_bytes:
+                self.problems.note(
+                    index, f"Bản ghi dài {len(record)} byte, quá giới hạn {self._record_bytes} byte, nên bị bỏ qua."
+                )
+                continue
+            yield record
+            index += 1
 
 
 def _position(file: IO[bytes], known: int) -> int:
