@@ -93,7 +93,9 @@ def _counted(correlation: Any) -> str:
     if correlation.kind == "temporal_ordered":
         return f"a sequence within {window}"
     what = f"different {', '.join(correlation.fields)}" if correlation.fields else "events"
-    return f"{correlation.threshold} {what} in {window}"
+    signs = {"gte": "", "gt": "more than ", "lte": "at most ", "lt": "fewer than ", "eq": "exactly ", "neq": "not "}
+    counts = " and ".join(f"{signs[limit.how]}{limit.number}" for limit in correlation.limits)
+    return f"{counts} {what} in {window}"
 
 
 PAGES = {"settings.md": settings_page, "states.md": states_page, "rules.md": rules_page}

@@ -1,81 +1,87 @@
-"""Counts events that mean something together, in event time (docs/explanation/engine.md, "Correlations").
+"""Counts events that mean something together, in event time (docs/reference/detection.md, "Tương quan").
 
-On the arrival of an event at time t, a window is looked for that contains t, is no longer than the rule's time span
-and holds enough: first the one that ends at t, then those ending at later events already known (t came late).
-A group that fired is silent for one time span around that.
+Two ways to look at the events of a group, by what the condition asks:
+
+- *at least*: told at once. On the arrival of an event at time t a window is looked for that contains t, is no longer
+  than the time span and holds enough: first the one that ends at t, then those ending at later events already known
+  (t came late). A group that fired is silent for one time span around that.
+- *fewer, exactly, on average, not at all*: known only at the end (`Correlation.waits`). A window begins with the first
+  event of a group that no earlier window holds, lasts one time span, and is judged once, when event time has passed its
+  end by LATENESS_MS. Event time is the newest of the scope: one's own events may be over.
+
+correlation_groups.py holds the events, windows.py says what is measured, correlation_state.py how it survives restarts.
 """
 
+import heapq
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TypeAlias
 
-import msgspec
+from dekhang.engine import correlation_state
+from dekhang.engine.correlation_groups import FOLDED_KINDS, Group, group_of, most_events, tag_of
+from dekhang.engine.rules import TEMPORAL_KINDS, Correlation, Rule
+from dekhang.engine.text import Value, fold
+from dekhang.engine.windows import Finding, judge
 
-from dekhang.engine.rules import Correlation, Rule
-from dekhang.engine.text import Value, fold, plain_name, scalars, text_of
-
-EVENTS_PER_GROUP = 500  # at least; twice the threshold if that is more. Counts are "at least" beyond it
+LATENESS_MS = 300_000  # how much later than newer events one may arrive and still be judged with its window
 EVENTS_IN_ALL = 50_000  # ≈ 1 MB of state; the groups that were quiet longest are dropped first
 FIRES_REMEMBERED = 32  # per group
+SCOPES_REMEMBERED = 100_000
 KEYS_SHOWN = 20
-TEXT_SHOWN_CHARS = 256
-TAG_CHARS = 48  # longer values are counted by their digest
+TIME_MAX = 1 << 61  # milliseconds; larger ones are no times and would not fit into the state
 
 GroupKey: TypeAlias = tuple[int, int, tuple[str, ...]]  # correlation, scope, folded group-by values
 
 
-@dataclass(slots=True)
-class Group:
-    """Events of one correlation with the same group-by values, by time. The lists run in parallel."""
-
-    shown: tuple[tuple[str, str], ...]
-    times: list[int] = field(default_factory=list)
-    keys: list[int] = field(default_factory=list)
-    tags: list[str] = field(default_factory=list)
-    fired: list[int] = field(default_factory=list)
-
-
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A window that holds enough."""
+    """A window that fulfils the condition.
+
+    Args:
+        count: events in it.
+        measured: the sum, average, rarest value …; None where the count says it all.
+        clock: event time at which this was known, for what is counted further on.
+    """
 
     count: int
     first_ms: int
+    last_ms: int
     keys: tuple[int, ...]
     group: tuple[tuple[str, str], ...]
+    measured: float | str | None
+    clock: int
 
 
-class SavedGroup(msgspec.Struct, array_like=True, frozen=True):
-    correlation: int
-    scope: int
-    values: tuple[str, ...]
-    shown: tuple[tuple[str, str], ...]
-    times: list[int]
-    keys: list[int]
-    tags: list[str]
-    fired: list[int]
+@dataclass(slots=True)
+class Losses:
+    """What was not counted since the correlator began: events too late for their window, and forgotten for space."""
 
-
-class Saved(msgspec.Struct, array_like=True, frozen=True):
-    version: int
-    correlations: list[str]  # fingerprints
-    groups: list[SavedGroup]
+    late: int = 0
+    forgotten: int = 0
 
 
 class Correlator:
     """The state of all correlations of a rule set.
 
     Args:
-        correlations: (rule, names of each supplying rule), in the order by which `feed` names them.
+        correlations: in the order by which `feed` names them.
     """
 
     def __init__(self, correlations: Sequence[Rule]) -> None:
-        self._rules = [rule.correlation for rule in correlations if rule.correlation is not None]
-        self._prints = [fingerprint(rule) for rule in correlations]
-        self._groups: dict[GroupKey, Group] = {}  # the one that was quiet longest comes first
-        self._events = 0
+        self.rules = [rule.correlation for rule in correlations if rule.correlation is not None]
+        self.prints = [fingerprint(rule) for rule in correlations]
+        self._span = [one.window_ms for one in self.rules]
+        self._waits = [one.waits for one in self.rules]
+        self.waits = any(self._waits)  # is any condition judged at the end of a window, so that event time matters?
+        # a correlation of correlations that wait has to wait for them besides
+        self._delay = [delay + LATENESS_MS for delay in delays(correlations)]
+        self.losses = Losses()
+        self.groups: dict[GroupKey, Group] = {}  # the one that was quiet longest comes first
+        self.newest: dict[int, int] = {}  # event time by scope
+        self.size = 0
+        self._due: dict[int, list[tuple[int, GroupKey]]] = {}  # by scope, heaps of when windows end
         self._saved: bytes | None = None
 
     def feed(
@@ -87,72 +93,44 @@ class Correlator:
         key: int,
         fields: Mapping[str, Value],
         counted: set[GroupKey],
-    ) -> Hit | None:
-        """Add an event that a supplying rule matched; return the window that is thereby full, if one is.
+        clock: int,
+    ) -> list[Hit]:
+        """Add an event that a supplying rule matched; return the windows that are thereby known to fulfil a condition.
 
         Args:
             supplier: id and name of the rule that matched.
             counted: groups that this record already counts in; one record is one event, whatever rules it matches.
+            clock: the newest event time of the scope.
         """
-        correlation = self._rules[which]
-        shown = tuple(self._shown(correlation, supplier, fields))
+        correlation = self.rules[which]
+        shown = tuple(group_of(correlation, supplier, fields))
         if len(shown) < len(correlation.group_by):
-            return None  # an event without the field belongs to no group
-        tag = self._tag(correlation, supplier, fields)
-        if tag is None:
-            return None
-        group_key = (which, scope, tuple(fold(text) for _, text in shown))
-        if correlation.kind in ("event_count", "value_count"):
+            return []  # an event without the field belongs to no group
+        tagged = tag_of(correlation, supplier, fields)
+        if tagged is None or not -TIME_MAX < time_ms < TIME_MAX:
+            return []
+        group_key = (which, scope, tuple([fold(text) for _, text in shown]))
+        if correlation.kind not in TEMPORAL_KINDS:
             if group_key in counted:
-                return None
+                return []
             counted.add(group_key)
-        group = self._groups.pop(group_key, None) or Group(shown)
-        self._groups[group_key] = group
-        self._insert(group, correlation, time_ms, key, tag)
+        group = self.groups.pop(group_key, None)
+        if group is None:
+            group = Group(shown)
+            self.size += 1
+        self.groups[group_key] = group
         self._saved = None
-        return self._window(group, correlation, time_ms)
+        if self._waits[which]:
+            return self._await(which, group_key, group, time_ms, key, *tagged, clock)
+        group.insert(bisect_right(group.times, time_ms), time_ms, key, *tagged)
+        self.size += 1
+        self._shrink(correlation, group, time_ms)
+        hit = self._window(correlation, group, time_ms, clock)
+        return [] if hit is None else [hit]
 
-    @staticmethod
-    def _shown(
-        correlation: Correlation, supplier: tuple[str, ...], fields: Mapping[str, Value]
-    ) -> Iterator[tuple[str, str]]:
-        for name in correlation.group_by:
-            for value in values_of(fields, correlation.field_for(name, supplier)):
-                yield name, value[:TEXT_SHOWN_CHARS]
-                break
+    # -- told at once ----------------------------------------------------------------------------------------
 
-    @staticmethod
-    def _tag(correlation: Correlation, supplier: tuple[str, ...], fields: Mapping[str, Value]) -> str | None:
-        """Return what makes an event different from others of its group; None: it does not count."""
-        if correlation.kind == "event_count":
-            return ""
-        if correlation.kind == "value_count":
-            parts = []
-            for name in correlation.fields:
-                text = next(values_of(fields, correlation.field_for(name, supplier)), None)
-                if text is None:
-                    return None
-                parts.append(fold(text))
-            tag = "\x1f".join(parts)
-            return tag if len(tag) <= TAG_CHARS else blake2b(tag.encode(), digest_size=16).hexdigest()
-        return str(next(n for n, name in enumerate(correlation.rules) if name in supplier))
-
-    def _insert(self, group: Group, correlation: Correlation, time_ms: int, key: int, tag: str) -> None:
-        at = bisect_right(group.times, time_ms)
-        group.times.insert(at, time_ms)
-        group.keys.insert(at, key)
-        group.tags.insert(at, tag)
-        self._events += 1
-        if len(group.times) > max(EVENTS_PER_GROUP, 2 * correlation.threshold):
-            # keep what is near in time to the newest arrival: that is where its window lies
-            far = 0 if time_ms - group.times[0] >= group.times[-1] - time_ms else -1
-            del group.times[far], group.keys[far], group.tags[far]
-            self._events -= 1
-        while self._events > EVENTS_IN_ALL and len(self._groups) > 1:
-            quiet = next(iter(self._groups))
-            self._events -= len(self._groups.pop(quiet).times)
-
-    def _window(self, group: Group, correlation: Correlation, time_ms: int) -> Hit | None:
+    def _window(self, correlation: Correlation, group: Group, time_ms: int, clock: int) -> Hit | None:
         span = correlation.window_ms
         if any(abs(time_ms - fired) < span for fired in group.fired):
             return None
@@ -163,70 +141,233 @@ class Correlator:
             if last - span > time_ms:
                 return None
             start = bisect_left(times, last - span)
-            if enough(correlation, group.tags, start, end):
+            finding = self._enough(correlation, group, start, end)
+            if finding is not None:
                 group.fired.append(time_ms)
                 del group.fired[:-FIRES_REMEMBERED]
-                return Hit(end - start, times[start], tuple(group.keys[start:end][-KEYS_SHOWN:]), group.shown)
+                return _hit(group, start, end, finding, clock)
             end = bisect_right(times, times[end]) if end < len(times) else end + 1
         return None
+
+    @staticmethod
+    def _enough(correlation: Correlation, group: Group, start: int, end: int) -> Finding | None:
+        if correlation.kind != "value_sum" and correlation.happening is None:
+            # the usual case by far: too few, whatever they are. Entries put together are never fewer than events
+            least = max(limit.number for limit in correlation.limits)
+            if end - start < least and not (group.heavy and sum(group.weights[start:end]) >= least):
+                return None
+        return judge(correlation, group.events(start, end))
+
+    # -- judged at the end -----------------------------------------------------------------------------------
+
+    def _await(
+        self, which: int, group_key: GroupKey, group: Group, time_ms: int, key: int, tag: str, number: float, clock: int
+    ) -> list[Hit]:
+        times = group.times
+        end = time_ms + self._span[which] + self._delay[which]
+        if (group.closed is not None and time_ms <= group.closed) or (times and time_ms < times[0] and end < times[-1]):
+            self.losses.late += 1  # its window was judged without it
+            return []
+        group.insert(bisect_right(times, time_ms), time_ms, key, tag, number)
+        self.size += 1
+        if times[0] == time_ms:
+            self._expect(which, group_key, group, clock)
+        self._shrink(self.rules[which], group, time_ms)
+        found = []
+        while group.late and times and times[0] + self._span[which] + self._delay[which] < times[-1]:
+            found.extend(self._judge(which, group, times[-1]))
+            self._expect(which, group_key, group, clock)
+        return found
+
+    def _expect(self, which: int, group_key: GroupKey, group: Group, clock: int) -> None:
+        """Note when the group's first window ends."""
+        if not group.times:
+            group.late = False
+            return
+        due = group.times[0] + self._span[which] + self._delay[which]
+        group.late = due < clock
+        if not group.late:
+            heap = self._due.setdefault(group_key[1], [])
+            heapq.heappush(heap, (due, group_key))
+            if len(heap) > 2 * len(self.groups) + 1_000:  # mostly ends of windows that began earlier after all
+                self._due = {}
+                self._expect_all()
+
+    def _expect_all(self) -> None:
+        for group_key, group in self.groups.items():
+            which, scope, _ = group_key
+            if self._waits[which] and group.times and not group.late:
+                due = group.times[0] + self._span[which] + self._delay[which]
+                self._due.setdefault(scope, []).append((due, group_key))
+        for heap in self._due.values():
+            heapq.heapify(heap)
+
+    def _judge(self, which: int, group: Group, clock: int) -> list[Hit]:
+        """Judge the first window of a group and let go of its events."""
+        closed = group.times[0] + self._span[which]
+        end = bisect_right(group.times, closed)
+        finding = judge(self.rules[which], group.events(0, end))
+        found = [] if finding is None else [_hit(group, 0, end, finding, clock)]
+        group.delete(0, end)
+        group.closed = closed
+        self.size -= end
+        self._saved = None
+        return found
+
+    def pass_time(self, scope: int, time_ms: int) -> None:
+        """Take note of event time; `ended` then yields what that ends."""
+        if not self.waits:
+            return
+        if -TIME_MAX < time_ms < TIME_MAX and time_ms > self.newest.get(scope, -TIME_MAX):
+            if len(self.newest) >= SCOPES_REMEMBERED and scope not in self.newest:
+                del self.newest[next(iter(self.newest))]
+            self.newest[scope] = time_ms
+            self._saved = None
+
+    def ended(self, scope: int, *, all_of_them: bool = False) -> Iterator[tuple[int, Hit]]:
+        """Yield (correlation, hit) of the windows whose end has passed, in order of their ends.
+
+        What is fed between two of them takes part: a correlation may supply another.
+        """
+        heap = self._due.get(scope)
+        clock = self.newest.get(scope, -TIME_MAX)
+        while heap and (all_of_them or heap[0][0] < clock):
+            due, group_key = heapq.heappop(heap)
+            which = group_key[0]
+            group = self.groups.get(group_key)
+            if group is not None and group.times and group.times[0] + self._span[which] + self._delay[which] == due:
+                for hit in self._judge(which, group, due):
+                    yield which, hit
+                self._expect(which, group_key, group, due)
+            heap = self._due.get(scope)
+
+    def waiting_scopes(self) -> list[int]:
+        return sorted(self._due)
+
+    def end_late_groups(self) -> None:
+        """Let the windows end too that began behind their scope's time, before everything ends."""
+        for group in self.groups.values():
+            group.late = False
+        self._due = {}
+        self._expect_all()
+
+    # -- bounds ----------------------------------------------------------------------------------------------
+
+    def _shrink(self, correlation: Correlation, group: Group, time_ms: int) -> None:
+        before = len(group.times)
+        most = most_events(correlation)
+        if before > most:
+            if correlation.kind in FOLDED_KINDS:
+                group.thin(-TIME_MAX if correlation.waits else group.times[-1] - 2 * correlation.window_ms)
+            elif correlation.kind in ("value_count", "temporal"):
+                group.drop_repetitions()
+            surplus = len(group.times) - most + most // 8
+            if surplus > most // 8:
+                self._drop(correlation, group, time_ms, surplus)
+            self.size -= before - len(group.times)
+        while self.size > EVENTS_IN_ALL and len(self.groups) > 1:
+            quiet = self.groups.pop(next(iter(self.groups)))
+            self.size -= quiet.size
+            self.losses.forgotten += sum(quiet.weights)
+
+    def _drop(self, correlation: Correlation, group: Group, time_ms: int, surplus: int) -> None:
+        """Let go of events on the side far from the newest arrival: its window lies around that."""
+        if time_ms - group.times[0] < group.times[-1] - time_ms:
+            start = len(group.times) - surplus
+        else:
+            start = 1 if correlation.waits else 0  # the first one says when the window began
+        near = [abs(moment - time_ms) <= correlation.window_ms for moment in group.times[start : start + surplus]]
+        self.losses.forgotten += sum(near)
+        group.delete(start, start + surplus)
 
     # -- state -----------------------------------------------------------------------------------------------
 
     def save(self) -> bytes:
-        """Return everything counted so far; the same bytes until another event counts."""
+        """Return everything counted so far; the same bytes until another event counts or time passes."""
         if self._saved is None:
             groups = [
-                SavedGroup(which, scope, values, group.shown, group.times, group.keys, group.tags, group.fired)
-                for (which, scope, values), group in self._groups.items()
+                correlation_state.SavedGroup(
+                    which,
+                    scope,
+                    values,
+                    group.shown,
+                    group.times,
+                    group.keys,
+                    group.tags,
+                    group.numbers,
+                    group.weights,
+                    group.fired,
+                    group.closed,
+                    group.late,
+                )
+                for (which, scope, values), group in self.groups.items()
             ]
-            self._saved = msgspec.msgpack.encode(Saved(1, self._prints, groups))
+            saved = correlation_state.Saved(correlation_state.VERSION, self.prints, list(self.newest.items()), groups)
+            self._saved = correlation_state.pack(saved)
         return self._saved
 
     def load(self, state: bytes) -> None:
         """Take over saved state, without what belongs to correlations that changed or went.
 
         Raises:
-            ValueError: these are not bytes of `save`.
+            ValueError: these are not bytes of `save`; the message says what is odd.
         """
-        try:
-            saved = msgspec.msgpack.decode(state, type=Saved)
-        except (msgspec.DecodeError, msgspec.ValidationError) as error:
-            raise ValueError(f"not the state of a detector: {error}") from error
-        places = {fingerprint: place for place, fingerprint in enumerate(self._prints)}
+        saved = correlation_state.unpack(state)
+        places = {fingerprint: place for place, fingerprint in enumerate(self.prints)}
+        self.newest.update(saved.newest)
         for one in saved.groups:
-            if not 0 <= one.correlation < len(saved.correlations) or not (
-                len(one.times) == len(one.keys) == len(one.tags)
-            ):
-                raise ValueError("not the state of a detector: its parts do not fit")
             which = places.get(saved.correlations[one.correlation])
-            if which is not None:
-                group = Group(one.shown, one.times, one.keys, one.tags, one.fired)
-                self._groups[(which, one.scope, one.values)] = group
-                self._events += len(group.times)
+            if which is None:
+                continue
+            group = Group(
+                one.shown,
+                one.times,
+                one.keys,
+                one.tags,
+                one.numbers,
+                one.weights,
+                one.fired,
+                one.closed,
+                one.late,
+                heavy=any(weight > 1 for weight in one.weights),
+            )
+            self.groups[(which, one.scope, one.values)] = group
+            self.size += group.size
+        self._expect_all()
 
 
-def enough(correlation: Correlation, tags: Sequence[str], start: int, end: int) -> bool:
-    """Return whether the events from start to end (exclusive), in order of time, fulfil the condition."""
-    if end - start < correlation.threshold:
-        return False
-    if correlation.kind == "event_count":
-        return True
-    if correlation.kind == "temporal_ordered":
-        step = 0
-        for tag in tags[start:end]:
-            step += tag == str(step)
-        return step >= correlation.threshold
-    return len(set(tags[start:end])) >= correlation.threshold
+def _hit(group: Group, start: int, end: int, finding: Finding, clock: int) -> Hit:
+    places = range(start, end) if finding.places is None else [start + place for place in finding.places]
+    return Hit(
+        sum(group.weights[place] for place in places),
+        group.times[places[0]],
+        group.times[places[-1]],
+        tuple(group.keys[place] for place in places[-KEYS_SHOWN:]),
+        group.shown,
+        finding.measured,
+        clock,
+    )
 
 
-def values_of(fields: Mapping[str, Value], name: str) -> Iterator[str]:
-    """Yield a field's values as text; the name is tried as it is, then without regard to spaces."""
-    if name in fields:
-        yield from map(text_of, scalars(fields[name]))
-        return
-    for other, value in fields.items():
-        if " " in other and plain_name(other) == name:
-            yield from map(text_of, scalars(value))
+def delays(correlations: Sequence[Rule]) -> list[int]:
+    """Return, for each correlation, how long its suppliers may keep their windows open, in milliseconds."""
+    places = {name: place for place, rule in reversed(list(enumerate(correlations))) for name in rule.names}
+    known: dict[int, int] = {}
+
+    def delay(place: int) -> int:
+        if place not in known:
+            known[place] = 0
+            longest = 0
+            for name in correlations[place].correlation.rules:  # type: ignore[union-attr]
+                below = places.get(name)
+                if below is not None:
+                    supplier = correlations[below].correlation
+                    own = supplier.window_ms + LATENESS_MS + 1 if supplier is not None and supplier.waits else 0
+                    longest = max(longest, delay(below) + own)
+            known[place] = longest
+        return known[place]
+
+    return [delay(place) for place in range(len(correlations))]
 
 
 def fingerprint(rule: Rule) -> str:

@@ -1,8 +1,10 @@
 """From the rules that match a record to what is told: matches, with the correlations that they complete."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
-from dekhang.engine.correlate import Correlator, GroupKey, Hit
+from dekhang.engine.correlate import Correlator, GroupKey, Hit, Losses
 from dekhang.engine.expressions import atoms
 from dekhang.engine.predicates import satisfies
 from dekhang.engine.records import Match, Record
@@ -11,6 +13,25 @@ from dekhang.engine.ruleset import RuleSet
 from dekhang.engine.text import Value, is_metadata, plain_name, scalars
 
 KEYWORD_FIELDS_SHOWN = 8
+
+Found: TypeAlias = tuple[int, Match]  # position in the rule set, what is told
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What a correlation counts: a record, or a window of another correlation.
+
+    Args:
+        counted: groups in which the record counts already.
+        clock: the newest event time of the scope when this became known.
+    """
+
+    scope: int
+    time_ms: int
+    key: int
+    fields: Mapping[str, Value]
+    counted: set[GroupKey]
+    clock: int
 
 
 class Emitter:
@@ -25,6 +46,7 @@ class Emitter:
         self.ruleset = ruleset
         self.state_problem = ""
         correlations = [place for place, rule in enumerate(ruleset.rules) if rule.correlation is not None]
+        self._places = correlations
         self._correlation_at = {place: which for which, place in enumerate(correlations)}
         self._correlator = Correlator([ruleset.rules[place] for place in correlations])
         if state:
@@ -45,40 +67,112 @@ class Emitter:
             index: of the record in its batch.
             positions: in the rule set, ascending.
         """
-        found: list[tuple[int, Match]] = []
+        found: list[Found] = []
+        if record.time_ms is not None:
+            self._pass_time(record.scope, record.time_ms, index, found)
         counted: set[GroupKey] = set()
-        waiting = [(position, record.fields) for position in reversed(positions)]
-        while waiting:
-            position, fields = waiting.pop()
+        for position in positions:
             rule = self.ruleset.rules[position]
-            for above in self.ruleset.feeds[position]:
-                hit = self._feed(above, rule, record, fields, counted)
-                if hit is not None:
-                    found.append((above, self._correlated(above, index, record, positions, hit)))
-                    waiting.append((above, {**record.fields, **dict(hit.group)}))
-            if position not in self.ruleset.silent and rule.correlation is None:
+            if record.time_ms is not None and self.ruleset.feeds[position]:
+                clock = self._correlator.newest.get(record.scope, record.time_ms)
+                event = Event(record.scope, record.time_ms, record.key, record.fields, counted, clock)
+                self._supply(position, index, event, (record, positions), found)
+            if position not in self.ruleset.silent:
                 shown = self._shown(rule, record)
-                found.append((position, Match(rule, index, shown, (record.key,), 1, record.time_ms, ())))
-        found.sort(key=lambda one: one[0])
+                match = Match(rule, index, shown, (record.key,), 1, record.time_ms, (), record.time_ms)
+                found.append((position, match))
+        if found:
+            found.sort(key=lambda one: one[0])
+            matches.extend(match for position, match in found if position not in self.ruleset.silent)
+
+    @property
+    def waits(self) -> bool:
+        """Whether some correlation is judged at the end of its window: `pass_time` then makes it known in time."""
+        return self._correlator.waits
+
+    def pass_time(self, scope: int, time_ms: int, index: int, matches: list[Match]) -> None:
+        """Take note of event time from records that no rule matched, and append what ends thereby.
+
+        Args:
+            scope, time_ms: the newest event time of a scope; older ones do nothing.
+            index: of the record in its batch.
+        """
+        found: list[Found] = []
+        self._pass_time(scope, time_ms, index, found)
         matches.extend(match for position, match in found if position not in self.ruleset.silent)
 
-    def _feed(
-        self, above: int, rule: Rule, record: Record, fields: Mapping[str, Value], counted: set[GroupKey]
-    ) -> Hit | None:
-        if record.time_ms is None:
-            return None
-        return self._correlator.feed(
-            self._correlation_at[above], rule.names, record.scope, record.time_ms, record.key, fields, counted
-        )
+    def close(self) -> list[Match]:
+        """End all windows: no more records will come. Return what that tells, in order of the windows' ends by scope.
 
-    def _correlated(self, place: int, index: int, record: Record, positions: list[int], hit: Hit) -> Match:
-        rule = self.ruleset.rules[place]
+        These matches have the index -1: no record completed them.
+        """
+        found: list[Found] = []
+        self._correlator.end_late_groups()
+        for scope in self._correlator.waiting_scopes():
+            self._told(scope, -1, found, all_of_them=True)
+        return [match for position, match in found if position not in self.ruleset.silent]
+
+    @property
+    def losses(self) -> Losses:
+        """What correlations could not count since this one was made."""
+        return self._correlator.losses
+
+    def _pass_time(self, scope: int, time_ms: int, index: int, found: "list[Found]") -> None:
+        if self._correlator.waits:
+            self._correlator.pass_time(scope, time_ms)
+            self._told(scope, index, found)
+
+    def _told(self, scope: int, index: int, found: "list[Found]", *, all_of_them: bool = False) -> None:
+        """Append what the windows tell that are over; they may supply other correlations, which come later."""
+        for which, hit in self._correlator.ended(scope, all_of_them=all_of_them):
+            place = self._places[which]
+            found.append((place, self._of_window(place, index, hit)))
+            event = Event(scope, hit.last_ms, hit.keys[-1], dict(hit.group), set(), hit.clock)
+            self._supply(place, index, event, None, found)
+
+    def _supply(
+        self, position: int, index: int, event: Event, record: tuple[Record, list[int]] | None, found: "list[Found]"
+    ) -> None:
+        """Count an event in the correlations that a rule supplies, and so on upwards.
+
+        Args:
+            record: what the event is, with the positions of the rules that it matches; None: it is a window.
+        """
+        rule = self.ruleset.rules[position]
+        for above in self.ruleset.feeds[position]:
+            which = self._correlation_at[above]
+            hits = self._correlator.feed(
+                which, rule.names, event.scope, event.time_ms, event.key, event.fields, event.counted, event.clock
+            )
+            for hit in hits:
+                if record is None or self._correlator.rules[which].waits:
+                    found.append((above, self._of_window(above, index, hit)))
+                    on = Event(event.scope, hit.last_ms, hit.keys[-1], dict(hit.group), set(), hit.clock)
+                    self._supply(above, index, on, None, found)
+                else:
+                    found.append((above, self._of_record(above, index, record, hit)))
+                    on = replace(event, fields={**event.fields, **dict(hit.group)})
+                    self._supply(above, index, on, record, found)
+
+    def _of_record(self, place: int, index: int, completing: tuple[Record, list[int]], hit: Hit) -> Match:
+        """Return the match of a window that a record completes, with the fields of that record."""
+        record, positions = completing
         shown: dict[str, Value] = {}
         for position in positions:
             if place in self.ruleset.feeds[position]:
                 shown.update(self._shown(self.ruleset.rules[position], record))
+        return self._match(place, index, shown, hit, ended=False)
+
+    def _of_window(self, place: int, index: int, hit: Hit) -> Match:
+        """Return the match of a window that is over; what its events had in common is all there is to show."""
+        return self._match(place, index, {}, hit, ended=True)
+
+    def _match(self, place: int, index: int, shown: dict[str, Value], hit: Hit, *, ended: bool) -> Match:
+        rule = self.ruleset.rules[place]
         shown.update(hit.group)
-        return Match(rule, index, shown, hit.keys, hit.count, hit.first_ms, hit.group)
+        if hit.measured is not None and rule.correlation is not None:
+            shown[f"{rule.correlation.kind}({', '.join(rule.correlation.fields)})"] = hit.measured
+        return Match(rule, index, shown, hit.keys, hit.count, hit.first_ms, hit.group, hit.last_ms, ended)
 
     def _shown(self, rule: Rule, record: Record) -> dict[str, Value]:
         """Return the record's fields that a rule looked at, under the record's names."""

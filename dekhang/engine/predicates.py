@@ -8,14 +8,17 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import TypeAlias
 
 import re2
+import regex as backtracking  # type: ignore[import-untyped]
 
 from dekhang.engine.expressions import CidrTest, NumberTest, RegexTest, Test, TextTest, TimeTest, Wild, WildcardTest
 from dekhang.engine.text import Scalar, clean, fold, text_of
 
 TextPredicate: TypeAlias = Callable[[str], bool]
 
-# Python's own engine is only used for what RE2 cannot express (look-around); it may backtrack, so it reads this far
-BACKTRACKING_CHARS = 4_096
+# what RE2 cannot express (look-around, back references) may backtrack; a search gets this much processor time a value,
+SECONDS_PER_VALUE = 0.05
+# halved at each value that needs more, down to this: a flood of hostile values costs a thousandth of a second each
+SECONDS_AT_LEAST = 0.001
 # RE2 works in linear time; more than this in one expression is a mistake of the rule
 REGEX_MEMORY_BYTES = 8 << 20
 
@@ -26,11 +29,12 @@ class RegexError(ValueError):
     """The expression is not valid in any engine we have."""
 
 
-@lru_cache(maxsize=8_192)
+@lru_cache(maxsize=65_536)  # more than any rule set has: a forgotten one would forget its overruns
 def regex(pattern: str, flags: str) -> TextPredicate:
     """Return a search for a rule's regular expression in a cleaned text.
 
-    Linear time (RE2) wherever RE2 knows the syntax; \\d, \\w and \\s then mean ASCII, as in PCRE.
+    Linear time (RE2) wherever RE2 knows the syntax; \\d, \\w and \\s then mean ASCII, as in PCRE. Everything else under
+    a budget of processor time.
 
     Raises:
         RegexError: neither engine accepts it; the message is the engine's.
@@ -45,12 +49,39 @@ def regex(pattern: str, flags: str) -> TextPredicate:
     except re2.error:
         pass
     if pattern.endswith(r"\z"):
-        pattern = pattern[:-1] + "Z"  # Python's name for the very end
+        pattern = pattern[:-1] + "Z"  # that engine's name for the very end
     try:
-        backtracking = re.compile(inline + pattern).search
-    except (re.error, OverflowError, RecursionError) as error:
+        return Backtracking(inline + pattern).found
+    except (backtracking.error, OverflowError, RecursionError, ValueError) as error:
         raise RegexError(str(error)) from error
-    return lambda text: backtracking(text[:BACKTRACKING_CHARS]) is not None
+
+
+class Backtracking:
+    """A search that may take exponential time, under a budget per value. A value that exceeds it does not match.
+
+    The budget is processor time, so a busy machine changes no verdict of an ordinary value.
+    """
+
+    __slots__ = ("overruns", "search", "seconds")
+
+    def __init__(self, pattern: str) -> None:
+        self.search = backtracking.compile(pattern, cache_pattern=False).search
+        self.seconds = SECONDS_PER_VALUE
+        self.overruns = 0
+
+    def found(self, text: str) -> bool:
+        try:
+            return self.search(text, timeout=self.seconds, concurrent=False) is not None
+        except (TimeoutError, MemoryError):
+            self.overruns += 1
+            self.seconds = max(SECONDS_AT_LEAST, self.seconds / 2)
+            return False
+
+
+def overruns(test: RegexTest) -> int:
+    """Return how many values exceeded the budget of an expression since the process began; 0 for linear ones."""
+    search = getattr(regex(test.pattern, test.flags), "__self__", None)
+    return search.overruns if isinstance(search, Backtracking) else 0
 
 
 def is_linear(pattern: str, flags: str) -> bool:

@@ -33,12 +33,15 @@ class Match:
     """A rule that matched, and what shows it.
 
     Args:
-        index: position in the batch of the record that completed the match.
+        index: position in the batch of the record that completed the match; -1: none did, the records were over.
         fields: the fields that the rule looked at, with that record's values (as long as they came).
         keys: ids of the events behind it: one, or for a correlation the last ≤ 20.
         count: events counted; 1 for a plain rule.
         first_ms: earliest event time behind it.
         group: group-by names and values of a correlation.
+        last_ms: latest event time behind it.
+        ended: it is about a window that is over, not about the record at `index`, which only showed that time passed.
+            Its events are `keys`.
     """
 
     rule: Rule
@@ -48,3 +51,5 @@ class Match:
     count: int
     first_ms: int | None
     group: tuple[tuple[str, str], ...]
+    last_ms: int | None = None
+    ended: bool = False

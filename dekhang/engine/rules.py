@@ -8,7 +8,21 @@ from dekhang.engine.expressions import Expression, atoms
 Level: TypeAlias = Literal["informational", "low", "medium", "high", "critical"]
 LEVELS: tuple[Level, ...] = ("informational", "low", "medium", "high", "critical")
 
-CorrelationKind: TypeAlias = Literal["event_count", "value_count", "temporal", "temporal_ordered"]
+CorrelationKind: TypeAlias = Literal[
+    "event_count",
+    "value_count",
+    "value_sum",
+    "value_avg",
+    "value_percentile",
+    "value_median",
+    "temporal",
+    "temporal_ordered",
+]
+NUMBER_KINDS: frozenset[CorrelationKind] = frozenset(("value_sum", "value_avg", "value_percentile", "value_median"))
+TEMPORAL_KINDS: frozenset[CorrelationKind] = frozenset(("temporal", "temporal_ordered"))
+# more events can only make these true, never false again, so they are told at once
+GROWING_KINDS: frozenset[CorrelationKind] = frozenset(("event_count", "value_count", "value_sum", *TEMPORAL_KINDS))
+LimitRelation: TypeAlias = Literal["lt", "lte", "gt", "gte", "eq", "neq"]
 IncidentKind: TypeAlias = Literal["malware", "intrusion", "phishing", "denial_of_service", "data_leak"]
 INCIDENT_KINDS: tuple[IncidentKind, ...] = ("malware", "intrusion", "phishing", "denial_of_service", "data_leak")
 
@@ -56,17 +70,96 @@ class Logsource:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """A supplying rule matched, `Correlation.rules[which]`."""
+
+    which: int
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """All of these happened; in a temporal_ordered correlation one after the other."""
+
+    parts: "tuple[Happening, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class Either:
+    """One of these happened."""
+
+    parts: "tuple[Happening, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """This did not happen; in a temporal_ordered correlation: not any more, from there on."""
+
+    part: "Happening"
+
+
+Happening: TypeAlias = Seen | Together | Either | Absent
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What is measured in a window stands in this relation to a number."""
+
+    how: LimitRelation
+    number: int | float
+
+    def allows(self, measured: float) -> bool:
+        if self.how == "gte":
+            return measured >= self.number
+        if self.how == "gt":
+            return measured > self.number
+        if self.how == "lte":
+            return measured <= self.number
+        if self.how == "lt":
+            return measured < self.number
+        return (measured == self.number) == (self.how == "eq")
+
+
+@dataclass(frozen=True, slots=True)
 class Correlation:
-    """Many events that mean something together. Counts never cross units (Record.scope)."""
+    """Many events that mean something together. Counts never cross units (Record.scope).
+
+    Args:
+        rules: ids or names of the rules that supply the events.
+        limits: what is measured satisfies all of them. Empty only with `happening`.
+        fields: the fields whose values are counted together, or the one whose numbers are measured.
+        percentile: of value_percentile; None: the share of each value in percent, as in the specification's example.
+        aliases: (alias, ((rule, field), …)).
+        generate: do the supplying rules also speak for themselves?
+        happening: an expression over the supplying rules, instead of `limits`; temporal kinds only.
+    """
 
     kind: CorrelationKind
-    rules: tuple[str, ...]  # ids or names of the rules that supply the events
+    rules: tuple[str, ...]
     window_ms: int
-    threshold: int  # events, distinct values or distinct rules needed
+    limits: tuple[Limit, ...]
     group_by: tuple[str, ...] = ()
-    fields: tuple[str, ...] = ()  # value_count: the fields whose values are counted, together
-    aliases: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()  # (alias, ((rule, field), …))
-    generate: bool = False  # do the supplying rules also speak for themselves?
+    fields: tuple[str, ...] = ()
+    percentile: float | None = None
+    aliases: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = ()
+    generate: bool = False
+    happening: Happening | None = None
+
+    def __post_init__(self) -> None:
+        if not self.rules or self.window_ms <= 0:
+            raise ValueError("a correlation needs rules and a time span")
+        if (self.happening is None) != bool(self.limits):
+            raise ValueError("a correlation has either limits or an expression")
+        if self.happening is not None and self.kind not in TEMPORAL_KINDS:
+            raise ValueError("an expression over rules is for temporal kinds")
+        if not self.fields and (self.kind in NUMBER_KINDS or self.kind == "value_count"):
+            raise ValueError("this kind measures a field")
+
+    @property
+    def waits(self) -> bool:
+        """Whether only the end of a window tells if the condition holds: fewer, exactly, on average, not at all."""
+        if self.happening is not None:
+            return _has_absent(self.happening)
+        return self.kind not in GROWING_KINDS or any(limit.how not in ("gt", "gte") for limit in self.limits)
 
     def field_for(self, name: str, rule_names: tuple[str, ...]) -> str:
         """Return the field behind a group-by name for a supplying rule known by any of `rule_names`."""
@@ -76,6 +169,12 @@ class Correlation:
                     if rule in rule_names:
                         return field
         return name
+
+
+def _has_absent(happening: Happening) -> bool:
+    if isinstance(happening, (Together, Either)):
+        return any(map(_has_absent, happening.parts))
+    return isinstance(happening, Absent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +187,33 @@ class Guidance:
     family: str
     entity: tuple[str, ...]
     incident_kind: IncidentKind
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A Sigma filter: what an installation knows to be harmless, for many rules at once.
+
+    Args:
+        rules: ids or names of the rules it tunes; empty: all rules of its log source.
+        keeps: must hold for a match to stay. A filter's condition says what is let off; it is negated when read.
+    """
+
+    id: str
+    title: str
+    path: str
+    line: int
+    logsource: Logsource
+    rules: tuple[str, ...]
+    keeps: Expression
+
+    def covers(self, asked: Logsource) -> bool:
+        """Return whether a rule's log source lies within the filter's: what the filter says, the rule says too."""
+        own = self.logsource
+        return (
+            own.product in ("", asked.product)
+            and own.category in ("", asked.category)
+            and own.service in ("", asked.service)
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,29 +31,48 @@ from dekhang.engine.expressions import (
 from dekhang.engine.rules import (
     INCIDENT_KINDS,
     LEVELS,
+    Absent,
     Correlation,
     CorrelationKind,
+    Either,
+    Filter,
     Guidance,
+    Happening,
+    Limit,
+    LimitRelation,
     Logsource,
     Rule,
     RuleError,
+    Seen,
     Skipped,
+    Together,
 )
 
 Choice = TypeVar("Choice")
 RELATIONS: tuple[TextRelation, ...] = get_args(TextRelation)
 COMPARISONS: tuple[Comparison, ...] = get_args(Comparison)
 UNITS: tuple[TimeUnit, ...] = get_args(TimeUnit)
+LIMITS: tuple[LimitRelation, ...] = get_args(LimitRelation)
 CORRELATION_KINDS: tuple[CorrelationKind, ...] = get_args(CorrelationKind)
 AND, OR, NOT, TEXT, WILDCARD, REGEX, NUMBER, CIDR, TIME, FIELD, EXISTS, VALUE = range(12)
 
 
-def dump(outcome: Rule | RuleError | Skipped) -> list[Any]:
+def dump(outcome: Rule | Filter | RuleError | Skipped) -> list[Any]:
     """Return one outcome of reading a rule file as lists, texts, numbers and None; without its path."""
     if isinstance(outcome, RuleError):
         return ["error", outcome.line, outcome.reason]
     if isinstance(outcome, Skipped):
         return ["skipped", outcome.line, outcome.reason, outcome.rule_id, outcome.title]
+    if isinstance(outcome, Filter):
+        tuned = outcome.logsource
+        return [
+            "filter",
+            outcome.line,
+            [outcome.id, outcome.title],
+            [tuned.product, tuned.category, tuned.service],
+            outcome.rules,
+            _dump_expression(outcome.keeps),
+        ]
     rule = outcome
     source, found, guide = rule.logsource, rule.correlation, rule.guidance
     return [
@@ -77,11 +96,13 @@ def dump(outcome: Rule | RuleError | Skipped) -> list[Any]:
             found.kind,
             found.rules,
             found.window_ms,
-            found.threshold,
+            [[LIMITS.index(limit.how), limit.number] for limit in found.limits],
             found.group_by,
             found.fields,
+            found.percentile,
             found.aliases,
             found.generate,
+            found.happening and _dump_happening(found.happening),
         ],
         guide
         and [
@@ -95,7 +116,7 @@ def dump(outcome: Rule | RuleError | Skipped) -> list[Any]:
     ]
 
 
-def load(data: list[Any], path: str) -> Rule | RuleError | Skipped:
+def load(data: list[Any], path: str) -> Rule | Filter | RuleError | Skipped:
     """Return what `dump` wrote.
 
     Raises:
@@ -107,13 +128,24 @@ def load(data: list[Any], path: str) -> Rule | RuleError | Skipped:
         raise ValueError(f"not a dumped rule: {error}") from error
 
 
-def _load(data: list[Any], path: str) -> Rule | RuleError | Skipped:
+def _load(data: list[Any], path: str) -> Rule | Filter | RuleError | Skipped:
     if data[0] == "error":
         _, line, reason = data
         return RuleError(path, int(line), _text(reason))
     if data[0] == "skipped":
         _, line, reason, rule_id, title = data
         return Skipped(path, int(line), _text(reason), _text(rule_id), _text(title))
+    if data[0] == "filter":
+        _, line, (filter_id, title), source, rules, keeps = data
+        return Filter(
+            id=_text(filter_id),
+            title=_text(title),
+            path=path,
+            line=int(line),
+            logsource=Logsource(*map(_text, source)),
+            rules=_texts(rules),
+            keeps=_load_expression(keeps, DEPTH_MAX + 1),  # one deeper: it is negated
+        )
     kind, head, lists, source, condition, found, guide = data
     if kind != "rule":
         raise ValueError(f"not a dumped rule: {kind!r}")
@@ -141,19 +173,47 @@ def _load(data: list[Any], path: str) -> Rule | RuleError | Skipped:
 
 
 def _load_correlation(found: list[Any]) -> Correlation:
-    kind, rules, window_ms, threshold, group_by, fields, aliases, generate = found
+    kind, rules, window_ms, limits, group_by, fields, percentile, aliases, generate, happening = found
+    if not all(isinstance(number, (int, float)) for _, number in limits):
+        raise ValueError("not a dumped rule: no number")
     return Correlation(
         kind=_one_of(kind, CORRELATION_KINDS),
         rules=_texts(rules),
         window_ms=int(window_ms),
-        threshold=int(threshold),
+        limits=tuple(Limit(LIMITS[how], number) for how, number in limits),
         group_by=_texts(group_by),
         fields=_texts(fields),
+        percentile=None if percentile is None else float(percentile),
         aliases=tuple(
             (_text(alias), tuple((_text(rule), _text(field)) for rule, field in named)) for alias, named in aliases
         ),
         generate=bool(generate),
+        happening=None if happening is None else _load_happening(happening, len(rules), DEPTH_MAX),
     )
+
+
+def _dump_happening(happening: Happening) -> list[Any]:
+    if isinstance(happening, Seen):
+        return ["seen", happening.which]
+    if isinstance(happening, Absent):
+        return ["not", _dump_happening(happening.part)]
+    return ["and" if isinstance(happening, Together) else "or", *map(_dump_happening, happening.parts)]
+
+
+def _load_happening(data: list[Any], rules: int, depth_left: int) -> Happening:
+    code, *parts = data
+    if code == "seen":
+        (which,) = parts
+        if type(which) is not int or not 0 <= which < rules:
+            raise ValueError("not a dumped rule: no such supplier")
+        return Seen(which)
+    if code not in ("not", "and", "or") or not parts or depth_left <= 0:
+        raise ValueError("not a dumped rule: odd expression over rules")
+    loaded = tuple(_load_happening(part, rules, depth_left - 1) for part in parts)
+    if code == "not":
+        (part,) = loaded
+        return Absent(part)
+    return Together(loaded) if code == "and" else Either(loaded)
 
 
 def _load_guidance(guide: list[Any]) -> Guidance:

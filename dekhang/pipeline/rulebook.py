@@ -3,30 +3,52 @@
 book = load_rules([Path("rules"), Path("/srv/sigma")], cache=data / "rules-cache")
 detector = Detector(book.ruleset)
 for error in book.errors: print(error)      # path:line: a Vietnamese sentence
+
+Lists for rules with placeholders (%Servers%) come from a settings file: placeholders=read_placeholders(path).
 """
 
 import gc
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
 from importlib import metadata, resources
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import msgspec
+import yaml
 
 from dekhang.engine import LogsourceMapping, Rule, RuleError, RuleSet, Skipped, compile_rules, default_mapping, serial
+from dekhang.engine.rules import Filter
 
-Outcome: TypeAlias = Rule | RuleError | Skipped
+Outcome: TypeAlias = Rule | Filter | RuleError | Skipped
+Placeholders: TypeAlias = Mapping[str, Sequence[str]]
 
 RULE_BYTES_MAX = 1 << 20
 FILES_MAX = 100_000
+PLACEHOLDER_VALUES_MAX = 10_000  # in one list
 # the modules whose change changes what a rule file means
-MEANING = ("expressions.py", "guidance.py", "predicates.py", "rules.py", "serial.py", "sigma.py", "text.py")
+MEANING = (
+    "expressions.py",
+    "guidance.py",
+    "predicates.py",
+    "rules.py",
+    "serial.py",
+    "sigma.py",
+    "sigma_correlation.py",
+    "sigma_modifiers.py",
+    "sigma_values.py",
+    "text.py",
+)
+
+
+class PlaceholderError(ValueError):
+    """The settings file of lists is not as it should be. The message names the file, the list and what to do."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +60,7 @@ class Rulebook:
         errors: faulty rules; the others are loaded all the same.
         skipped: sound rules that cannot be evaluated here, and why.
         files: rule files read.
+        filters: Sigma filters; the rules have them applied already.
         cache_problem: why the cache could not be written; "" = it is fine.
     """
 
@@ -46,6 +69,7 @@ class Rulebook:
     skipped: tuple[Skipped, ...]
     files: int
     cache_problem: str = ""
+    filters: tuple[Filter, ...] = ()
 
     @property
     def rules(self) -> tuple[Rule, ...]:
@@ -69,28 +93,82 @@ class Rulebook:
         return Path(rule.path).read_text("utf-8-sig", errors="replace")
 
 
-def load_rules(folders: Sequence[Path], *, cache: Path | None, mapping: LogsourceMapping | None = None) -> Rulebook:
+def load_rules(
+    folders: Sequence[Path],
+    *,
+    cache: Path | None,
+    mapping: LogsourceMapping | None = None,
+    placeholders: Placeholders = MappingProxyType({}),
+) -> Rulebook:
     """Read all *.yml below the folders (not *.test.yml); a folder may also be a single file.
 
     Args:
         cache: a folder for parsed rules; None = parse everything. It may be lost or damaged at any time.
         mapping: which records a logsource means; None = ours, see mappingfile.py for a user's own.
+        placeholders: lists for `%name%` in values with the modifier `expand`; see read_placeholders.
     """
     errors: list[RuleError] = []
     with _collector_paused():
-        store = _Cache(cache, folders)
+        store = _Cache(cache, folders, placeholders)
         outcomes: list[Outcome] = []
         files = 0
         for path in _rule_files(folders, errors):
             files += 1
             outcomes.extend(store.read(path))
         rules = _unique((one for one in outcomes if isinstance(one, Rule)), errors)
-        ruleset = compile_rules(rules, mapping or default_mapping())
+        filters = tuple(one for one in outcomes if isinstance(one, Filter))
+        ruleset = compile_rules(rules, mapping or default_mapping(), filters)
         problem = store.write()
     errors.extend(one for one in outcomes if isinstance(one, RuleError))
     errors.sort(key=lambda error: (error.path, error.line))
     skipped = [one for one in outcomes if isinstance(one, Skipped)]
-    return Rulebook(ruleset, tuple(errors), (*skipped, *ruleset.skipped), files, problem)
+    return Rulebook(ruleset, tuple(errors), (*skipped, *ruleset.skipped), files, problem, filters)
+
+
+def read_placeholders(path: Path) -> dict[str, tuple[str, ...]]:
+    """Read a settings file of lists: YAML, name → list of values, which may have wildcards.
+
+        Servers: ["srv-*", "may-chu-?"]
+        Administrators: [quantri]
+
+    Raises:
+        PlaceholderError: the file cannot be read or is something else; the message is a Vietnamese sentence.
+    """
+    try:
+        content = path.read_bytes()[: RULE_BYTES_MAX + 1]
+    except OSError as error:
+        raise PlaceholderError(f"Không đọc được tệp danh sách {path}: {error.strerror}.") from error
+    if len(content) > RULE_BYTES_MAX:
+        raise PlaceholderError(f"Tệp danh sách {path} lớn hơn {RULE_BYTES_MAX // 1024} KiB; hãy bớt giá trị.")
+    try:
+        document = yaml.load(content.decode("utf-8-sig"), yaml.CSafeLoader)
+    except UnicodeDecodeError as error:
+        raise PlaceholderError(f"Tệp danh sách {path} không phải UTF-8; hãy lưu lại với bảng mã UTF-8.") from error
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", dòng {mark.line + 1}" if mark is not None else ""
+        raise PlaceholderError(f"Tệp danh sách {path}{where}: YAML sai cú pháp.") from error
+    if document is None:
+        return {}
+    if not isinstance(document, dict):
+        raise PlaceholderError(f"Tệp danh sách {path} phải gồm các dòng như `Servers: [srv-*, may-chu-1]`.")
+    return {_list_name(name, path): _list_values(name, values, path) for name, values in document.items()}
+
+
+def _list_name(name: object, path: Path) -> str:
+    if not isinstance(name, str) or not name or "%" in name or "\\" in name:
+        raise PlaceholderError(f"Tệp danh sách {path}: tên `{name}` không dùng được; viết tên trần, không có dấu %.")
+    return name
+
+
+def _list_values(name: object, values: object, path: Path) -> tuple[str, ...]:
+    listed = values if isinstance(values, list) else [values]
+    if len(listed) > PLACEHOLDER_VALUES_MAX:
+        raise PlaceholderError(f"Tệp danh sách {path}: `{name}` có hơn {PLACEHOLDER_VALUES_MAX} giá trị.")
+    for value in listed:
+        if isinstance(value, bool) or not isinstance(value, (str, int, float)) or value == "":
+            raise PlaceholderError(f"Tệp danh sách {path}: `{name}` có giá trị `{value}` không phải là chữ hay số.")
+    return tuple(dict.fromkeys(str(value) for value in listed))
 
 
 def _rule_files(folders: Sequence[Path], errors: list[RuleError]) -> Iterator[Path]:
@@ -133,14 +211,15 @@ class _Cache:
     Layout: 32 bytes BLAKE2 of the rest, then MessagePack: {digest of file: [serial.dump(outcome), …]}.
     """
 
-    def __init__(self, folder: Path | None, folders: Sequence[Path]) -> None:
+    def __init__(self, folder: Path | None, folders: Sequence[Path], placeholders: Placeholders) -> None:
         self._folder = folder
+        self._placeholders = placeholders
         self._family = blake2b("\0".join(map(str, folders)).encode(errors="replace"), digest_size=6).hexdigest()
         self._known: dict[bytes, list[Any]] = {}
         self._used: dict[bytes, list[Any]] = {}
         self._changed = False
         if folder is not None:
-            self._path = folder / f"{self._family}-{_version()}.msgpack"
+            self._path = folder / f"{self._family}-{_version(placeholders)}.msgpack"
             self._known = self._load()
 
     def _load(self) -> dict[bytes, list[Any]]:
@@ -172,7 +251,7 @@ class _Cache:
             else:
                 self._used[digest] = saved
                 return outcomes
-        outcomes = _parse(content, str(path))
+        outcomes = _parse(content, str(path), self._placeholders)
         if self._folder is not None:
             self._used[digest] = [serial.dump(one) for one in outcomes]
             self._changed = True
@@ -196,16 +275,17 @@ class _Cache:
         return ""
 
 
-def _parse(content: bytes, path: str) -> list[Outcome]:
+def _parse(content: bytes, path: str, placeholders: Placeholders) -> list[Outcome]:
     # imported only now: pySigma takes half a second, and a start from the cache does not need it
     from dekhang.engine.sigma import read_rules
 
-    return list(read_rules(content, path))
+    return list(read_rules(content, path, placeholders))
 
 
-def _version() -> str:
-    """Return what must be equal for parsed rules to be worth keeping: our code, pySigma, Python."""
+def _version(placeholders: Placeholders) -> str:
+    """Return what must be equal for parsed rules to be worth keeping: our code, pySigma, Python, the lists filled in."""
     digest = blake2b(digest_size=8)
+    digest.update(msgspec.json.encode(sorted((name, list(values)) for name, values in placeholders.items())))
     digest.update(f"{sys.version_info[:3]} {metadata.version('pysigma')}".encode())
     package = resources.files("dekhang.engine")
     for name in MEANING:

@@ -5,7 +5,7 @@ import pytest
 from dekhang.engine import Detector, Record, Rule, compile_rules, default_mapping
 from dekhang.engine.expressions import Atom, TextTest, ValueTest
 from dekhang.engine.reference import matches
-from dekhang.engine.rules import Correlation, Logsource
+from dekhang.engine.rules import Correlation, Limit, Logsource
 
 SYSMON = "Microsoft-Windows-Sysmon/Operational"
 
@@ -150,14 +150,14 @@ def test_a_logsource_that_is_known_to_be_out_of_reach_says_why() -> None:
 
 
 def test_a_correlation_without_its_supplier_is_reported() -> None:
-    lonely = Rule("c", "t", "low", "p", correlation=Correlation("event_count", ("gone",), 1000, 2))
+    lonely = Rule("c", "t", "low", "p", correlation=Correlation("event_count", ("gone",), 1000, (Limit("gte", 2),)))
     (skipped,) = compile_rules([lonely], default_mapping()).skipped
     assert "gone" in skipped.reason
 
 
 def test_correlations_in_a_circle_are_reported() -> None:
     circle = [
-        Rule(one, "t", "low", "p", correlation=Correlation("event_count", (other,), 1000, 2))
+        Rule(one, "t", "low", "p", correlation=Correlation("event_count", (other,), 1000, (Limit("gte", 2),)))
         for one, other in (("a", "b"), ("b", "a"))
     ]
     ruleset = compile_rules(circle, default_mapping())

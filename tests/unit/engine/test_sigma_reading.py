@@ -120,17 +120,3 @@ def test_an_unknown_placeholder_skips_the_rule_and_a_known_one_fills_it() -> Non
     assert isinstance(skipped, Skipped) and "%Admins%" in skipped.reason
     (rule,) = read_rules(text, "x.yml", {"Admins": ["an", "binh"]})
     assert isinstance(rule, Rule) and "an" in repr(rule.condition) and "binh" in repr(rule.condition)
-
-
-def test_a_correlation_that_needs_the_end_of_its_window_is_skipped() -> None:
-    text = """\
-title: c
-correlation:
-  type: event_count
-  rules: [x]
-  group-by: [User]
-  timespan: 5m
-  condition: {lt: 3}
-"""
-    skipped = only(text)
-    assert isinstance(skipped, Skipped) and "lt" in skipped.reason
