@@ -28,8 +28,17 @@ from dekhang.pipeline.parse import (
     wrapped,
     zeek,
 )
-from dekhang.pipeline.parse.event import FIELDS_PER_RECORD, TRUNCATED, VALUE_CHARS, Facts, Fields, ParsedEvent, bound
-from dekhang.pipeline.parse.times import is_plausible
+from dekhang.pipeline.parse.event import (
+    FIELDS_PER_RECORD,
+    TRUNCATED,
+    VALUE_CHARS,
+    Facts,
+    Fields,
+    ParsedEvent,
+    bound,
+    flatten,
+)
+from dekhang.pipeline.parse.times import any_ms, is_plausible
 
 __all__ = ["ParsedEvent", "parse"]
 
@@ -178,8 +187,15 @@ def _of_document(document: dict[str, Any], raw: bytes, source_kind: str, receive
         return _with_host(facts)
     inner = wrapped.recognise(document, received_ms) if wrappings else None
     if inner is None:
-        return _with_host(Facts("raw", {"message": raw.decode("utf-8", "replace")}))
-    return _of_wrapped(inner, source_kind, received_ms, wrappings - 1)
+        time_ms = next(
+            (found for name in wrapped.TIMES if (found := any_ms(document.get(name), received_ms)) is not None), None
+        )
+        facts = Facts("raw", {"message": raw.decode("utf-8", "replace")}, time_ms=time_ms)
+    else:
+        facts = _of_wrapped(inner, source_kind, received_ms, wrappings - 1)
+    if facts.kind == "raw":  # an application's own JSON: a mapping of the user's may know its names
+        facts.fields = {**flatten(document), **facts.fields}
+    return _with_host(facts)
 
 
 def _of_wrapped(inner: wrapped.Wrapped, source_kind: str, received_ms: int, wrappings: int) -> Facts:

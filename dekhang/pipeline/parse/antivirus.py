@@ -98,7 +98,7 @@ def _clamav(message: str) -> Facts | None:
     fields["Signature"] = signature
     fields["Filename"] = (behind if arrow else path).removeprefix("ScanOnAccess: ")
     fields["Action"] = "found"
-    return Facts("antivirus", fields, "linux", "clamav", "antivirus")
+    return Facts("antivirus", fields, "clamav", "", "antivirus")
 
 
 def _symantec(message: str) -> Facts | None:

@@ -13,7 +13,7 @@ _PROGRAMS = ("PROGRAM", "program", "ident", "SYSLOG_IDENTIFIER", "app-name", "ap
              "syslogtag", "tag_name", "programname", "_COMM")  # fmt: skip
 _HOSTS = ("HOST", "hostname", "Hostname", "fromhost", "_HOSTNAME", "host.name", "host.hostname", "host", "hostName")
 _PIDS = ("PID", "pid", "procid", "ProcessID", "SYSLOG_PID", "_PID", "process.pid")
-_TIMES = (
+TIMES = (
     "@timestamp",
     "timereported",
     "ISODATE",
@@ -69,7 +69,7 @@ def recognise(document: dict[str, Any], received_ms: int) -> Wrapped | None:
                 if host:
                     break
     time_ms = None
-    for name in _TIMES:
+    for name in TIMES:
         if name in document:
             time_ms = any_ms(document[name], received_ms)
             if time_ms is not None:

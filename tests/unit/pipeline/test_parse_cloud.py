@@ -360,3 +360,17 @@ def test_findings_in_json() -> None:
 )
 def test_what_is_no_finding_is_none(raw: str | dict[str, Any]) -> None:
     assert read(raw).kind != "antivirus"
+
+
+# ------------------------------------------------------------------------------------------------- no parser's
+
+
+def test_json_that_no_parser_knows_keeps_its_names_for_a_mapping_of_the_users() -> None:
+    plain = read({"app": "van-ban", "user": {"name": "lan"}, "timestamp": "2019-12-10T02:00:00Z"})
+    worded = read({"app": "van-ban", "message": "Đã tải về", "user": {"name": "lan"}, "time": "2019-12-10T02:00:00Z"})
+
+    for event in (plain, worded):
+        assert (event.kind, event.record.product) == ("raw", "")
+        assert (event.record.fields["app"], event.record.fields["user.name"], event.time_ms) == ("van-ban", "lan", AT)
+    assert worded.record.fields["message"] == "Đã tải về"
+    assert "van-ban" in plain.record.fields["message"]
