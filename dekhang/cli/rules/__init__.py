@@ -1,6 +1,7 @@
-"""`dekhang rules check|test DIR…`: are the rules sound, and do they do what their examples say?
+"""`dekhang rules check|test|stats DIR…`: are the rules sound, do they do what their examples say, what do they cover?
 
-Exit codes: 0 all well · 1 a faulty rule, or a failed example · 2 a folder is missing or holds no rule.
+Exit codes: 0 all well · 1 a faulty rule, or a failed example · 2 a folder is missing or holds no rule, a mapping file
+is wrong. `stats` is no check: faulty rules are counted and the exit code is 0.
 """
 
 import argparse
@@ -9,20 +10,34 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from dekhang.cli.rules.showing import jsonl, table
+from dekhang.cli.rules.stats import stats_of
 from dekhang.engine import Rule
+from dekhang.engine.coverage import unmapped_sources
+from dekhang.engine.logsources import MappingError
+from dekhang.pipeline.mappingfile import load_mapping
 from dekhang.pipeline.rulebook import Rulebook, load_rules
 from dekhang.pipeline.ruletests import Failure, TestFileError, load_test, run_test, test_path
 
 
 def add_parser(subparsers: Any) -> None:
-    about = "kiểm tra, thử các luật phát hiện"
+    about = "kiểm tra, thử, thống kê các luật phát hiện"
     parser = subparsers.add_parser("rules", help=about, description=f"Đề Kháng: {about}.")
     actions = parser.add_subparsers(dest="action", metavar="VIỆC", required=True)
     check = actions.add_parser("check", help="nêu từng luật hỏng: tệp, dòng, lý do")
     test = actions.add_parser("test", help="chạy các ca thử <luật>.test.yml qua bộ đọc log và bộ phát hiện thật")
-    for action in (check, test):
+    stats = actions.add_parser("stats", help="đếm luật theo mức, nguồn log, ATT&CK, và luật chưa dùng được vì sao")
+    for action in (check, test, stats):
         action.add_argument("folders", metavar="THƯ_MỤC", nargs="+", type=Path, help="thư mục (hoặc tệp) luật Sigma")
+    for action in (check, stats):
+        action.add_argument(
+            "--mapping", metavar="TỆP", action="append", default=[], type=Path, help="tệp ánh xạ nguồn log của đơn vị"
+        )
     check.add_argument("--verbose", action="store_true", help="nêu cả từng luật lành nhưng chưa dùng được ở đây")
+    stats.add_argument("--format", choices=("table", "jsonl"), default="table", help="cách in (mặc định: table)")
+    stats.add_argument(
+        "--top", metavar="N", type=int, default=15, help="số dòng mỗi bảng dài (mặc định 15; 0 là tất cả)"
+    )
     parser.set_defaults(run=run)
 
 
@@ -31,11 +46,22 @@ def run(args: argparse.Namespace) -> int:
     if missing:
         print(f"Không có thư mục luật {missing[0]}; hãy kiểm tra lại đường dẫn.", file=sys.stderr)
         return 2
-    book = load_rules(args.folders, cache=None)
+    try:
+        mapping = load_mapping(getattr(args, "mapping", []))
+    except MappingError as error:
+        print(error, file=sys.stderr)
+        return 2
+    book = load_rules(args.folders, cache=None, mapping=mapping)
     if not book.files:
         print(f"Không thấy tệp luật nào (.yml, .yaml) trong {', '.join(map(str, args.folders))}.", file=sys.stderr)
         return 2
-    return check(book, verbose=args.verbose) if args.action == "check" else test(book, args.folders)
+    if args.action == "check":
+        return check(book, verbose=args.verbose)
+    if args.action == "test":
+        return test(book, args.folders)
+    for line in jsonl(stats_of(book)) if args.format == "jsonl" else table(stats_of(book), top=args.top):
+        print(line)
+    return 0
 
 
 def check(book: Rulebook, *, verbose: bool) -> int:
@@ -44,6 +70,8 @@ def check(book: Rulebook, *, verbose: bool) -> int:
     if verbose:
         for skipped in book.skipped:
             print(f"{skipped} (bỏ qua)")
+    for one in unmapped_sources(book.ruleset):
+        print(f"Chưa đọc được nguồn log của {one.rules} luật: {one.reason}", file=sys.stderr)
     print(
         f"{book.files} tệp: {len(book.rules)} luật dùng được, {len(book.errors)} lỗi, "
         f"{len(book.skipped)} luật lành nhưng chưa có nguồn log hoặc dữ liệu tương ứng.",
