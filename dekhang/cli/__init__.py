@@ -13,7 +13,7 @@ from dekhang.cli.words import speak_vietnamese
 COMMANDS = {
     "up": "chạy mọi phần của hệ thống trên máy này",
     "detect": "tìm dấu hiệu tấn công trong tệp log",
-    "rules": "kiểm tra, thử các luật phát hiện",
+    "rules": "kiểm tra, thử, thống kê các luật phát hiện",
     "canary": "gửi dấu vết tấn công vô hại để thử khả năng ghi nhận",
     "doctor": "khám hệ thống, nói rõ chỗ nào chưa ổn",
     "audit": "kiểm tra chuỗi nhật ký kiểm toán",
