@@ -11,7 +11,7 @@ from dekhang.pipeline.parse.times import epoch_ms, iso_ms, stamp_ms
 LINE_CHARS = 131_072  # of a line are read
 _HEADER = re.compile(r"CEF: ?(\d{1,2})((?:\|(?:[^|\\]++|\\.)*+){6})\|", re.DOTALL)
 _HEADER_PART = re.compile(r"\|((?:[^|\\]++|\\.)*+)", re.DOTALL)
-_KEY = re.compile(r"(?:^|\s)([A-Za-z_][\w.\-\[\]]{0,127}+)=")  # \= in a value: the backslash is no part of a name
+_KEY = re.compile(r"(?:^|\s)([A-Za-z_][\w.\-\[\]]*+)=")  # \= in a value: the backslash is no part of a name
 _ESCAPE = re.compile(r"\\([\\=|nr])")
 _LETTERS = {"n": "\n", "r": "\r"}
 _HEADER_NAMES = ("device_vendor", "device_product", "device_version", "signature_id", "name", "severity")
@@ -46,22 +46,14 @@ def recognise(text: str, received_ms: int) -> Facts | None:
 
 def _extension(body: str, fields: Fields) -> None:
     """A value reaches to the next ` name=`; blanks belong to it, `\\=` and `\\\\` are escaped."""
-    name = ""
-    start = 0
-    for key in _KEY.finditer(body):
-        if name:
-            _put(name, body[start : key.start()], fields)
-            if len(fields) >= FIELDS_PER_RECORD // 2:  # labels may double them
-                fields[TRUNCATED] = True
-                return
-        name, start = key[1], key.end()
-    if name:
-        _put(name, body[start:], fields)
-
-
-def _put(name: str, value: str, fields: Fields) -> None:
-    if name not in fields or name in _HEADER_NAMES:
-        fields[name] = _unescaped(value.strip())[:VALUE_CHARS]
+    pieces = _KEY.split(body, maxsplit=FIELDS_PER_RECORD // 2)  # labels may double them
+    if len(pieces) > FIELDS_PER_RECORD:
+        fields[TRUNCATED] = True
+    for name, value in zip(pieces[1::2], pieces[2::2], strict=True):
+        if len(name) <= NAME_CHARS:
+            if "\\" in value:
+                value = _unescaped(value)
+            fields.setdefault(name if name not in _HEADER_NAMES else f"ext_{name}", value.strip()[:VALUE_CHARS])
 
 
 def _unescaped(text: str) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-from dekhang.pipeline.parse.event import FIELDS_PER_RECORD, TRUNCATED, VALUE_CHARS, Fields
+from dekhang.pipeline.parse.event import FIELDS_PER_RECORD, NAME_CHARS, TRUNCATED, VALUE_CHARS, Fields
 
 LINE_CHARS = 65_536  # of a line are read; the longest that devices send is a quarter of it
 
 # Possessive, so linear: a quote that is never closed can occur once, every later `name="` would close it.
-_PAIR = re.compile(r'([A-Za-z_][\w.\-]{0,63}+)=(?:"((?:[^"\\]++|\\.)*+)"|([^\s"]\S*+)?)', re.DOTALL)
+_PAIR = re.compile(r'([A-Za-z_][\w.\-]*+)=(?:"([^"\\]*+(?:\\.[^"\\]*+)*+)"|([^\s"]\S*+)?)', re.DOTALL)
 
 
 def pairs(text: str) -> Fields:
@@ -19,7 +19,7 @@ def pairs(text: str) -> Fields:
     """
     fields: Fields = {}
     for name, quoted, bare in _PAIR.findall(text[:LINE_CHARS]):
-        if name in fields:
+        if name in fields or len(name) > NAME_CHARS:
             continue
         if quoted:
             if "\\" in quoted:

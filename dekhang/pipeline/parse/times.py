@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
@@ -15,6 +16,9 @@ LOCAL_MS = 7 * 3_600_000
 _CLOCK_SLACK_MS = 10 * 60_000  # clocks that run ahead a little are not another zone
 _DAY_MS = 86_400_000
 EARLIEST_MS = 946_684_800_000  # 2000-01-01
+
+_REMEMBERED = 4_096  # times as texts: the lines of one second share one; × ~300 B ≈ 1 MB each
+_TIME_CHARS = 32  # of a text are remembered with it
 
 _MONTHS = {
     name: number
@@ -82,17 +86,28 @@ def stamp_ms(text: str, received_ms: int) -> int | None:
     A day into the future is allowed for clocks and zones, so a December line received in January is last year's, and
     one of 1 January received on 31 December is next year's.
     """
+    candidates = _stamp_candidates(text[:_TIME_CHARS], _year_of_day(received_ms // _DAY_MS))
+    for as_utc_ms in candidates:
+        if as_utc_ms <= received_ms + _DAY_MS or len(candidates) == 1:
+            return zoneless(as_utc_ms, received_ms)
+    return None
+
+
+@lru_cache(maxsize=16)
+def _year_of_day(day: int) -> int:
+    return (_EPOCH + timedelta(days=day)).year
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _stamp_candidates(text: str, received_year: int) -> tuple[int, ...]:
+    """What a stamp can mean, the latest year first; one with a year means just that."""
     matched = _STAMP.match(text)
-    if matched is None:
-        return None
-    month = _MONTHS.get(matched[1].lower())
-    if month is None:
-        return None
-    received = _EPOCH + received_ms * _MS
-    if matched[3]:
-        years = range(int(matched[3]), int(matched[3]) - 1, -1)
-    else:
-        years = range(received.year + 1, received.year - 9, -1)  # 29 February may be eight years back
+    month = _MONTHS.get(matched[1].lower()) if matched is not None else None
+    if matched is None or month is None:
+        return ()
+    # 29 February may be eight years back
+    years = (int(matched[3]),) if matched[3] else range(received_year + 1, received_year - 9, -1)
+    found = []
     for year in years:
         try:
             moment = datetime(
@@ -100,14 +115,17 @@ def stamp_ms(text: str, received_ms: int) -> int | None:
             )
         except ValueError:
             continue
-        as_utc_ms = (moment - _EPOCH) // _MS
-        if as_utc_ms <= received_ms + _DAY_MS or matched[3]:
-            return zoneless(as_utc_ms, received_ms)
-    return None
+        found.append((moment - _EPOCH) // _MS)
+    return tuple(found)
 
 
 def clf_ms(text: str) -> int | None:
     """`10/Dec/2019:02:00:00 +0000` of the common log format."""
+    return _clf_ms(text[:_TIME_CHARS])
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _clf_ms(text: str) -> int | None:
     matched = _CLF.match(text)
     if matched is None:
         return None
