@@ -24,10 +24,12 @@ from dekhang.pipeline.formats import open_records
 from dekhang.pipeline.parse import parse
 
 logger = logging.getLogger(__name__)
-KINDS_FOR = {  # kind of record → kinds of source that send such, the best first
+KINDS_FOR = {  # kind of record → kinds of source that send such, the best first; others come as from a device
     "windows": ("windows",),
     "linux_auth": ("linux", "syslog"),
     "linux_auditd": ("linux", "syslog"),
+    "linux_sysmon": ("linux", "syslog"),
+    "antivirus": ("syslog", "linux"),
     "syslog": ("syslog", "linux"),
     "web_access": ("web",),
     "suricata": ("suricata",),
@@ -175,7 +177,9 @@ class Replay:
         self.later += seen.problem is not None and not seen.time_from_event  # the demo lives in 2019
         if seen.kind == "raw" and (feed := self._last_feed.get(str(file))) is not None:
             return feed
-        choices: Sequence[Feed] = next(filter(None, (self._by_kind[k] for k in KINDS_FOR[seen.kind])), self._feeds)
+        choices: Sequence[Feed] = next(
+            filter(None, (self._by_kind[k] for k in KINDS_FOR.get(seen.kind, ("syslog",)))), self._feeds
+        )
         machine = (seen.host or file.name).casefold()
         feed = choices[zlib.crc32(machine.encode()) % len(choices)]
         self._last_feed[str(file)] = feed

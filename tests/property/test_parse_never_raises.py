@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dekhang.engine.text import scalars
 from dekhang.pipeline import parse as parse_room
 from dekhang.pipeline.parse import parse
+from dekhang.pipeline.parse.audit_join import joined
 from dekhang.pipeline.parse.event import FIELDS_PER_RECORD, VALUE_CHARS
 
 RECEIVED = 1_575_943_200_000
@@ -61,10 +63,71 @@ NAMES = st.sampled_from(
         "dst-ip",
         "statusCode",
         "logicalUserName",
+        "eventSource",
+        "eventName",
+        "awsRegion",
+        "requestParameters",
+        "detail",
+        "detail-type",
+        "Records",
+        "category",
+        "operationName",
+        "properties",
+        "targetResources",
+        "TargetResources",
+        "modifiedProperties",
+        "additionalDetails",
+        "key",
+        "value",
+        "deviceDetail",
+        "riskEventType",
+        "userPrincipalName",
+        "conditionalAccessStatus",
+        "activityDisplayName",
+        "loggedByService",
+        "Operation",
+        "Workload",
+        "Parameters",
+        "ExtendedProperties",
+        "AuditData",
+        "protoPayload",
+        "methodName",
+        "metadata",
+        "parameter",
+        "name",
+        "logName",
+        "action",
+        "actor",
+        "org",
+        "eventType",
+        "outcome",
+        "auditType",
+        "event_type_id",
+        "account_id",
+        "apiVersion",
+        "logtype",
+        "node_id",
+        "logdata",
+        "ts",
+        "uid",
+        "_path",
+        "_zeek",
+        "id.orig_h",
+        "query",
+        "qtype_name",
+        "threat_name",
+        "threat",
+        "object_uri",
+        "filename",
+        "Provider_Name",
+        "Computer",
     ]
 ) | st.text(max_size=8)
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=40) | st.sampled_from(["2019-12-10T02:00:00Z", "4625"]),
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=40) | st.sampled_from(
+        ["2019-12-10T02:00:00Z", "4625", "iam.amazonaws.com", "AuditLogs", "SignInLogs", "audit.k8s.io/v1", "org.add", "dns", "Linux-Sysmon",
+         '[{"displayName":"a.b","newValue":1}]', '{"Operation":"x","Workload":"y"}', "A/B"]
+    ),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(NAMES, inner, max_size=6),
     max_leaves=25,
 )  # fmt: skip
@@ -91,7 +154,17 @@ DEVICES = st.sampled_from(
         "CEF:0|Fortinet|Fortigate|1|2|3|4|", "CEF:", "|", "\\|", "\\=", "src=192.0.2.7 ", "cs1Label=", "cs1=", "rt=", "FTNTFGTtype=", "LEEF:2.0|a|b|c|d|x09|", "\t",
     ]
 )  # fmt: skip
-LINES = st.lists(PIECES | DEVICES | st.text(max_size=5), max_size=25).map("".join)
+MARKUP = st.sampled_from(
+    [
+        "<?xml version='1.0'?>", "<Event>", "<Event xmlns='x'>", "<System>", "</System>", "<EventID>1</EventID>", "<Channel>x</Channel>",
+        "<Provider Name='Linux-Sysmon'/>", "<EventData>", "<Data Name='a'>", "</Data>", "</EventData>", "</Event>", "<", "&", "&#0;", "&lt;",
+        "<!DOCTYPE a [", "<!ENTITY a 'b'>", "<![CDATA[", "]]>", "<!--", "-->", "\x0b", "\r\n", "sysmon: ", "clamd[1]: ", "/x: ", "Eicar-Test", " FOUND",
+        "Virus found,", "Risk name: ", "File path: ", ",", "threat=", "file=", "virus: ",
+        "type=SYSCALL msg=audit(1575943200.1:2): ", "arch=c000003e ", "syscall=59 ", "key=6101620163", "a1[0]=61 ", "a1[9999]=62 ", "saddr=01002F78",
+        "type=EOE msg=audit(1575943200.1:2): ", "type=PROCTITLE msg=audit(1575943200.1:2): proctitle=6162",
+    ]
+)  # fmt: skip
+LINES = st.lists(PIECES | DEVICES | MARKUP | st.text(max_size=5), max_size=25).map("".join)
 
 
 def check(raw: bytes, kind: str) -> None:
@@ -110,6 +183,41 @@ def check(raw: bytes, kind: str) -> None:
 @given(st.binary(max_size=300), KINDS)
 def test_any_bytes(raw: bytes, kind: str) -> None:
     check(raw, kind)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(MARKUP | st.text(max_size=5), max_size=20).map("".join), KINDS)
+def test_any_markup(text: str, kind: str) -> None:
+    check(("<Event>" + text).encode("utf-8", "replace"), kind)
+    check(("<Event>" + text).encode("utf-16", "replace"), kind)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 3), LINES), max_size=12))
+def test_any_audit_records_are_joined_without_losing_one(lines: list[tuple[int, str]]) -> None:
+    """Every serial comes out, no value of a record is missing from its event, and all stays within bounds."""
+    events = [
+        parse(
+            f"type={'EXECVE' if serial else 'PATH'} msg=audit(1575943200.1:{serial}): {text}".encode(
+                "utf-8", "replace"
+            ),
+            source_kind="linux",
+            received_ms=RECEIVED,
+            key=number,
+        )
+        for number, (serial, text) in enumerate(lines)
+    ]
+    whole = {event.record.fields.get("serial"): event for event in joined(events)}
+
+    assert whole.keys() == {event.record.fields.get("serial") for event in events}
+    for event in events:
+        fields = whole[event.record.fields.get("serial")].record.fields
+        assert len(fields) <= FIELDS_PER_RECORD
+        orjson.dumps(dict(fields))
+        if "_truncated" not in fields and event.record.fields["type"] != "EXECVE":  # a joined argument is another one
+            for name, value in event.record.fields.items():
+                if name not in ("message", "command"):
+                    assert set(scalars(value)) <= set(scalars(fields[name])), name
 
 
 @settings(max_examples=200, deadline=None)
@@ -133,6 +241,31 @@ def _fits(document: object) -> bool:
 
 
 HOSTILE = [
+    b"<Event>" + b"<a>" * 300_000,
+    b"<Event>" + b"<a/>" * 240_000,
+    b"<Event><System>" + b"&#0;" * 240_000,
+    b"<Event><System/><EventData>" + b"<Data Name='a'>b</Data>" * 43_000,
+    b"<Event " + b"a='1' " * 160_000 + b"/>",
+    b"<?xml " + b" " * 900_000,
+    b"Dec 10 02:00:00 h clamd[1]: " + b": " * 450_000 + b" FOUND",
+    b"Dec 10 02:00:00 h app: threat file " + b"a = " * 240_000,
+    b"Dec 10 02:00:00 h app: virus path " + b"a " * 480_000,
+    b"Dec 10 02:00:00 h SymantecServer: Virus found," + b"a: b," * 190_000,
+    b"type=SYSCALL msg=audit(1575943200.1:2): key=" + b"6101" * 240_000,
+    b"type=EXECVE msg=audit(1575943200.1:2): " + b"".join(b"a1[%d]=61 " % n for n in range(9_999)) * 8,
+    b'{"eventSource":"iam.amazonaws.com","eventName":"x","requestParameters":'
+    + b'{"a":' * 100_000
+    + b'"""'
+    + b"}" * 100_000
+    + b"}",
+    b'{"eventSource":"iam.amazonaws.com","eventName":"x","requestParameters":['
+    + b",".join([b'""a"'] * 150_000)
+    + b"]}",
+    b'{"activityDisplayName":"x","targetResources":['
+    + b",".join([b'{"modifiedProperties":[{"displayName":"a.b"}]}'] * 20_000)
+    + b"]}",
+    b'{"ts":1575943200,"_path":"dns","answers":[' + b",".join([b'{"a":[1]}'] * 80_000) + b"]}",
+    b'{"Operation":"x","Workload":"y","AuditData":"' + b"{" * 900_000 + b'"}',
     b"<1>" * 300_000,
     b"Dec 10 02:00:00 h sshd[1]: Failed password for " + b"from 192.0.2.7 " * 60_000,
     b"Dec 10 02:00:00 h sudo: a : " + b"; TTY=" * 150_000,

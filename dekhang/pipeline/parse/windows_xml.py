@@ -16,6 +16,7 @@ from dekhang.pipeline.parse.event import LIST_ITEMS, NESTING
 Document = dict[str, Any]
 
 ELEMENTS = 4_096  # of one event; real ones have fewer than a hundred
+_SIGNS = 2 * ELEMENTS + 2  # "<": each element has two; what comes behind is not read
 _JUNK_AFTER_EVENT = 9  # expat: XML_ERROR_JUNK_AFTER_DOC_ELEMENT; the trailer of a carrier
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _NUMBERED = re.compile(r"&#(?:x([0-9A-Fa-f]{1,8})|(\d{1,8}));")
@@ -32,10 +33,12 @@ def read(text: str) -> Document | None:
 
     A text that was cut off gives what stands before the cut, and `_truncated` with it. None: not to be read at all.
     """
+    if text.count("<") > _SIGNS:
+        text = "<".join(text.split("<", _SIGNS)[:_SIGNS])
     clean = _NOT_XML.sub("\ufffd", text)
     # XML reads CR LF as LF, EVTX keeps both; a CR inside a tag makes the first try fail
     event, is_whole = _tree(clean.replace("\r", "&#13;") if "\r" in clean else clean)
-    if not is_whole:
+    if not is_whole and ("&#" in clean or "\r" in clean):
         event, is_whole = _tree(_NUMBERED.sub(_allowed, clean))
     if not event:
         return None

@@ -185,7 +185,7 @@ def _add_row(columns: dict[str, list[Any]], event: ParsedEvent, frame: Frame, ke
     columns["raw"].append(text)
     columns["raw_base64"].append(is_base64)
     columns["problem"].append(event.problem)
-    if event.kind == "windows":
+    if event.kind in ("windows", "linux_sysmon"):
         columns["message"].append(_first(fields, _SUMMARIES, MESSAGE_CHARS))
         columns["fields"].append(None if event.fields_are_raw and not is_base64 else _json(fields))
     else:
@@ -194,14 +194,21 @@ def _add_row(columns: dict[str, list[Any]], event: ParsedEvent, frame: Frame, ke
         columns["fields"].append(_json({name: value for name, value in fields.items() if name != "message"}))
 
 
+_CODES: dict[str, tuple[str, ...]] = {  # kind → names, the first present counts
+    "windows": ("EventID",), "linux_sysmon": ("EventID",), "linux_auth": ("action",), "linux_auditd": ("type",),
+    "web_access": ("sc-status",), "proxy": ("sc-status",), "suricata": ("alert.signature_id",),
+    "firewall": ("action",), "dns": ("record_type",), "antivirus": ("Signature",),
+    "cloud": ("eventName", "eventType", "operationName", "OperationName", "action", "riskEventType", "verb"),
+}  # fmt: skip
+
+
 def _event_code(event: ParsedEvent) -> str:
     """What kind of event it is in its own log: the Windows number, the audit type, the status, the signature."""
-    names = {
-        "windows": "EventID", "linux_auth": "action", "linux_auditd": "type", "web_access": "sc-status",
-        "suricata": "alert.signature_id",
-    }.get(event.kind)  # fmt: skip
-    value = event.record.fields.get(names) if names else None
-    return str(value)[:64] if isinstance(value, (str, int)) else ""
+    for name in _CODES.get(event.kind, ()):
+        value = event.record.fields.get(name)
+        if isinstance(value, (str, int)):
+            return str(value)[:64]
+    return ""
 
 
 def _first(fields: Mapping[str, Any], names: tuple[str, ...], limit: int = COLUMN_CHARS) -> str:
