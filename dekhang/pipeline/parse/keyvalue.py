@@ -17,17 +17,26 @@ def pairs(text: str) -> Fields:
 
     Bounded: at most FIELDS_PER_RECORD fields, values of VALUE_CHARS; what is left out marks the record as truncated.
     """
+    found = _PAIR.findall(text[:LINE_CHARS])
+    fields: Fields = {name: quoted or bare for name, quoted, bare in found}
+    is_ordinary = len(fields) == len(found) < FIELDS_PER_RECORD and len(text) <= VALUE_CHARS and "\\" not in text
+    if is_ordinary and len(max(fields, key=len, default="")) <= NAME_CHARS:
+        return fields
+    return _carefully(found, is_whole=len(text) <= LINE_CHARS)
+
+
+def _carefully(found: list[tuple[str, str, str]], *, is_whole: bool) -> Fields:
+    """The pairs of a line that is not ordinary: names twice, escapes, more or longer than there should be."""
     fields: Fields = {}
-    for name, quoted, bare in _PAIR.findall(text[:LINE_CHARS]):
-        if name in fields or len(name) > NAME_CHARS:
+    for name, quoted, bare in found:
+        if name in fields:
             continue
-        if quoted:
-            if "\\" in quoted:
-                quoted = quoted.replace('\\"', '"').replace("\\\\", "\\")
-            fields[name] = quoted
-        else:
-            fields[name] = bare
-    if len(text) > LINE_CHARS or len(fields) > FIELDS_PER_RECORD:
-        fields = {name: str(fields[name])[:VALUE_CHARS] for name in list(fields)[: FIELDS_PER_RECORD // 2]}
+        if len(name) > NAME_CHARS or len(fields) >= FIELDS_PER_RECORD // 2:
+            is_whole = False
+            continue
+        value = quoted.replace('\\"', '"').replace("\\\\", "\\") if quoted else bare
+        is_whole = is_whole and len(value) <= VALUE_CHARS
+        fields[name] = value[:VALUE_CHARS]
+    if not is_whole:
         fields[TRUNCATED] = True
     return fields
