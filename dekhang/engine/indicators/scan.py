@@ -32,7 +32,6 @@ from dekhang.engine.indicators.shapes import Kind
 from dekhang.engine.indicators.slots import (
     CLASSES,
     DIGIT,
-    DOT,
     HEX,
     IN_WORD,
     LOCAL,
@@ -57,7 +56,7 @@ SEED = np.uint64(0x6465_6B68_616E_6701)
 HASH_SEED = np.uint64(0x6D61_2062_616D_0A01)
 HOST_SALT = np.uint64(0x686F_7374_5F5F_5F5F)
 
-_1, _4, _6, _48, _63 = (np.uint64(number) for number in (1, 4, 6, 48, 63))
+_0, _1, _4, _6, _48, _63 = (np.uint64(number) for number in (0, 1, 4, 6, 48, 63))
 _SLASH, _AT = np.uint64(0x2F), np.uint64(0x40)
 
 
@@ -191,29 +190,92 @@ def may_match(text: Bytes, start: int, stop: int, slots: Words, gates: Words) ->
         text: upper and lower case of ASCII letters are the same; all else must be as it came.
         slots, gates: from `build`.
     """
-    begin, place, colons_read = start, start, start
-    seen = 0
-    addresses = gates[3] & np.uint64(HAS_ADDRESSES)
-    while place < stop:
+    flags = gates[3]
+    # most values hold neither a dot nor a double colon: one pass without branches says so, many bytes at a time
+    dots, colons = np.uint8(0), np.uint8(0)
+    for place in range(np.uint64(start), np.uint64(stop)):
         byte = text[place]
-        found = CLASSES[byte]
-        if found & IN_WORD:
-            seen |= found
+        dots |= np.uint8(byte == 46)
+        colons |= np.uint8(byte == 58)
+    if dots and dotted_may_match(text, start, stop, slots, gates):
+        return True
+    if colons and flags & np.uint64(HAS_ADDRESSES) and colons_may_match(text, start, stop, slots, gates):
+        return True
+    return (
+        stop - start >= 32
+        and flags & np.uint64(HAS_HASHES) != _0
+        and long_words_may_match(text, start, stop, slots, gates)
+    )
+
+
+@compiled
+def word_start(text: Bytes, first: int, place: int, last: int) -> int:
+    """Return where the word begins that goes through `place`; the digits of %2F are no part of it."""
+    while place > first and CLASSES[text[place - 1]] & IN_WORD:
+        place -= 1
+    escaped = place > first and text[place - 1] == 37 and place + 1 < last
+    return place + 2 if escaped and CLASSES[text[place]] & HEX and CLASSES[text[place + 1]] & HEX else place
+
+
+@compiled
+def word_stop(text: Bytes, place: int, last: int) -> int:
+    while place < last and CLASSES[text[place]] & IN_WORD:
+        place += 1
+    return place
+
+
+@compiled
+def dotted_may_match(text: Bytes, start: int, stop: int, slots: Words, gates: Words) -> bool:
+    """Return whether a word with a dot may be an indicator."""
+    read = start
+    place = start
+    while place < stop:
+        if text[place] != 46:
             place += 1
             continue
-        if (seen & DOT or place - begin >= 32) and word_may_match(text, start, stop, begin, place, slots, gates):
+        begin = word_start(text, read, place, stop)
+        read = word_stop(text, place, stop)
+        if word_may_match(text, start, stop, begin, read, slots, gates):
             return True
-        if byte == 58 and addresses and place >= colons_read:
-            left = colon_run_start(text, colons_read, place)
-            colons_read = colon_run_stop(text, place, stop)
-            if colon_run_may_match(text, left, colons_read, slots, gates):
+        place = read
+    return False
+
+
+@compiled
+def long_words_may_match(text: Bytes, start: int, stop: int, slots: Words, gates: Words) -> bool:
+    """Return whether a word of at least 32 characters may be a hash: such a word covers every 32nd place."""
+    place = start + 31
+    read = start
+    while place < stop:
+        if CLASSES[text[place]] & IN_WORD:
+            begin = word_start(text, read, place, stop)
+            read = word_stop(text, place, stop)
+            if read - begin >= 32 and word_may_match(text, start, stop, begin, read, slots, gates):
                 return True
-        if byte == 37 and place + 2 < stop and CLASSES[text[place + 1]] & HEX and CLASSES[text[place + 2]] & HEX:
-            place += 2
-        place += 1
-        begin = place
-        seen = 0
-    return (seen & DOT != 0 or place - begin >= 32) and word_may_match(text, start, stop, begin, place, slots, gates)
+            place = read
+        place += 32
+    return False
+
+
+@compiled
+def colons_may_match(text: Bytes, start: int, stop: int, slots: Words, gates: Words) -> bool:
+    """Return whether an IPv6 address may be an indicator."""
+    count, doubled = 0, False
+    for place in range(start, stop):
+        if text[place] == 58:
+            count += 1
+            doubled |= place + 1 < stop and text[place + 1] == 58
+    if count < 6 and not doubled:  # C:\\ and times of day
+        return False
+    read = start
+    for place in range(start, stop):
+        if text[place] != 58 or place < read:
+            continue
+        begin = colon_run_start(text, read, place)
+        read = colon_run_stop(text, place, stop)
+        if read - begin >= 2 and colon_run_may_match(text, begin, read, slots, gates):
+            return True
+    return False
 
 
 @compiled

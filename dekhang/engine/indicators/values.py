@@ -21,6 +21,7 @@ HASH = re.compile(r"[0-9a-f]{32}(?:[0-9a-f]{8}|[0-9a-f]{32}|[0-9a-f]{96})?\Z")
 URL = re.compile(
     r"(?:[a-z][a-z0-9+.-]*:)?//(?:[^/?#@\s]*@)?(?P<host>\[[0-9a-f:.]+\]|[^/?#:\s]+)(?P<port>:[0-9]{1,5})?(?P<tail>[/?#].*)?\Z"
 )
+USUAL_IPV4 = re.compile(r"(?:(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?!\Z)|\Z)){4}\Z")
 NUMERIC_HOST = re.compile(r"(?:0x[0-9a-f]{1,8}|[0-9]{1,11})(?:\.(?:0x[0-9a-f]{1,8}|[0-9]{1,11})){0,3}\Z")
 FILENAME = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,251}[a-z0-9])?\Z")
 
@@ -61,7 +62,6 @@ FILE_ENDINGS = frozenset(
         "msi",
         "ocx",
         "odt",
-        "one",
         "pdf",
         "png",
         "ppt",
@@ -74,7 +74,6 @@ FILE_ENDINGS = frozenset(
         "rtf",
         "scr",
         "sct",
-        "so",
         "sys",
         "tmp",
         "txt",
@@ -155,6 +154,8 @@ def domain(text: str) -> str:
 def address(text: str) -> tuple[Kind, str]:
     """Return an IPv4 or IPv6 address in its usual form; also written in octal, hexadecimal or as one number."""
     text = refang(text).strip("[]")
+    if USUAL_IPV4.match(text):
+        return Kind.IP, text
     try:
         found = ip_address(text)
     except ValueError:
