@@ -12,18 +12,17 @@ from dekhang.pipeline.formats import FORMATS, open_stream
 from dekhang.pipeline.formats.jsonstream import Cutter
 from dekhang.pipeline.formats.problems import Problems
 
-PIECES = st.sampled_from(
-    [b"{", b"}", b"[", b"]", b'"', b"\\", b",", b":", b"\n", b"\r\n", b" ", b"\x00", b"a", b"\xff", b'{"a":1}']
-    + [b'"Records":[', b'"hits":{', b"<Event>", b"</Event>", b"<Events>", b"#Fields: a b\n", b"#separator \\x09\n"]
-    + [
-        b"#fields\ta\tb\n",
-        b"__CURSOR=1\n",
-        b"MESSAGE\n\x02\x00\x00\x00\x00\x00\x00\x00",
-        b"ElfFile\x00",
-        b"ElfChnk\x00",
-    ]
-    + [b"**\x00\x00", b"PK\x03\x04", b"\x1f\x8b\x08", b"a,b,c\n1,2,3\n", b"\xff\xfe", b"ustar\x0000", b"12.5\t"]
+BRACKETS = (b"{", b"}", b"[", b"]", b'"', b"\\", b",", b":", b"\n", b"\r\n", b" ", b"\x00", b"a", b"\xff", b'{"a":1}')
+HEADS = (b'"Records":[', b'"hits":{', b"<Event>", b"</Event>", b"<Events>", b"#Fields: a b\n", b"#separator \\x09\n")
+JOURNAL = (
+    b"__CURSOR=1\n",
+    b"MESSAGE\n\x02\x00\x00\x00\x00\x00\x00\x00",
+    b"#fields\ta\tb\n",
+    b"a,b,c\n1,2,3\n",
+    b"12.5\t",
 )
+MAGICS = (b"ElfFile\x00", b"ElfChnk\x00", b"**\x00\x00", b"PK\x03\x04", b"\x1f\x8b\x08", b"\xff\xfe", b"ustar\x0000")
+PIECES = st.sampled_from((*BRACKETS, *HEADS, *JOURNAL, *MAGICS))
 CONTENT = st.one_of(st.binary(max_size=600), st.lists(PIECES, max_size=60).map(b"".join))
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=20),

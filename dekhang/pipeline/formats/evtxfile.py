@@ -29,6 +29,7 @@ from dekhang.pipeline.formats.evtxrepair import (
     follows_unlisted,
     mended,
 )
+from dekhang.pipeline.formats.limits import FILE_RECORD_BYTES
 from dekhang.pipeline.formats.problems import WHOLE_FILE, Problems
 from dekhang.pipeline.formats.unpack import Readable, UnpackError, fill
 
@@ -49,9 +50,16 @@ class _Piece:
     whole: bool = True
 
 
-def evtx_chunks(stream: Readable, problems: Problems, *, first_index: int, max_bytes: int) -> Iterator[Chunk]:
+def evtx_chunks(
+    stream: Readable,
+    problems: Problems,
+    *,
+    first_index: int,
+    max_bytes: int,
+    record_bytes: int = FILE_RECORD_BYTES,
+) -> Iterator[Chunk]:
     """Yield each event as the JSON document {"Event": …} that the evtx package prints, on one line."""
-    held = _Held(first_index)
+    held = _Held(first_index, problems, record_bytes)
     group: list[_Piece] = []
     try:
         for piece in _pieces(stream, problems, first_index):
@@ -76,8 +84,10 @@ def evtx_chunks(stream: Readable, problems: Problems, *, first_index: int, max_b
 class _Held:
     """Records on their way into a chunk."""
 
-    def __init__(self, index: int) -> None:
+    def __init__(self, index: int, problems: Problems, record_bytes: int) -> None:
         self._index = index
+        self._problems = problems
+        self._record_bytes = record_bytes
         self._lengths: list[int] = []
         self._parts: list[bytes] = []
         self.size = 0
@@ -87,6 +97,8 @@ class _Held:
         return self._index + len(self._lengths)
 
     def add(self, records: list[str]) -> None:
+        if records and max(map(len, records)) * 4 > self._record_bytes:  # a character becomes at most four bytes
+            records = self._bounded(records)
         if not records:
             return
         text = "\n".join(records)
@@ -97,6 +109,17 @@ class _Held:
             self._lengths += map(len, records)
         else:
             self._lengths += [len(record.encode()) for record in records]
+
+    def _bounded(self, records: list[str]) -> list[str]:
+        """An event of 64 kB can become a long text, because its template may name the same value many times."""
+        kept: list[str] = []
+        for record in records:
+            if len(record.encode()) <= self._record_bytes:
+                kept.append(record)
+                continue
+            index = self.next_index + len(kept)
+            self._problems.note(index, f"Sự kiện EVTX dài quá giới hạn {self._record_bytes} byte, nên bị bỏ qua.")
+        return kept
 
     def chunk(self) -> Chunk:
         chunk = spaced(b"\n".join(self._parts), self._lengths, self._index, "evtx")

@@ -107,7 +107,9 @@ class RecordFile:
                 drop=ActionLines() if kind == "bulk" else None,
             )
         if kind == "evtx":
-            return evtx_chunks(source, self.problems, first_index=index, max_bytes=max_bytes)
+            return evtx_chunks(
+                source, self.problems, first_index=index, max_bytes=max_bytes, record_bytes=self._record_bytes
+            )
         if kind == "binary":
             self.problems.note(
                 index,

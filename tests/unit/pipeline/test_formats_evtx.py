@@ -126,3 +126,11 @@ def test_evtx_through_a_pipe_needs_no_seeking(sound: bytes) -> None:
             raise io.UnsupportedOperation
 
     assert len(list(open_stream(Pipe(sound)))) == 2261
+
+
+def test_an_event_longer_than_the_caller_takes_is_left_out_and_told(tmp_path: Path, sound: bytes) -> None:
+    lengths = [len(raw) for _, raw in opened(tmp_path, sound)]
+    file = open_records(tmp_path / "log.evtx", record_bytes=max(lengths) - 1)
+
+    assert len(list(file)) == sum(length < max(lengths) for length in lengths)
+    assert "quá giới hạn" in file.problems[0][1]
