@@ -11,6 +11,7 @@ from dekhang.engine.logsources import MappingError
 from dekhang.engine.reference import matches
 from dekhang.engine.rules import Logsource
 from dekhang.pipeline.mappingfile import load_mapping
+from dekhang.pipeline.parse import parse
 
 PAGE = Path(__file__).resolve().parents[3] / "docs/reference/logsources.md"
 
@@ -34,10 +35,13 @@ def test_without_files_it_is_ours() -> None:
 def test_the_example_of_the_documentation_works_as_it_says(tmp_path: Path) -> None:
     (example,) = re.findall(r"```yaml\n(# nguon-log\.yml.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
     mapping = load_mapping([write(tmp_path, example)])
-    event = {"ung_dung": "qlvb", "hanh_dong": "dang_nhap_sai", "can_bo": "an", "dia_chi": "192.0.2.7"}
-    assert matches(failed_login("an", product="qlvb", service="audit"), Record(event), mapping)
-    assert matches(failed_login("192.0.2.7", "src_ip", product="qlvb", service="audit"), Record(event), mapping)
-    assert not matches(failed_login("an", product="qlvb", service="audit"), Record({**event, "ung_dung": "x"}), mapping)
+    said = b'{"ung_dung": "qlvb", "hanh_dong": "dang_nhap_sai", "can_bo": "an", "dia_chi": "192.0.2.7"}'
+    assert said.decode() in PAGE.read_text("utf-8")
+    event = parse(said, source_kind="", received_ms=0).record
+    assert matches(failed_login("an", product="qlvb", service="audit"), event, mapping)
+    assert matches(failed_login("192.0.2.7", "src_ip", product="qlvb", service="audit"), event, mapping)
+    other = parse(said.replace(b"qlvb", b"khac"), source_kind="", received_ms=0).record
+    assert not matches(failed_login("an", product="qlvb", service="audit"), other, mapping)
     forwarded = Record({"Channel": "ForwardedEvents-Sysmon", "EventID": 1, "User": "an"}, product="windows")
     assert matches(failed_login("an", product="windows", category="process_creation"), forwarded, mapping)
     line = Record({"program": "motcua", "User": "an"}, category="syslog")
