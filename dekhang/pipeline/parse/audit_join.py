@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
@@ -118,23 +118,21 @@ def union(parts: list[ParsedEvent]) -> ParsedEvent:
     first = parts[0]
     if len(parts) == 1:
         return first
-    gathered: dict[str, list[Value]] = {}
-    execve = [part for part in parts if part.record.fields["type"] == "EXECVE"]
-    words = _words(execve)
-    for name, value in words.items():
-        _gather(gathered, name, value)
+    words = _words([part.record.fields for part in parts if part.record.fields["type"] == "EXECVE"])
+    fields: Fields = dict(words)
     for part in parts:
-        known = words if part.record.fields["type"] == "EXECVE" else {}
+        of_execve = part.record.fields["type"] == "EXECVE"
         for name, value in part.record.fields.items():
-            if name != "message" and name not in known:
-                _gather(gathered, name, value)
-    fields: Fields = {}
-    for name, values in gathered.items():
-        if len(fields) >= FIELDS_PER_RECORD - 2:
-            fields[TRUNCATED] = True
-            break
-        fields[name] = values[0] if len(values) == 1 else values[:LIST_ITEMS]
+            if name not in fields:
+                fields[name] = value
+            elif value != fields[name] and name != "message" and not (of_execve and name in words):
+                fields[name] = _both(name, fields[name], value)
     fields["message"] = "\n".join(str(part.record.fields.get("message", "")) for part in parts)[:VALUE_CHARS]
+    if len(fields) > FIELDS_PER_RECORD:
+        for name in list(fields)[FIELDS_PER_RECORD - 1 :]:
+            if name != "message":
+                del fields[name]
+        fields[TRUNCATED] = True
     return replace(
         first,
         host=next((part.host for part in parts if part.host), ""),
@@ -144,24 +142,26 @@ def union(parts: list[ParsedEvent]) -> ParsedEvent:
     )
 
 
-def _words(execve: list[ParsedEvent]) -> Fields:
+def _words(execve: list[Mapping[str, Value]]) -> Fields:
     """Arguments and `command` of all EXECVE records: a long list of arguments comes in several."""
-    words: Fields = {"type": "EXECVE"}
-    for part in execve:
-        for name, value in part.record.fields.items():
-            if _ARGUMENT.fullmatch(name):
-                words.setdefault(name, value)
-    if len(words) == 1:
-        return {}
-    join_words(words)
-    del words["type"]
+    words: Fields = {}
+    for fields in execve:
+        for name, value in fields.items():
+            if name[0] == "a" and _ARGUMENT.fullmatch(name) and name not in words:
+                words[name] = value
+    if len(execve) == 1:
+        words["command"] = execve[0].get("command")
+    elif words:
+        join_words(words)
     return words
 
 
-def _gather(gathered: dict[str, list[Value]], name: str, value: Value) -> None:
-    values = gathered.setdefault(name, [])
-    for one in value if isinstance(value, list) else (value,):
-        if name == "command" and values and isinstance(one, str) and str(values[0]).startswith(one):
-            continue  # the title of the process, or one EXECVE record of several: the beginning of the whole
+def _both(name: str, present: Value, more: Value) -> Value:
+    """The values of a name in one list, each once."""
+    values: list[Value] = list(present) if isinstance(present, list) else [present]
+    for one in more if isinstance(more, list) else (more,):
+        if name == "command" and isinstance(one, str) and str(values[0]).startswith(one):
+            continue  # the title of the process is the beginning of the command
         if one not in values and len(values) < LIST_ITEMS:
             values.append(one)
+    return values if len(values) > 1 else values[0]
