@@ -59,8 +59,7 @@ _FROM_TO = re.compile(
     + _end("src", interface=False) + " to " + _end("dst", interface=False)
     + r'(?: for user "(?P<user>[^"]{1,256})")?(?: flags (?P<tcp_flags>[A-Z ]{2,32}?))?(?: on interface (?P<src_interface>\S{1,48}))?'
 )  # fmt: skip
-_AAA = re.compile(r"AAA (?:user )?(?P<what>authentication|authorization) (?P<action>\w{4,16}) ?:", re.IGNORECASE)
-_AAA_PART = re.compile(r" ?(user IP|user|server|reason) = (.{0,256}?)(?= : |$)")
+_AAA_NAMES = {"user": "user", "user IP": "src_ip", "server": "server", "reason": "reason"}
 _SESSION = re.compile(
     r"Group <(?P<group>[^>]{0,128})> User <(?P<user>[^>]{0,256})> IP <(?P<src_ip>[0-9A-Fa-f.:]{2,45})> (?P<rest>.{0,512})",
     re.DOTALL,
@@ -100,7 +99,7 @@ _LOCKED = re.compile(r"User (?P<user>.{1,256}?) locked out")
 
 # -- routers and switches
 
-_BRACKETED = re.compile(r"\[(user|Source|localport|Reason): ([^\]]{0,256})\]")
+_BRACKETED = re.compile(r"\[(user|Source|localport|Reason): ([^\[\]]{0,256}+)\]")
 _IOS_ACL = re.compile(
     r"list (?P<acl>\S{1,128}+) (?P<action>permitted|denied) (?P<protocol>\w{1,12}) (?P<src_ip>[0-9A-Fa-f.:]{2,45}+)"
     r"(?:\((?P<src_port>\d{1,5})\))?(?: \(\S{1,64} [^)]{0,64}\))? -> (?P<dst_ip>[0-9A-Fa-f.:]{2,45}+)(?:\((?P<dst_port>\d{1,5})\))?"
@@ -189,9 +188,16 @@ def _asa(number_: str, text: str, at: int, fields: Fields) -> None:
 
 
 def _aaa(body: str, fields: Fields) -> None:
-    """`AAA user authentication Rejected : reason = Invalid password : local database : user = an : user IP = 192.0.2.1`"""
-    for part, value in _AAA_PART.findall(body):
-        fields[{"user IP": "src_ip"}.get(part, part)] = value.strip()
+    """`AAA user authentication Rejected : reason = Invalid password : local database : user = an : user IP = 192.0.2.1`
+
+    A user name is what somebody typed, " : " included: the address is the last one, all else the first.
+    """
+    for part in body.split(" : "):
+        name, sign, value = part.strip().partition(" = ")
+        if sign and name in _AAA_NAMES:
+            common = _AAA_NAMES[name]
+            if common == "src_ip" or common not in fields:
+                fields[common] = value.strip()[:256]
     if "user" not in fields and (locked := _LOCKED.search(body)) is not None:
         fields["user"] = locked["user"]
 

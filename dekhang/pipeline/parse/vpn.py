@@ -23,7 +23,7 @@ _REFUSED = ("TLS Auth Error: Auth Username/Password verification failed", "AUTH_
 def facts(message: str) -> Fields:
     """`action`, `user`, `src_ip`, `src_port`; empty when the line tells none."""
     found: Fields = {}
-    message = message[:2_048]
+    message = message[:512]  # what tells stands at the beginning
     peer = _PEER.match(message)
     rest = message
     if peer is not None:

@@ -7,7 +7,7 @@ from typing import Any
 from dekhang.pipeline.parse.device import number, protocol, verdict
 from dekhang.pipeline.parse.event import Facts, Fields, flatten
 from dekhang.pipeline.parse.proxyname import proxy_names
-from dekhang.pipeline.parse.times import iso_ms
+from dekhang.pipeline.parse.times import LOCAL_MS, iso_ms
 from dekhang.pipeline.parse.web import decoded_uri
 
 # names of other headers → the names that Sigma's rules use
@@ -40,6 +40,8 @@ def recognise(document: dict[str, Any], received_ms: int) -> Facts | None:
             value = known
         fields.setdefault(name, value)
     time_ms = _time(fields, received_ms)
+    if time_ms is not None and "Windows Firewall" in software:
+        time_ms = min(time_ms, received_ms + LOCAL_MS) - LOCAL_MS  # "#Time Format: Local"
     if "src-ip" in fields and "dst-ip" in fields:
         return _packet(software, fields, time_ms)
     if not _PROXY_NAMES.isdisjoint(document):

@@ -373,6 +373,21 @@ def test_a_login_on_a_linux_machine_is_not_taken_for_a_device() -> None:
     assert (event.kind, event.record.fields["src_ip"]) == ("linux_auth", "192.0.2.7")
 
 
+def test_a_user_name_cannot_put_another_address_into_an_asa_line() -> None:
+    event = read(
+        "<166>%ASA-6-113015: AAA user authentication Rejected : reason = Invalid password : local database : "
+        "user = x : user IP = 192.0.2.1 : user IP = 203.0.113.91"
+    )
+
+    assert event.record.fields["src_ip"] == "203.0.113.91"
+
+
+def test_the_time_of_a_cisco_device_is_the_one_it_wrote() -> None:
+    event = read("<189>50: Dec 10 09:00:00 ICT: %SYS-5-CONFIG_I: Configured from console by admin on vty0 (192.0.2.5)")
+
+    assert event.time_ms == RECEIVED - 30 * 60_000
+
+
 def test_a_relays_json_around_a_devices_line_changes_nothing() -> None:
     event = read('{"@timestamp":"2019-12-10T02:00:00Z","message":"%s"}' % FORTI_TRAFFIC)  # noqa: UP031  # braces
 

@@ -200,7 +200,7 @@ ROWS: list[tuple[str, str | dict[str, Any], tuple[str, str, str, str], dict[str,
     ),
     (
         "Windows Firewall, read from its file",
-        {"_w3c": "Microsoft Windows Firewall", "date": "2019-12-10", "time": "02:00:00", "action": "DROP", "protocol": "TCP",
+        {"_w3c": "Microsoft Windows Firewall", "date": "2019-12-10", "time": "09:00:00", "action": "DROP", "protocol": "TCP",
          "src-ip": "203.0.113.5", "dst-ip": "192.0.2.10", "src-port": "40000", "dst-port": "3389", "size": "52"},
         ("firewall", "windows", "pfirewall", "firewall"),
         {"src_ip": "203.0.113.5", "src_port": 40000, "dst_port": 3389, "protocol": "tcp", "blocked": True},
@@ -278,7 +278,7 @@ def test_a_services_record_has_the_names_that_rules_ask_for(
 
 
 @pytest.mark.parametrize(
-    "name", ["Squid native", "BIND query in its own file, with a view", "IIS", "nginx error", "Tomcat's JSON",
+    "name", ["Squid native", "BIND query in its own file, with a view", "IIS", "nginx error", "Tomcat's JSON", "Windows Firewall, read from its file",
              "Apache 2.2 error", "CEF of a firewall", "LEEF 1.0"],
 )  # fmt: skip
 def test_the_time_is_the_records_own(name: str) -> None:
