@@ -18,7 +18,7 @@ _OWN_TIME = re.compile(
 _KEY = re.compile(rb'"([^"\\]{1,40})"\s*:\s*\Z')
 _KEY_BYTES = 80
 _OWN_TIME_BYTES = 4096
-_INNER_HINT = re.compile(rb'"(?:_source|CloudTrailEvent|AuditData)"')
+_INNER_HINT = re.compile(rb'"(?:_source|CloudTrailEvent|AuditData|preview)"')
 
 
 def key_before(data: bytes, at: int) -> bytes:
@@ -32,7 +32,8 @@ def is_event_itself(data: bytes, start: int, end: int) -> bool:
 
 
 def unwrapped(record: bytes) -> bytes:
-    """The record inside: an Elasticsearch hit's `_source`, the JSON text in `CloudTrailEvent` or `AuditData`."""
+    """The record inside: an Elasticsearch hit's `_source`, the JSON text in `CloudTrailEvent` or `AuditData`, Splunk's
+    `result` beside `preview`; `record` itself when there is none."""
     if _INNER_HINT.search(record) is None:
         return record
     try:
@@ -41,7 +42,7 @@ def unwrapped(record: bytes) -> bytes:
         return record
     if not isinstance(document, dict):
         return record
-    source = document.get("_source")
+    source = document.get("_source") or ("preview" in document and document.get("result"))
     if isinstance(source, dict):
         return orjson.dumps(source)
     for name in ("CloudTrailEvent", "AuditData"):

@@ -5,6 +5,7 @@ import re
 import orjson
 
 from dekhang.pipeline.formats.csvfile import csv_dialect
+from dekhang.pipeline.formats.envelopes import unwrapped
 from dekhang.pipeline.formats.evtxfile import CHUNK_MAGIC, FILE_MAGIC, HEADER_BYTES
 from dekhang.pipeline.formats.journal import looks_like_journal
 from dekhang.pipeline.formats.jsonstream import is_envelope, starts_whole_value
@@ -63,7 +64,8 @@ def _of_objects(text: bytes) -> str:
     if ACTION.match(first) and following == b"{":
         return "bulk"
     if _is_json(first):
-        return "json" if is_envelope(first) else "jsonl"
+        carries = is_envelope(first) or unwrapped(first) is not first
+        return "json" if carries else "jsonl"
     if not newline:  # one line longer than the head, or cut short
         return "json" if starts_whole_value(text) else "jsonl"
     if not first.rstrip().endswith((b"{", b"[", b",")) and _is_json(rest.lstrip().split(b"\n", 1)[0]):

@@ -68,6 +68,18 @@ def test_the_event_inside_of_what_aws_lookup_events_prints_is_the_record(tmp_pat
     assert documents(opened(tmp_path, answer, indent=4)) == [inner]
 
 
+@pytest.mark.parametrize(
+    "wrapping", [{"_index": "logs", "_id": "1", "_source": {}}, {"preview": False, "offset": 0, "result": {}}]
+)
+def test_lines_of_hits_as_dump_tools_write_them_give_the_events_inside(
+    tmp_path: Path, wrapping: dict[str, object]
+) -> None:
+    inside = next(name for name, value in wrapping.items() if value == {})
+    file = opened(tmp_path, "\n".join(json.dumps({**wrapping, inside: event}) for event in EVENTS))
+
+    assert documents(file) == EVENTS
+
+
 def test_answers_one_behind_the_other_are_all_taken_apart(tmp_path: Path) -> None:
     lines = [json.dumps({"Records": EVENTS[start : start + 10]}) for start in (0, 10, 20)]
 
