@@ -39,9 +39,11 @@ def recognise(document: dict[str, Any], received_ms: int) -> Facts | None:
         if name in _NUMBERS and (known := number(value)) is not None:
             value = known
         fields.setdefault(name, value)
-    time_ms = _time(fields, received_ms)
-    if time_ms is not None and "Windows Firewall" in software:
-        time_ms = min(time_ms, received_ms + LOCAL_MS) - LOCAL_MS  # "#Time Format: Local"
+    # "#Time Format: Local" of Windows Firewall: read as if UTC, then set right
+    shift_ms = LOCAL_MS if "Windows Firewall" in software else 0
+    time_ms = _time(fields, received_ms + shift_ms)
+    if time_ms is not None:
+        time_ms -= shift_ms
     if "src-ip" in fields and "dst-ip" in fields:
         return _packet(software, fields, time_ms)
     if not _PROXY_NAMES.isdisjoint(document):
