@@ -49,6 +49,14 @@ TIME_UNITS: dict[types.TimestampPart, TimeUnit] = {
     types.TimestampPart.MONTH: "month",
     types.TimestampPart.YEAR: "year",
 }
+TIME_RANGES: dict[TimeUnit, tuple[int, int]] = {
+    "minute": (0, 59),
+    "hour": (0, 23),
+    "day": (1, 31),
+    "week": (1, 53),
+    "month": (1, 12),
+    "year": (1, 9999),
+}
 
 
 def expression(node: Any) -> Expression:
@@ -87,7 +95,7 @@ def _test(field: str | None, value: Any, applied: frozenset[type]) -> Test:
     if isinstance(value, types.SigmaString):
         return _text(value, keyword=field is None)
     if isinstance(value, types.SigmaTimestampPart):
-        return TimeTest(TIME_UNITS[value.timestamp_part], int(value.number))
+        return _time(TIME_UNITS[value.timestamp_part], int(value.number))
     if isinstance(value, types.SigmaNumber):
         return TextTest("contains" if field is None else "equals", fold(text_of(value.number)))
     if isinstance(value, types.SigmaBool):
@@ -104,6 +112,13 @@ def _test(field: str | None, value: Any, applied: frozenset[type]) -> Test:
             how = "startswith" if not value.ends_with else "endswith" if not value.starts_with else "contains"
         return FieldTest(how, value.field)
     raise faults.SigmaDetectionError(f"values of type '{type(value).__name__}' have no meaning here")
+
+
+def _time(unit: TimeUnit, number: int) -> TimeTest:
+    least, most = TIME_RANGES[unit]
+    if not least <= number <= most:
+        raise faults.SigmaModifierError(f"{unit} goes from {least} to {most}, not '{number}'")
+    return TimeTest(unit, number)
 
 
 def _regex(value: Any, applied: frozenset[type]) -> RegexTest:

@@ -249,7 +249,7 @@ def test_conditions_told_at_once_agree_with_the_listing(
 @st.composite
 def out_of_order(draw: st.DrawFn) -> list[Record]:
     """Records that arrive at most LATENESS_MS behind newer ones."""
-    events = draw(st.lists(records(st.integers(0, 45).map(lambda minute: minute * MINUTE)), max_size=30))
+    events = draw(st.lists(records(st.integers(0, 45).map(lambda minute: minute * MINUTE)), min_size=5, max_size=30))
     delayed = [(event.time_ms + draw(st.integers(0, LATENESS_MS)), event) for event in events]
     return [event for _, event in sorted(delayed, key=lambda one: one[0])]
 
