@@ -193,6 +193,10 @@ def _of_document(document: dict[str, Any], raw: bytes, source_kind: str, receive
         facts = Facts("raw", {"message": raw.decode("utf-8", "replace")}, time_ms=time_ms)
     else:
         facts = _of_wrapped(inner, source_kind, received_ms, wrappings - 1)
+    if facts.kind == "linux_auditd" and "serial" not in facts.fields:  # journald keeps it beside its text
+        serial = document.get("_AUDIT_ID")
+        if isinstance(serial, str) and serial.isascii() and serial.isdigit() and len(serial) < 19:
+            facts.fields["serial"] = int(serial)
     if facts.kind == "raw":  # an application's own JSON: a mapping of the user's may know its names
         facts.fields = {**flatten(document), **facts.fields}
     return _with_host(facts)
@@ -295,7 +299,7 @@ def _of_program(line: syslog.Line) -> Facts:
         fields["facility"] = line.facility
     if line.severity:
         fields["severity"] = line.severity
-    if line.program in auth.PROGRAMS or line.program == "CRON" or line.facility in ("auth", "authpriv"):
+    if line.program in auth.PROGRAMS or line.facility in ("auth", "authpriv"):
         fields.update(auth.facts(line.program, line.message))
         return Facts("linux_auth", fields, "linux", "auth", host=line.host, time_ms=line.time_ms)
     if line.program in vpn.PROGRAMS:

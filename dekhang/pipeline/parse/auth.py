@@ -8,7 +8,7 @@ from dekhang.pipeline.parse.event import Fields
 
 PROGRAMS = frozenset({
     "sshd", "sshd-session", "sshd-auth", "sudo", "su", "useradd", "userdel", "usermod", "groupadd", "groupdel",
-    "gpasswd", "passwd", "chpasswd", "chage", "adduser", "login", "cron", "crond", "anacron", "atd", "systemd-logind",
+    "gpasswd", "passwd", "chpasswd", "chage", "adduser", "login", "cron", "CRON", "crond", "CROND", "crontab", "anacron", "atd", "systemd-logind",
     "polkitd", "pkexec", "dropbear", "unix_chkpwd", "sssd", "newusers", "vsftpd", "proftpd", "gdm-password", "lightdm",
 })  # fmt: skip
 
@@ -56,7 +56,7 @@ def facts(program: str, message: str) -> Fields:
         _sudo(message, found)
     elif program == "su":
         _su(message, found)
-    elif program in ("cron", "crond", "CRON", "anacron", "crontab"):
+    elif program in ("cron", "crond", "CRON", "CROND", "anacron", "crontab"):
         _cron(message, found)
     else:
         _accounts(message, found)

@@ -23,6 +23,8 @@ TIMES = (
     "date",
     "R_ISODATE",
     "timegenerated",
+    "_SOURCE_REALTIME_TIMESTAMP",  # journald: the program's own time, then the journal's
+    "__REALTIME_TIMESTAMP",
 )
 _FACILITIES = ("FACILITY", "facility", "SyslogFacility")
 _SEVERITIES = ("PRIORITY", "priority", "severity", "SyslogSeverity", "level")

@@ -1,5 +1,6 @@
 """The lines of one audit event are judged as one event: nothing twice, nothing lost, what rules combine is together."""
 
+import json
 import os
 from pathlib import Path
 
@@ -57,6 +58,22 @@ def test_the_words_of_execve_stand_before_the_numbers_of_syscall() -> None:
     assert [event.record.fields[name] for name in ("a0", "a1", "a2")] == [
         ["sh", "55df1048ec88"], ["-c", "1"], ["curl http://x", "2"],
     ]  # fmt: skip
+
+
+def test_records_out_of_the_journal_are_joined_by_the_number_beside_them() -> None:
+    beside = {
+        "_AUDIT_ID": "42", "SYSLOG_IDENTIFIER": "audit", "_HOSTNAME": "may-chu", "_TRANSPORT": "audit",
+        "_SOURCE_REALTIME_TIMESTAMP": "1575943200123000", "__REALTIME_TIMESTAMP": "1575943200999000",
+    }  # fmt: skip
+    lines = [
+        json.dumps({**beside, "MESSAGE": 'SYSCALL arch=c000003e syscall=59 exe="/usr/bin/curl"'}),
+        json.dumps({**beside, "MESSAGE": 'EXECVE argc=2 a0="curl" a1="http://x"'}),
+    ]
+
+    (event,) = joined(read(lines))
+
+    assert (event.record.fields["SYSCALL"], event.record.fields["command"]) == ("execve", "curl http://x")
+    assert (event.time_ms, event.host) == (1_575_943_200_123, "may-chu")
 
 
 def test_lines_of_two_events_that_alternate_are_told_apart() -> None:
