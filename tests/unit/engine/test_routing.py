@@ -123,6 +123,14 @@ def windows(**fields: object) -> Record:
         (Logsource("django", "application"), Record({"X": 1}, "aws", "cloudtrail"), False),
         (Logsource("", "database"), Record({"X": 1, "message": "2026-01-05 LOG:  statement: DROP TABLE x"}), True),
         (Logsource("", "database"), Record({"X": 1, "message": "please drop me a line"}), False),
+        (
+            Logsource("", "database"),
+            Record({"X": 1, "message": "LOG:  statement: DROP TABLE x"}, category="syslog"),
+            True,
+        ),
+        (Logsource("linux", "", "vsftpd"), Record({"X": 1, "program": "vsftpd"}, "linux", "auth"), True),
+        (Logsource("checkpoint"), Record({"X": 1}, "checkpoint", "", "firewall"), True),
+        (Logsource("kubernetes", "application", "audit"), Record({"X": 1}, "kubernetes", "audit", "application"), True),
     ],
 )
 def test_a_rule_reaches_the_records_of_its_logsource(logsource: Logsource, record: Record, expected: bool) -> None:
