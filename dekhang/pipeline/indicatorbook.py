@@ -7,6 +7,7 @@ for error in book.errors: print(error)      # path:line: a Vietnamese sentence
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from hashlib import blake2b
 from importlib import resources
@@ -71,23 +72,21 @@ def load_indicators(
         warning_lists: YAML or JSON files of false friends besides our own (warninglists.yml).
         cache: a folder for the finished set; None = read everything. It may be lost or damaged at any time.
     """
-    errors: list[Problem] = []
-    files = list(_files(paths, errors))
-    if cache is None:
-        return _read(files, warning_lists, errors)
-    place = cache / f"{_family(paths)}.indicators"
-    inputs = _digest_of_inputs([*files, *warning_lists])
-    book = _load(place, inputs)
+    missing: list[Problem] = []
+    files = list(_files(paths, missing))
+    place = cache / f"{_family(paths)}.indicators" if cache is not None else None
+    inputs = _digest_of_inputs([*files, *warning_lists]) if place is not None else b""
+    book = _load(place, inputs) if place is not None else None
     if book is None:
-        book = _read(files, warning_lists, errors)
-        problem = _write(place, inputs, book)
-        book = replace(book, cache_problem=problem)
-    elif errors:  # a folder that is not there is told each time
-        book = replace(book, errors=(*errors, *book.errors))
-    return book
+        book = _read(files, warning_lists)
+        if place is not None:
+            book = replace(book, cache_problem=_write(place, inputs, book))
+    counts = {**book.counts, "errors": book.counts.get("errors", 0) + len(missing)}
+    return replace(book, errors=(*missing, *book.errors), counts=counts)
 
 
-def _read(files: Sequence[Path], warning_lists: Sequence[Path], errors: list[Problem]) -> IndicatorBook:
+def _read(files: Sequence[Path], warning_lists: Sequence[Path]) -> IndicatorBook:
+    errors: list[Problem] = []
     lists: list[WarningList] = []
     for path in warning_lists:
         lists.extend(_warning_lists(path, errors))
@@ -269,7 +268,8 @@ def _write(place: Path, inputs: bytes, book: IndicatorBook) -> str:
         partial.write_bytes(content)
         partial.replace(place)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
         return f"Không ghi được bộ đệm chỉ dấu vào {place.parent}: {error.strerror}. Lần khởi động sau sẽ chậm hơn."
     return ""
 

@@ -25,6 +25,7 @@ from dekhang.engine.indicators.shapes import Indicator, Kind, Note, Source
 
 INDICATORS_MAX = 4_000_000  # × ~50 B and up to 32 B in `slots`: 330 MB
 VALUE_BYTES_MAX = 4_096
+NOTES_REMEMBERED = 10_000  # × ~500 B; what is said again after so many others is kept twice
 
 LINK_HOST = re.compile(r"\[[^\]]*\]|[^:/]*")
 
@@ -108,8 +109,7 @@ class ColumnsBuilder:
         self._note_texts = bytearray()
         self._note_starts = array("Q", [0])
         self._source_at: dict[Source, int] = {}
-        self._last_note: tuple[int, Note] | None = None
-        self._last_note_at = 0
+        self._note_at: dict[tuple[int, Note], int] = {}
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -124,16 +124,18 @@ class ColumnsBuilder:
             raise OverflowError
         encoded = value.encode("ascii")
         which = self._source_at.setdefault(source, len(self._source_at))
-        if self._last_note is None or self._last_note[0] != which or self._last_note[1] != note:
+        at = self._note_at.get((which, note))
+        if at is None:
+            if len(self._note_at) == NOTES_REMEMBERED:
+                self._note_at.clear()
             self._note_texts += msgspec.msgpack.encode((which, note))
             self._note_starts.append(len(self._note_texts))
-            self._last_note = (which, note)
-            self._last_note_at = len(self._note_starts) - 2
+            at = self._note_at[which, note] = len(self._note_starts) - 2
         self._keys.append(key_of(kind, value))
         self._starts.append(len(self._text))
         self._sizes.append(len(encoded))
         self._kinds.append(kind)
-        self._notes.append(self._last_note_at)
+        self._notes.append(at)
         self._lines.append(min(line, 0xFFFF_FFFF))
         self._text += encoded
         if kind is Kind.URL:
@@ -150,7 +152,9 @@ class ColumnsBuilder:
         starts = np.array(self._starts, np.int64)[order]
         sizes = np.array(self._sizes, np.uint16)[order]
         kinds = np.array(self._kinds, np.uint8)[order]
-        text = np.frombuffer(bytes(self._text), np.uint8)
+        text = np.frombuffer(
+            self._text, np.uint8
+        )  # not bytes: numba would compile all of it again for read-only arrays
         slots, gates = scan.build(text, starts, sizes, kinds)
         columns = Columns(
             keys=keys[order],
@@ -160,7 +164,7 @@ class ColumnsBuilder:
             notes=notes[order],
             lines=np.array(self._lines, np.uint32)[order],
             text=text,
-            note_texts=np.frombuffer(bytes(self._note_texts), np.uint8),
+            note_texts=np.frombuffer(self._note_texts, np.uint8),
             note_starts=np.array(self._note_starts, np.uint64),
             link_hosts=np.unique(np.array(self._link_hosts, np.uint64)),
             slots=slots,

@@ -256,7 +256,7 @@ def _regex(pattern: str, last: bool) -> RegexTest:
 def _like(text: str, last: bool) -> Test:
     """Return LIKE: % any characters, _ exactly one."""
     if last:
-        shape = "".join(".*" if char == "%" else "." if char == "_" else re.escape(char) for char in text)
+        shape = "".join({"%": r"[^\\/]*", "_": r"[^\\/]"}.get(char) or re.escape(char) for char in text)
         return RegexTest(rf"(?:^|[\\/]){shape}$", "is")
     parts: list[str | Wild] = []
     for char in re.split(r"([%_])", fold(text)):

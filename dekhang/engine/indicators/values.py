@@ -138,17 +138,17 @@ def recognise(text: str) -> tuple[Kind, str]:
 
 def domain(text: str) -> str:
     """Return a domain's normal form: lower case, IDNA, no dot or `*.` around it."""
-    text = refang(text).removeprefix("*.").strip(".")
-    if not text.isascii():
+    name = refang(text).removeprefix("*.").strip(".")
+    if not name.isascii():
         try:
-            text = text.encode("idna").decode().lower()
-        except UnicodeError as error:
-            raise ValueProblem(f"“{_short(text)}” không đọc được như tên miền.") from error
-    if not DOMAIN.match(text):
+            name = name.encode("idna").decode().lower()
+        except UnicodeError:
+            name = ""
+    if not DOMAIN.match(name):
         raise ValueProblem(
             f"“{_short(text)}” không phải là địa chỉ, tên miền, URL, mã băm hay thư điện tử nào đọc được."
         )
-    return text
+    return name
 
 
 def address(text: str) -> tuple[Kind, str]:
@@ -249,7 +249,7 @@ def _numeric_host(text: str) -> int | None:
     for place, head in enumerate(heads):
         number += head << (24 - 8 * place)
     # a small bare number is a count or an id that strayed into the list
-    return number if len(parts) == 4 or "0x" in text or number > 0xFFFFFF else None
+    return number if len(parts) == 4 or "0x" in text or (len(parts) == 1 and number > 0xFFFFFF) else None
 
 
 def _short(text: str) -> str:
