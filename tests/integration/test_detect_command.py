@@ -1,12 +1,15 @@
 """`dekhang detect` as a person types it: real files in, matches on standard output, the rest on standard error."""
 
+import contextlib
 import csv
 import gzip
 import io
 import json
 import os
+import pty
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -180,3 +183,30 @@ def test_real_event_files_give_their_known_attacks(shared: Path) -> None:
     titles = {(Path(one["file"]).name[:20], one["title"]) for one in objects(run)}
     assert ("ID4688-netsh_RDP_por", "Security Eventlog Cleared") in titles
     assert "đọc 177 = xét 177 + không hiểu 0" in run.stderr.decode()
+
+
+def test_standard_input_is_read_as_a_dash(rules: Path, log: Path) -> None:
+    command = [sys.executable, "-m", "dekhang", "detect", "-", "--rules", str(rules), "--format", "jsonl"]
+    run = subprocess.run(command, cwd=PROJECT, input=log.read_bytes(), capture_output=True, timeout=60, env=ENVIRONMENT)
+    assert run.returncode == 0 and len(objects(run)) == 5
+    assert {one["file"] for one in objects(run)} == {"-"}
+
+
+def test_a_terminal_sees_percent_and_speed_and_a_pipe_does_not(rules: Path, log: Path) -> None:
+    log.write_text(log.read_text() * 3_000)
+    command = [sys.executable, "-m", "dekhang", "detect", str(log), "--rules", str(rules), "--format", "csv"]
+    screen, terminal = pty.openpty()
+    seen = bytearray()
+
+    def look() -> None:
+        with contextlib.suppress(OSError):  # the other end is closed
+            while part := os.read(screen, 4_096):
+                seen.extend(part)
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    subprocess.run(command, cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=terminal, timeout=60, env=ENVIRONMENT)
+    os.close(terminal)
+    looking.join(10)
+    os.close(screen)
+    assert "bản ghi/giây" in seen.decode(errors="replace") and b"%" in seen

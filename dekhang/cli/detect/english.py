@@ -116,6 +116,7 @@ ENGLISH: dict[str, str] = {
     "trên máy {machines} và {n} máy khác": "on {machines} and {n} more machine(s)",
     "trên máy {machines}": "on {machines}",
     ", lúc {moment} giờ Việt Nam": ", at {moment} Viet Nam time",
+    ", từ {first} đến {last} ngày {day} giờ Việt Nam": ", from {first} to {last} on {day} Viet Nam time",
     ", từ {first} đến {last} giờ Việt Nam": ", from {first} to {last} Viet Nam time",
     # what to do
     "bị nêu trong báo cáo": "named in the report",

@@ -114,6 +114,9 @@ def _when(tally: Tally, words: Words) -> str:
     first, last = words.local(tally.first_ms, seconds=False), words.local(tally.last_ms, seconds=False)
     if first == last:
         return words(", lúc {moment} giờ Việt Nam", moment=first)
+    (day, begin), (last_day, end) = first.split(), last.split()
+    if day == last_day:
+        return words(", từ {first} đến {last} ngày {day} giờ Việt Nam", first=begin, last=end, day=day)
     return words(", từ {first} đến {last} giờ Việt Nam", first=first, last=last)
 
 

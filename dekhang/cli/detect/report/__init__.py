@@ -66,7 +66,10 @@ class ReportWriter:
         words, summary = self._words, outcome.summary
         cards = page.cards(rules, words)
         line = summary.timeline
-        pictures = [timeline.picture(line, size, words) for size in (timeline.WIDE, timeline.NARROW)]
+        pictures = [
+            (name, timeline.picture(line, size, words), timeline.unit(line, size, words))
+            for name, size in (("wide", timeline.WIDE), ("narrow", timeline.NARROW))
+        ]
         return {
             "style": Markup((ROOM / "style.css").read_text("utf-8")),  # noqa: S704 - a file of ours
             "outcome": outcome,
@@ -75,8 +78,7 @@ class ReportWriter:
             "gravest": [card for card in cards if card.level >= min(HIGH, summary.total.worst)][:GRAVEST_SAID],
             "cards": cards[: page.CARDS],
             "cards_left": len(cards) - page.CARDS if len(cards) > page.CARDS else 0,
-            "pictures": pictures if pictures[0] else [],
-            "timeline_unit": timeline.unit(line.for_showing(timeline.WIDE.stretches)[0], words),
+            "pictures": pictures if line.bins else [],
             "timeline_rows": timeline.rows(line, timeline.WIDE, words),
             "shown_levels": [level for level in reversed(range(len(LEVELS))) if summary.total.levels[level]],
             "matrix": page.matrix(rules, words),

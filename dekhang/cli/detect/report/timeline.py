@@ -33,7 +33,7 @@ class Size:
 
 
 WIDE = Size(width=1000, left=120, stretches=48, labels=6)
-NARROW = Size(width=330, left=92, stretches=14, labels=2)
+NARROW = Size(width=330, left=104, stretches=14, labels=2)
 
 
 def picture(timeline: Timeline, size: Size, words: Words) -> Markup:
@@ -47,7 +47,7 @@ def picture(timeline: Timeline, size: Size, words: Words) -> Markup:
     step = (size.width - size.left - 16) / count
     height = LANE * len(lanes) + 46
     parts = [
-        f'<svg class="timeline" viewBox="0 0 {size.width} {height}" role="img" aria-label="'
+        f'<svg viewBox="0 0 {size.width} {height}" role="img" aria-label="'
         f'{escape(told(timeline, words))}" xmlns="http://www.w3.org/2000/svg">'
     ]
     for lane, level in enumerate(lanes):
@@ -59,8 +59,8 @@ def picture(timeline: Timeline, size: Size, words: Words) -> Markup:
         for start, counts in sorted(bins.items()):
             if counts[level]:
                 x = size.left + 8 + step * ((start - first) // width_ms + 0.5)
-                # 1 → 0.55, 1,000 → 1.4: more is larger, and a single grave finding is still seen
-                scale = min(0.55 + 0.085 * log2(counts[level]), 1.5)
+                # 1 → 0.75, 1,000 → 1.5: more is larger, and a single grave finding is still seen
+                scale = min(0.75 + 0.075 * log2(counts[level]), 1.6)
                 parts.append(
                     f'<path d="{SHAPES[level]}" class="level-{level}" fill-rule="evenodd" '
                     f'transform="translate({x:.1f} {middle}) scale({scale:.2f})"><title>'
@@ -105,8 +105,9 @@ def told(timeline: Timeline, words: Words) -> str:
     return words("Dòng thời gian: {said}", said=said)
 
 
-def unit(width_ms: int, words: Words) -> str:
-    """Name the length of a stretch."""
+def unit(timeline: Timeline, size: Size, words: Words) -> str:
+    """Name the length of time that one mark stands for."""
+    width_ms, _ = timeline.for_showing(size.stretches)
     if width_ms < HOUR:
         return words("{n} phút", n=width_ms // 60_000)
     if width_ms < DAY:
