@@ -10,6 +10,7 @@ from dekhang.engine.indicators import Indicator, IndicatorSet, Kind, Note, Sourc
 from dekhang.engine.indicators.addresses import read_ipv4, read_ipv6
 from dekhang.engine.indicators.scan import may_match
 from dekhang.engine.indicators.values import ValueProblem, recognise
+from dekhang.engine.text import fold
 
 SOURCE = Source("thử", "thu.txt")
 
@@ -22,7 +23,8 @@ VALUES = (
 )  # fmt: skip
 PIECES = (
     *VALUES, "http://", "https://", "//", "\\\\", "/", "\\", "?", "#", ":", "::", ".", "..", "-", "_", "@", "+", "%2F", "%2", "%", " ",
-    ",", ")", "]", "[", ":80", ":443", ":123456", "gate", "x", "7", "www.", "vn", "é", "K", "\u0301", "\udcff", "\0", "=", "~", "/a?b=c&",
+    ",", ")", "]", "[", ":80", ":443", ":123456", "gate", "x", "7", "www.", "vn", "é", "K",
+    "ß", "\u0301", "\udcff", "\0", "=", "~", "/a?b=c&",
     "c000:207", "ffff", "192.0.2.", "0", "a" * 70, "x." * 130, "EVIL.EXAMPLE.VN", "Evil-Tool.EXE",
 )  # fmt: skip
 FIELDS = ("CommandLine", "Image", "DestinationIp", "FileVersion", "cs-host", "cs-uri")
@@ -40,7 +42,7 @@ def made(values: tuple[str, ...]) -> IndicatorSet:
 
 
 def maybe(indicators: IndicatorSet, text: str, before: bytes = b"", behind: bytes = b"") -> bool:
-    value = text.encode("utf-8", "replace")
+    value = fold(text).encode()
     buffer = np.frombuffer(bytearray(before + value + behind), np.uint8)
     slots, gates = indicators.native()
     return bool(may_match(buffer, len(before), len(before) + len(value), slots, gates))

@@ -187,7 +187,7 @@ def may_match(text: Bytes, start: int, stop: int, slots: Words, gates: Words) ->
     """Return False only if text[start:stop], one value in UTF-8, contains no indicator of the set.
 
     Args:
-        text: upper and lower case of ASCII letters are the same; all else must be as it came.
+        text: folded (engine/text.py); upper-case ASCII letters are read as lower-case ones all the same.
         slots, gates: from `build`.
     """
     flags = gates[3]

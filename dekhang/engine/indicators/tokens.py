@@ -1,6 +1,6 @@
 """Cuts a log value into what can be an indicator. `scan.py` cuts the same way in machine code; a property test holds it.
 
-Everything works on UTF-8 with ASCII letters in lower case. A *word* is a run of letters, digits, `.`, `_` and `-`; all
+Everything works on folded text in UTF-8. A *word* is a run of letters, digits, `.`, `_` and `-`; all
 other characters end it, and so does `%2F` and its like, so addresses inside percent-encoded links are words too.
 The *core* of a word is the word without `.`, `_` and `-` at its ends: the dot that ends a sentence is no part of a name.
 """
@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
+
+from dekhang.engine.text import fold
 
 NAME_BYTES_MAX = 253  # of a domain (RFC 1035); longer words only count by their last labels
 LOCAL_PART_BYTES_MAX = 64  # of an e-mail address (RFC 5321)
@@ -38,8 +40,8 @@ class Word:
 
 
 def folded(text: str) -> bytes:
-    """Return text as UTF-8, ASCII letters in lower case; what is no text (lone surrogates) becomes `?`."""
-    return text.encode("utf-8", "replace").lower()
+    """Return text as the engine compares it (engine/text.py: fold), in UTF-8. The scanner gets the same bytes."""
+    return fold(text).encode()
 
 
 def words(text: bytes) -> Iterator[Word]:
