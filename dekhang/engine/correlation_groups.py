@@ -13,7 +13,8 @@ from dekhang.engine.text import Scalar, Value, fold, plain_name, scalars, text_o
 from dekhang.engine.windows import Events
 
 EVENTS_PER_GROUP = 500  # at least; twice the threshold if that is more. Beyond it neighbours are put together
-EVENTS_PER_WAITING_GROUP = 10_000  # sums, averages and windows that are judged at their end
+EVENTS_PER_SUM = 1_000  # they are added up again at every event
+EVENTS_PER_WAITING_GROUP = 10_000  # looked at once, when their window is over
 TEXT_SHOWN_CHARS = 256
 TAG_CHARS = 48  # longer values are counted by their digest
 NUMBER_MAX = 1e300  # larger ones would only make sums meaningless
@@ -92,11 +93,11 @@ class Group:
 
 def most_events(correlation: Correlation) -> int:
     """Return how many entries a group of a correlation may have."""
+    if correlation.kind in ("value_sum", "value_avg"):
+        return EVENTS_PER_SUM
     counted = 0 if correlation.kind in NUMBER_KINDS else max((limit.number for limit in correlation.limits), default=0)
-    least = EVENTS_PER_GROUP
-    if correlation.waits or correlation.kind in NUMBER_KINDS:
-        least = EVENTS_PER_WAITING_GROUP
-    return max(least, 2 * int(counted))
+    waits = correlation.waits and correlation.kind not in FOLDED_KINDS
+    return max(EVENTS_PER_WAITING_GROUP if waits else EVENTS_PER_GROUP, 2 * int(counted))
 
 
 def group_of(
