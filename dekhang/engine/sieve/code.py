@@ -27,7 +27,7 @@ from dekhang.engine.rules import Logsource, Rule
 from dekhang.engine.sieve.deciding import NO, YES, Programs
 from dekhang.engine.sieve.kernel import Columns
 from dekhang.engine.sieve.literals import AT_END, AT_START, Literals
-from dekhang.engine.sieve.packing import pack_literals
+from dekhang.engine.sieve.packing import pack_literals, ragged
 from dekhang.engine.sieve.required import required_literal
 from dekhang.engine.text import fold, plain_name
 
@@ -351,10 +351,3 @@ def unique(numbers: Iterable[int]) -> list[int]:
 
 def int_array(numbers: Sequence[int]) -> NDArray[np.int32]:
     return np.array(numbers, np.int32) if numbers else np.zeros(0, np.int32)
-
-
-def ragged(lists: Sequence[Sequence[int]]) -> Ragged:
-    """Return lists of different lengths as (starts with one more at the end, all members)."""
-    starts = np.zeros(len(lists) + 1, np.int32)
-    np.cumsum([len(one) for one in lists], out=starts[1:]) if lists else None
-    return starts, int_array(list(chain.from_iterable(lists)))

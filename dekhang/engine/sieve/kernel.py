@@ -85,6 +85,7 @@ class RouteTable(NamedTuple):
         starts, channels, events: of each slot, where in `texts` the two texts stand together, and their lengths.
         providers: uint8, 1 = the first text is a provider.
         routes: of each slot.
+        counts: of each slot, lines so far. Written by the kernel.
         texts: PADDING behind.
     """
 
@@ -94,6 +95,7 @@ class RouteTable(NamedTuple):
     events: NDArray[np.int32]
     providers: NDArray[np.uint8]
     routes: NDArray[np.int32]
+    counts: NDArray[np.int64]
     texts: NDArray[np.uint8]
 
 
@@ -130,7 +132,7 @@ def route_code(text: Any, first: int, first_end: int, event: int, event_end: int
 def find_route(
     table: RouteTable, text: Any, first: int, first_end: int, event: int, event_end: int, provider: int
 ) -> int:
-    """Return the route of a channel (or provider) and event id, UNKNOWN when nobody has said."""
+    """Return the slot of a channel (or provider) and event id, UNKNOWN when nobody has said."""
     code = route_code(text, first, first_end, event, event_end, provider)
     mask = table.keys.size - 1
     slot = np.intp(code) & mask
@@ -143,7 +145,7 @@ def find_route(
             and same(table.texts, table.starts[slot], text, first, first_end - first)
             and same(table.texts, table.starts[slot] + (first_end - first), text, event, event_end - event)
         ):
-            return int(table.routes[slot])
+            return int(slot)
         slot = (slot + 1) & mask
     return UNKNOWN
 
@@ -289,7 +291,7 @@ def sift(
             ):
                 lines.odd[number] = 1
                 continue
-            route = find_route(
+            slot = find_route(
                 route_table,
                 text,
                 spans.starts[named],
@@ -298,11 +300,13 @@ def sift(
                 spans.ends[event],
                 provider,
             )
-            if route == UNKNOWN:
+            if slot == UNKNOWN:
                 found[3] = named
                 found[4] = event
                 found[5] = provider
                 return ROUTE_WANTED, number
+            route = int(route_table.routes[slot])
+            route_table.counts[slot] += 1
         if route < 0:
             continue
         # -- atoms
@@ -321,9 +325,9 @@ def sift(
                     odd = True
                     break
                 code = code_of(memo, column, text, start, end - start)
-                slot = recall(memo, column, kind, text, start, end - start, code)
-                if slot != ABSENT:
-                    packed = memo.table[slot, 3]
+                entry = recall(memo, column, kind, text, start, end - start, code)
+                if entry != ABSENT:
+                    packed = memo.table[entry, 3]
                     known = np.intp(packed >> np.uint64(32))
                     for one in range(known, known + np.intp(packed & np.uint64(0xFFFFFFFF))):
                         atom = memo.atoms[one]

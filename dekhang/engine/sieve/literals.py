@@ -29,7 +29,7 @@ class Literals(NamedTuple):
     Args:
         texts: folded UTF-8 back to back, PADDING behind.
         starts, lengths: of each literal in `texts`.
-        atoms: of each literal, the atom that holds when it is found.
+        atom_starts, atoms: of each literal, the atoms that hold when it is found; one more start at the end.
         flags: AT_START, AT_END of each.
         bits: bitmaps of all columns.
         bit_starts, bit_masks: of each column: its first byte in `bits`, and its number of bits, which is a power of two less one, 0 = no literals to look for.
@@ -43,6 +43,7 @@ class Literals(NamedTuple):
     texts: NDArray[np.uint8]
     starts: NDArray[np.int32]
     lengths: NDArray[np.int32]
+    atom_starts: NDArray[np.int32]
     atoms: NDArray[np.int32]
     flags: NDArray[np.uint8]
     bits: NDArray[np.uint8]
@@ -113,6 +114,14 @@ def add_atom(atom: int, found: Found, count: int) -> int:
 
 
 @compiled
+def add_atoms(literals: Literals, literal: int, found: Found, count: int) -> int:
+    """Append the atoms of a literal."""
+    for place in range(literals.atom_starts[literal], literals.atom_starts[literal + 1]):
+        count = add_atom(literals.atoms[place], found, count)
+    return count
+
+
+@compiled
 def met(
     literals: Literals,
     column: int,
@@ -144,7 +153,7 @@ def met(
                 if flags & AT_END and begin + length != stop:
                     continue
                 if stands(literals.texts, literals.starts[literal], length, text, begin):
-                    count = add_atom(literals.atoms[literal], found, count)
+                    count = add_atoms(literals, literal, found, count)
             return count
         slot = (slot + 1) & mask
     return count
@@ -198,6 +207,6 @@ def equal(literals: Literals, column: int, text: Any, start: int, stop: int, fou
             and literals.lengths[literal] == stop - start
             and same(literals.texts, literals.starts[literal], text, start, stop - start)
         ):
-            count = add_atom(literals.atoms[literal], found, count)
+            return add_atoms(literals, literal, found, count)
         slot = (slot + 1) & mask
     return count

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from dekhang.engine.sieve.machine import PADDING
 from dekhang.engine.sieve.reading import K2, digest
 
 STRIDE_MAX = 8
+WHOLE = 0xFF  # in place of AT_START | AT_END: compared with the whole value
 BITS_PER_GRAM = 64  # of a bitmap: one look in 64 is a false alarm, in the worst case
 
 LiteralsOfColumn = tuple[Sequence[tuple[bytes, int, int]], Sequence[tuple[bytes, int]]]
@@ -25,36 +27,48 @@ def pack_literals(columns: Sequence[LiteralsOfColumn]) -> Literals:
         columns: of each, (folded text, AT_START | AT_END, atom) to look for anywhere, and (folded text, atom) to compare
             with the whole value.
     """
+    made: dict[tuple[int, bytes, int], int] = {}  # column, text, flags (WHOLE: none) → literal
     texts = bytearray()
     places: dict[bytes, int] = {}
     starts: list[int] = []
     lengths: list[int] = []
-    atoms: list[int] = []
+    atoms: list[list[int]] = []
     flags: list[int] = []
     wholes: list[tuple[int, int]] = []  # column, literal
     grams: dict[tuple[int, int, int], list[tuple[int, int]]] = {}
     strides: list[int] = []
     shorts: list[int] = []
 
-    def add(text: bytes, flag: int, atom: int) -> int:
+    def add(column: int, text: bytes, flag: int, atom: int) -> tuple[int, bool]:
+        """Return the literal's number and whether it is new: equal ones of several rules are one."""
+        known = made.get((column, text, flag))
+        if known is not None:
+            atoms[known].append(atom)
+            return known, False
         place = places.get(text)
         if place is None:
             place = places[text] = len(texts)
             texts.extend(text)
         starts.append(place)
         lengths.append(len(text))
-        atoms.append(atom)
+        atoms.append([atom])
         flags.append(flag)
-        return len(starts) - 1
+        made[column, text, flag] = len(starts) - 1
+        return len(starts) - 1, True
 
     for column, (anywhere, whole) in enumerate(columns):
-        wholes.extend((column, add(text, 0, atom)) for text, atom in whole)
+        for text, atom in whole:
+            literal, new = add(column, text, WHOLE, atom)
+            if new:
+                wholes.append((column, literal))
         longer = [text for text, _, _ in anywhere if len(text) >= GRAM]
         stride = min(STRIDE_MAX, min(map(len, longer)) - GRAM + 1) if longer else 0
         common = Counter(gram for text in set(longer) for gram in set(grams_of(text)))
         short = 0
         for text, flag, atom in anywhere:
-            literal = add(text, flag, atom)
+            literal, new = add(column, text, flag, atom)
+            if not new:
+                continue
             if len(text) < GRAM:
                 short |= 1 << len(text)
                 gram = int.from_bytes(text, "little") | (FOLDED & ((1 << 8 * len(text)) - 1))
@@ -80,7 +94,7 @@ def _arrays(
     texts: bytes,
     starts: list[int],
     lengths: list[int],
-    atoms: list[int],
+    atoms: list[list[int]],
     flags: list[int],
     wholes: list[tuple[int, int]],
     grams: dict[tuple[int, int, int], list[tuple[int, int]]],
@@ -101,7 +115,7 @@ def _arrays(
         np.frombuffer(texts + bytes(PADDING), np.uint8).copy(),
         np.array(starts, np.int32),
         np.array(lengths, np.int32),
-        np.array(atoms, np.int32),
+        *ragged(atoms),
         np.array(flags, np.uint8),
         np.zeros(max(1, total), np.uint8),
         bit_starts,
@@ -123,6 +137,13 @@ def _arrays(
     )
     _enter_wholes(found, np.array(wholes or np.zeros((0, 2)), np.int64).reshape(-1, 2))
     return found
+
+
+def ragged(lists: Sequence[Sequence[int]]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Return lists of different lengths as (starts with one more at the end, all members)."""
+    starts = np.zeros(len(lists) + 1, np.int32)
+    np.cumsum([len(one) for one in lists], out=starts[1:]) if lists else None
+    return starts, np.fromiter(chain.from_iterable(lists), np.int32, int(starts[-1]))
 
 
 def power_of_two(least: int) -> int:

@@ -337,10 +337,7 @@ def read_line(text: Any, at: int, end: int, root: int, line: int, paths: Paths, 
                 at += 1
                 while at < end and text[at] >= ZERO and text[at] <= NINE:
                     at += 1
-                kind = INTEGER
-                digits = at - start
-                if byte == MINUS or digits > 18 or (byte == ZERO and digits > 1):
-                    kind = OTHER
+                kind = INTEGER if whole_number(text, start, at) else OTHER
                 if at < end and text[at] != COMMA and text[at] != CLOSE and text[at] != CLOSE_LIST and text[at] > BLANK:
                     kind = OTHER
                     while at < end and text[at] != COMMA and text[at] != CLOSE and text[at] != CLOSE_LIST:

@@ -1,22 +1,36 @@
 """Which programs read which records: one row per combination of log source kinds, made when it is first met."""
 
+from collections import Counter
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from dekhang.engine.logsources import LogsourceMapping, Source, event_id_of
+from dekhang.engine.logsources import LogsourceMapping, Place, Source, event_id_of
 from dekhang.engine.records import Record
 from dekhang.engine.sieve.code import Code
 from dekhang.engine.sieve.deciding import Routes
 from dekhang.engine.sieve.kernel import NO_ROUTE, RouteTable, route_code
 from dekhang.engine.sieve.machine import PADDING
+from dekhang.engine.sieve.packing import ragged
 
 ROUTES_REMEMBERED = 32_768  # combinations of channel and event id; attackers may invent them
 TEXT_BYTES = 4 << 20
+PLACES_REMEMBERED = 10_000
 
 RouteKey: TypeAlias = tuple[str, str, str, str, int | None]  # product, service, category, channel, event id
+
+
+@dataclass(slots=True)
+class _Known:
+    """A combination of facts: the route, the log source kinds, and how many parsed records had it."""
+
+    route: int
+    sources: tuple[Source, ...]
+    place: Place
+    count: int = 0
 
 
 class RouteBook:
@@ -29,11 +43,26 @@ class RouteBook:
         self._sources: list[tuple[Source, ...]] = []
         self._always: list[list[int]] = []
         self._keywords: list[list[int]] = []
-        self._by_record: dict[RouteKey, tuple[int, tuple[Source, ...]]] = {}
+        self._by_record: dict[RouteKey, _Known] = {}
+        self._by_slot: dict[int, _Known] = {}
+        self._seen: Counter[Place] = Counter()
         self._programs: NDArray[np.uint8] = np.zeros((16, len(code.rules)), np.uint8)
         self._columns: NDArray[np.uint8] = np.zeros((16, len(code.columns.whole)), np.uint8)
         self._forget()
         self._publish()
+
+    def seen(self) -> Counter[Place]:
+        """How many records there were by the facts that tell which rules read them, as far as they are remembered."""
+        found = Counter(self._seen)
+        for known in self._by_record.values():
+            found[known.place] += known.count
+        for slot, known in self._by_slot.items():
+            found[known.place] += int(self.table.counts[slot])
+        return +found
+
+    def _note(self) -> None:
+        """Put the counts of what is about to be forgotten aside."""
+        self._seen = Counter(dict(self.seen().most_common(PLACES_REMEMBERED)))
 
     def _forget(self) -> None:
         slots = 2 * ROUTES_REMEMBERED
@@ -44,20 +73,24 @@ class RouteBook:
             np.zeros(slots, np.int32),
             np.zeros(slots, np.uint8),
             np.zeros(slots, np.int32),
+            np.zeros(slots, np.int64),
             np.zeros(TEXT_BYTES + PADDING, np.uint8),
         )
+        self._by_slot = {}
         self._known = 0
         self._used = 0
 
     def of_record(self, record: Record) -> int:
         """Return the route of a parsed record, NO_ROUTE when no rule reads it."""
-        return self._look_up(record)[0]
+        known = self._look_up(record)
+        known.count += 1
+        return known.route
 
     def sources_of(self, record: Record) -> tuple[Source, ...]:
         """Return the log source kinds of a record."""
-        return self._look_up(record)[1]
+        return self._look_up(record).sources
 
-    def _look_up(self, record: Record) -> tuple[int, tuple[Source, ...]]:
+    def _look_up(self, record: Record) -> "_Known":
         fields = record.fields
         key: RouteKey
         if record.product != "windows":
@@ -73,17 +106,23 @@ class RouteBook:
         if found is None:
             indexes = self._mapping.sources_of(record)
             if len(self._by_record) >= ROUTES_REMEMBERED:
+                self._note()
                 self._by_record.clear()
-            found = self._by_record[key] = (self._row(indexes), tuple(self._mapping.sources[one] for one in indexes))
+                self.table.counts[:] = 0
+            sources = tuple(self._mapping.sources[one] for one in indexes)
+            found = self._by_record[key] = _Known(self._row(indexes), sources, self._mapping.place_of(record))
         return found
 
     def learn(self, first: bytes, event: bytes, provider: int) -> None:
         """Find the route of a Windows line by channel (or provider) and event id as they stand in JSON."""
         if self._known == ROUTES_REMEMBERED or self._used + len(first) + len(event) > TEXT_BYTES:
+            self._note()
+            for known in self._by_record.values():
+                known.count = 0
             self._forget()
         name = "Provider_Name" if provider else "Channel"
         fields = {name: _decoded(b'"' + first + b'"'), "EventID": _decoded(event)}
-        route = self._look_up(Record(fields, product="windows"))[0]
+        known = self._look_up(Record(fields, product="windows"))
         text = np.frombuffer(first + event + bytes(PADDING), np.uint8)
         size = len(first) + len(event)
         if self._used + size > TEXT_BYTES:
@@ -100,7 +139,8 @@ class RouteBook:
         table.channels[slot] = len(first)
         table.events[slot] = len(event)
         table.providers[slot] = provider
-        table.routes[slot] = route
+        table.routes[slot] = known.route
+        self._by_slot[slot] = known
         self._known += 1
         self._used += size
 
@@ -140,8 +180,6 @@ class RouteBook:
         return row
 
     def _publish(self) -> None:
-        from dekhang.engine.sieve.code import ragged
-
         self.rows = Routes(self._programs, self._columns, *ragged(self._always), *ragged(self._keywords))
 
 

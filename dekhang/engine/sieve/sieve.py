@@ -1,6 +1,7 @@
 """Owns the compiled rules, what was learned of names, routes and values, and runs the kernel over lines."""
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from dekhang.engine.indicators.scan import GATES
 from dekhang.engine.logsources import LogsourceMapping, Source
+from dekhang.engine.logsources import Place as SourcePlace
 from dekhang.engine.records import Record
 from dekhang.engine.sieve.canonical import canonical, plain_json
 from dekhang.engine.sieve.code import Code
@@ -24,6 +26,7 @@ from dekhang.engine.sieve.routing import RouteBook
 
 SLICE_BYTES = 8 << 20  # records are written out and sifted in pieces of about this size
 LINE_BYTES = 32_768
+INDICATOR = -1  # among the rules of a candidate: an indicator may be in it
 SERIALS = 1 << 30  # lines after which all marks are wiped
 
 
@@ -144,6 +147,11 @@ class Sieve:
                     found[first + line] = again.candidates[0]
             first = place
         return Sifted(dict(sorted(found.items())), [])
+
+    @property
+    def seen(self) -> "Counter[SourcePlace]":
+        """How many records there were by the facts that tell which rules read them."""
+        return self._routes.seen()
 
     def sources_of(self, record: Record) -> tuple[Source, ...]:
         """Return the log source kinds of a record."""
