@@ -307,7 +307,7 @@ def test_zeek_with_nested_addresses_has_sigmas_names() -> None:
     [
         ("Dec 10 02:00:00 h clamd[7]: /var/www/a b.php: Php.Webshell.X-1 FOUND", "Php.Webshell.X-1", "/var/www/a b.php"),
         ("Dec 10 02:00:00 h clamd[7]: /x: Eicar-Signature(44d88612fea8a8f36de82e1278abb02f:68) FOUND", "Eicar-Signature", "/x"),
-        ("/home/lan/x.doc: Win.Test.EICAR_HDB-1 FOUND", "Win.Test.EICAR_HDB-1", "/home/lan/x.doc"),
+        ("/srv/chung/x.doc: Win.Test.EICAR_HDB-1 FOUND", "Win.Test.EICAR_HDB-1", "/srv/chung/x.doc"),
         ("Tue Dec 10 02:00:00 2019 -> /srv/x.jsp: Jsp.Shell FOUND", "Jsp.Shell", "/srv/x.jsp"),
         ("<52>Dec 10 02:00:00 sep SymantecServer: Virus found,IP Address: 192.0.2.7,Computer name: PC1,Source: Real Time"
          " Scan,Risk name: Hacktool.Mimikatz,Occurrences: 1,File path: C:\\x\\m.exe,Actual action: Cleaned",
