@@ -57,6 +57,28 @@ def add_parser(subparsers: Any) -> None:
         help=words("tệp YAML khai nguồn log riêng của đơn vị (dùng được nhiều lần)"),
     )
     add(
+        "--placeholders",
+        metavar=file,
+        type=Path,
+        help=words("tệp YAML các danh sách mà luật gọi bằng %%tên%% (bổ nghĩa expand)"),
+    )
+    add(
+        "--indicators",
+        metavar=words("ĐƯỜNG_DẪN"),
+        type=Path,
+        action="append",
+        default=[],
+        help=words("tệp hoặc thư mục chỉ dấu: STIX, MISP, CSV, danh sách (dùng được nhiều lần)"),
+    )
+    add(
+        "--warning-list",
+        metavar=file,
+        type=Path,
+        action="append",
+        default=[],
+        help=words("tệp những giá trị quen thuộc không nên báo động (dùng được nhiều lần)"),
+    )
+    add(
         "--input-format",
         choices=tuple(INPUT_FORMATS),
         help=words("định dạng của tệp log; không nêu thì tự nhận theo nội dung"),

@@ -40,6 +40,12 @@ ENGLISH: dict[str, str] = {
     "repeated); without it the rules that come with Đề Kháng",
     "tệp YAML khai nguồn log riêng của đơn vị (dùng được nhiều lần)": "YAML file that declares log sources of your own "
     "(may be repeated)",
+    "tệp YAML các danh sách mà luật gọi bằng %%tên%% (bổ nghĩa expand)": "YAML file of the lists that rules call by "
+    "%%name%% (modifier expand)",
+    "tệp hoặc thư mục chỉ dấu: STIX, MISP, CSV, danh sách (dùng được nhiều lần)": "files or folders of indicators: STIX, "
+    "MISP, CSV, lists (may be repeated)",
+    "tệp những giá trị quen thuộc không nên báo động (dùng được nhiều lần)": "file of well-known values that should "
+    "raise no alarm (may be repeated)",
     "định dạng của tệp log; không nêu thì tự nhận theo nội dung": "format of the log files; without it the content "
     "decides",
     "cách in kết quả; không nêu thì theo đuôi của tệp sau -o, hoặc table": "how to write the findings; without it as "
@@ -67,6 +73,13 @@ ENGLISH: dict[str, str] = {
     "{n} luật hỏng không được dùng; xem từng luật bằng: dekhang rules check {folders}": "{n} faulty rules are not "
     "used; see each of them with: dekhang rules check {folders}",
     "Đã ghi kết quả vào {file}.": "The findings are in {file}.",
+    "… và {n} dòng chỉ dấu nữa không đọc được.": "… and {n} more lines of indicators that could not be read.",
+    "Không có chỉ dấu nào dùng được trong {paths}.": "There is no usable indicator in {paths}.",
+    "Chỉ dấu: {used} dùng được trong {files} tệp, {suppressed} bỏ hoặc hạ mức vì có trong danh sách quen thuộc, "
+    "{faulty} hỏng.": "Indicators: {used} used from {files} files, {suppressed} left out or lowered because a list of "
+    "well-known values has them, {faulty} faulty.",
+    "Luật {id} ({title}): bỏ {n} giá trị vì biểu thức chính quy chạy quá lâu.": "Rule {id} ({title}): {n} values given "
+    "up because a regular expression took too long.",
     # table
     "Mức": "Level",
     "Lần": "Times",

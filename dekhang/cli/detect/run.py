@@ -5,6 +5,7 @@ import gc
 import os
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,12 +19,16 @@ from dekhang.cli.detect.summary import Summary
 from dekhang.cli.detect.table import TableWriter
 from dekhang.cli.detect.words import Words
 from dekhang.cli.detect.writers import CsvWriter, JsonWriter, Writer
-from dekhang.engine import Detector
+from dekhang.engine import Detector, compile_rules
+from dekhang.engine.indicators import IndicatorSet
 from dekhang.engine.logsources import MappingError
 from dekhang.engine.rules import LEVELS
+from dekhang.engine.ruleset import rules_over_budget
+from dekhang.pipeline.indicatorbook import load_indicators
 from dekhang.pipeline.mappingfile import load_mapping
-from dekhang.pipeline.rulebook import Rulebook, load_rules
+from dekhang.pipeline.rulebook import PlaceholderError, Rulebook, load_rules, read_placeholders
 
+PROBLEMS_SAID = 20  # of indicator files
 OWN_RULES = Path(dekhang.__file__).parents[1] / "rules"
 SUFFIXES = {".html": "html", ".htm": "html", ".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "jsonl"}
 
@@ -47,9 +52,13 @@ def _detect(args: argparse.Namespace, words: Words) -> None:
     if form == "html" and args.output is None and sys.stdout.isatty():
         raise Refused(words("Báo cáo HTML cần một tệp để ghi vào; hãy thêm -o bao-cao.html."))
     book = _rules(args, words)
+    indicators = _indicators(args, words)
+    if indicators is not None and indicators.rules:
+        together = compile_rules((*book.rules, *indicators.rules), book.ruleset.mapping, book.filters)
+        book = replace(book, ruleset=together)
     gc.collect()
     gc.freeze()  # rules stay; no need to look at them again at every collection
-    scan = Scan(Detector(book.ruleset), LEVELS.index(args.min_level), args.input_format)
+    scan = Scan(Detector(book.ruleset), LEVELS.index(args.min_level), args.input_format, indicators)
     try:
         with opened(args.output) as out:
             outcome = _write(args, words, book, scan, _writer(form, out, args, words))
@@ -75,7 +84,11 @@ def _rules(args: argparse.Namespace, words: Words) -> Rulebook:
         mapping = load_mapping(args.mapping)
     except MappingError as error:
         raise Refused("\n".join(error.problems)) from None
-    book = load_rules(folders, cache=args.rules_cache or default_cache(), mapping=mapping)
+    try:
+        placeholders = read_placeholders(args.placeholders) if args.placeholders is not None else {}
+    except PlaceholderError as error:
+        raise Refused(str(error)) from None
+    book = load_rules(folders, cache=args.rules_cache or default_cache(), mapping=mapping, placeholders=placeholders)
     said = " ".join(map(str, folders))
     if not book.rules:
         raise Refused(words("Không có luật nào dùng được trong {folders}.", folders=said))
@@ -87,6 +100,33 @@ def _rules(args: argparse.Namespace, words: Words) -> Rulebook:
         )
         print(told, file=sys.stderr)
     return book
+
+
+def _indicators(args: argparse.Namespace, words: Words) -> IndicatorSet | None:
+    """Return the indicators to look for, None without --indicators."""
+    if not args.indicators:
+        return None
+    book = load_indicators(args.indicators, warning_lists=args.warning_list, cache=args.rules_cache or default_cache())
+    if not args.quiet:
+        for problem in book.errors[:PROBLEMS_SAID]:
+            print(problem, file=sys.stderr)
+        left = book.counts["errors"] - min(len(book.errors), PROBLEMS_SAID)
+        if left > 0:
+            print(words("… và {n} dòng chỉ dấu nữa không đọc được.", n=words.number(left)), file=sys.stderr)
+    if not len(book.set):
+        said = " ".join(map(str, args.indicators))
+        raise Refused(words("Không có chỉ dấu nào dùng được trong {paths}.", paths=said))
+    if args.stats:
+        told = words(
+            "Chỉ dấu: {used} dùng được trong {files} tệp, {suppressed} bỏ hoặc hạ mức vì có trong danh sách quen thuộc, "
+            "{faulty} hỏng.",
+            used=words.number(len(book.set)),
+            files=words.number(book.files),
+            suppressed=words.number(book.counts.get("suppressed", 0) + book.counts.get("lowered", 0)),
+            faulty=words.number(book.counts["errors"]),
+        )
+        print(told, file=sys.stderr)
+    return book.set
 
 
 def default_cache() -> Path:
@@ -140,6 +180,7 @@ def _write(args: argparse.Namespace, words: Words, book: Rulebook, scan: Scan, w
         until_ms=until,
         outside=outside,
         seen=scan.seen,
+        notes=_over_budget(book, words),
     )
     if not outcome.files_read:
         if args.stats:
@@ -148,6 +189,19 @@ def _write(args: argparse.Namespace, words: Words, book: Rulebook, scan: Scan, w
         raise Refused("\n".join(scan.unreadable) or nothing)
     writer.close(outcome)
     return outcome
+
+
+def _over_budget(book: Rulebook, words: Words) -> list[str]:
+    """Name the rules whose expressions took too long on some value: they may have missed something there."""
+    return [
+        words(
+            "Luật {id} ({title}): bỏ {n} giá trị vì biểu thức chính quy chạy quá lâu.",
+            id=rule_id,
+            title=rule.title if (rule := book.find(rule_id)) else "?",
+            n=words.number(times),
+        )
+        for rule_id, times in rules_over_budget(book.ruleset).items()
+    ]
 
 
 def _tell(args: argparse.Namespace, words: Words, outcome: Outcome) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from dekhang.cli.detect.findings import Counts, Finding
 from dekhang.cli.detect.progress import Show
-from dekhang.engine import Detector
+from dekhang.engine import Detector, Match, Record
+from dekhang.engine.indicators import IndicatorSet
 from dekhang.engine.logsources import Place
 from dekhang.engine.rules import LEVELS
 from dekhang.pipeline.formats import RecordFile, open_records, open_stream
@@ -25,6 +26,7 @@ class Scan:
     """Reads files one after another through one detector: a correlation may span files.
 
     Args:
+        indicators: looked for in every record besides the rules; their patterns are rules of the detector already.
         input_format: one of pipeline.formats.FORMATS; None = the content decides.
         seen: records by the facts that tell which rules read them.
     """
@@ -32,6 +34,7 @@ class Scan:
     detector: Detector
     least_level: int
     input_format: str | None = None
+    indicators: IndicatorSet | None = None
     seen: Counter[Place] = field(default_factory=Counter)
     counts: dict[str, Counts] = field(default_factory=dict)
     unreadable: list[str] = field(default_factory=list)
@@ -64,13 +67,26 @@ class Scan:
             place = self.detector.ruleset.mapping.place_of(event.record)
             if place in self.seen or len(self.seen) < PLACES_KEPT:
                 self.seen[place] += 1
-        for match in self.detector.process([event.record for _, event in batch]):
+        for match in self._matches([event.record for _, event in batch]):
             if LEVELS.index(match.rule.level) < self.least_level:
                 continue
             index, event = batch[match.index]
             counts.matches += 1
             self.levels[match.rule.level] += 1
             yield Finding(match, file, index, event.time_ms, event.time_from_event, event.host, event.record)
+
+    def _matches(self, records: list[Record]) -> list[Match]:
+        """Return what rules and indicators tell of the records, in their order."""
+        matches = self.detector.process(records)
+        indicators = self.indicators
+        if indicators is None:
+            return matches
+        matches = [one for one in matches if indicators.in_force(one.rule, records[one.index].time_ms)]
+        for index, record in enumerate(records):
+            for rule, fields in indicators.tell(record.fields, record.time_ms):
+                matches.append(Match(rule, index, fields, (record.key,), 1, record.time_ms, ()))
+        matches.sort(key=lambda one: one.index)
+        return matches
 
 
 def batches(records: RecordFile, counts: Counts) -> Iterator[list[tuple[int, ParsedEvent]]]:

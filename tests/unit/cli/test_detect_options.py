@@ -158,3 +158,40 @@ def test_the_table_ends_with_what_was_found_what_it_means_and_what_to_do(
 def test_a_mapping_of_ones_own_lets_rules_read_ones_own_logs(detect: Detect, rules: Path, tmp_path: Path) -> None:
     run = detect(tmp_path, "--rules", rules, "--mapping", tmp_path / "missing.yml")
     assert run.returncode == 2 and "missing.yml" in run.stderr.decode()
+
+
+def test_indicators_are_looked_for_besides_the_rules(detect: Detect, rules: Path, tmp_path: Path) -> None:
+    (tmp_path / "bad.txt").write_text("lua-dao.example.gov.vn\n")
+    log = tmp_path / "dns.jsonl"
+    log.write_text('{"host": "may-1", "query": "www.lua-dao.example.gov.vn", "@timestamp": "2019-12-10T02:00:00Z"}\n')
+    run = detect(log, "--rules", rules, "--indicators", tmp_path / "bad.txt", "--format", "jsonl", "--stats")
+    (found,) = run.objects()
+    assert "tên miền" in found["title_vi"] and found["fields"]["query"] == "www.lua-dao.example.gov.vn"
+    assert "Chỉ dấu: 1 dùng được trong 1 tệp" in run.stderr.decode()
+
+
+def test_a_file_without_indicators_is_refused_by_name(detect: Detect, rules: Path, log: Path, tmp_path: Path) -> None:
+    run = detect(log, "--rules", rules, "--indicators", tmp_path / "missing.txt")
+    assert run.returncode == 2 and "missing.txt" in run.stderr.decode()
+
+
+def test_placeholders_come_from_a_file_of_lists(detect: Detect, rules: Path, log: Path, tmp_path: Path) -> None:
+    (rules / "guess.yml").write_text(
+        "title: From The Scanner\nid: 6a0a0a8e-7d0a-4b7c-8f5a-0d3f6f1d9a03\nlevel: low\n"
+        "logsource: {product: linux, service: sshd}\ndetection: {sel: {src_ip|expand: '%Scanners%'}, condition: sel}\n"
+    )
+    lists = tmp_path / "lists.yml"
+    lists.write_text("Scanners: [192.0.2.7]\n")
+    assert detect(log, "--rules", rules, "--format", "jsonl").returncode == 2  # the only rule waits for its list
+    assert len(detect(log, "--rules", rules, "--placeholders", lists, "--format", "jsonl").objects()) == 4
+
+
+def test_a_damaged_file_is_told_with_its_place_and_the_rest_is_read(
+    detect: Detect, rules: Path, tmp_path: Path
+) -> None:
+    log = tmp_path / "a.json"
+    line = '{{"program": "sshd", "message": "Failed password for root from 192.0.2.7 port 4 ssh2", "n": {}}}'
+    log.write_text("[" + ",".join(map(line.format, range(3))) + ', {"broken": ')
+    run = detect(log, "--rules", rules, "--format", "jsonl", "--stats")
+    assert run.returncode == 0
+    assert "a.json, bản ghi 3:" in run.stderr.decode() and "đọc 3 =" in run.stderr.decode()
