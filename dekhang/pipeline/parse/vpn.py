@@ -34,7 +34,7 @@ def facts(message: str) -> Fields:
         rest = peer["rest"]
     if any(words in rest for words in _REFUSED):
         found["action"] = "login_failed"
-    elif peer is not None and "Peer Connection Initiated with" in rest:
+    elif "'PUSH_REPLY," in rest:  # "Peer Connection Initiated" comes before the password is judged
         found["action"] = "login_ok"
     elif (eap := _EAP.search(rest)) is not None:
         result = eap["result"] or eap["method"]

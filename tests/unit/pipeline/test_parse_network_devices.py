@@ -330,6 +330,12 @@ ROWS: list[tuple[str, str, tuple[str, str, str, str], dict[str, Any]]] = [
         {"src_ip": "203.0.113.89", "src_port": 51820, "user": "vanthu", "action": "login_failed", "program": "openvpn"},
     ),
     (
+        "OpenVPN opens a session",
+        "<29>Dec 10 02:00:00 vpn01 openvpn[811]: vanthu/203.0.113.89:51820 SENT CONTROL [vanthu]: 'PUSH_REPLY,route 192.0.2.0 255.255.255.0'",
+        ("syslog", "", "", "syslog"),
+        {"src_ip": "203.0.113.89", "user": "vanthu", "action": "login_ok"},
+    ),
+    (
         "strongSwan stays a syslog line",
         "<29>Dec 10 02:00:00 vpn02 charon[90]: 13[IKE] EAP method EAP_MSCHAPV2 failed for peer 203.0.113.92",
         ("syslog", "", "", "syslog"),
