@@ -8,7 +8,7 @@ from dekhang.engine.text import scalars, text_of
 VALUE_CHARS = 2_000  # of one field in the output; evidence for a reader, not a copy of the log
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LAST_MS = 253_000_000_000_000  # in the year 9987: what a broken clock wrote must not stop the output
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")  # some spreadsheets take the wide ones, too
 
 
 def iso(time_ms: int) -> str:
