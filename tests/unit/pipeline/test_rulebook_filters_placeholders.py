@@ -125,7 +125,7 @@ def test_everything_that_is_read_survives_the_cache_format() -> None:
     ],
 )
 def test_a_forged_filter_is_refused(forged: list) -> None:
-    with pytest.raises(ValueError, match="not a dumped rule|correlation|tuple|unpack|enough"):
+    with pytest.raises(ValueError, match=r"not a dumped rule|correlation|tuple|unpack|enough"):
         serial.load(forged, "x.yml")
 
 
@@ -139,5 +139,5 @@ def test_a_forged_correlation_is_refused(place: int, value: object) -> None:
         msgspec.msgpack.encode(serial.dump(read_rules(CORRELATIONS.encode(), "x.yml")[number]))
     )
     dumped[5][place] = value
-    with pytest.raises(ValueError, match="not a dumped rule|correlation|tuple|unpack|enough"):
+    with pytest.raises(ValueError, match=r"not a dumped rule|correlation|tuple|unpack|enough"):
         serial.load(dumped, "x.yml")
