@@ -20,6 +20,9 @@ from dekhang.pipeline.formats import FORMATS as INPUT_FORMATS
 FORMATS = ("table", "jsonl", "csv", "html")
 
 
+WORKERS_MAX = 64
+
+
 def add_parser(subparsers: Any) -> None:
     words = Words("en" if _english_asked(sys.argv) else "vi")
     about = words("tìm dấu hiệu tấn công trong tệp log")
@@ -92,6 +95,13 @@ def add_parser(subparsers: Any) -> None:
     add("--lang", choices=LANGUAGES, default="vi", help=words("tiếng của kết quả: vi (Việt) hoặc en (Anh)"))
     add("--stats", action="store_true", help=words("thêm số liệu đọc và luật vào stderr"))
     add("--stats-json", metavar=file, type=Path, help=words("ghi số liệu đọc và luật vào tệp JSON này"))
+    add(
+        "--workers",
+        metavar="N",
+        type=_processes,
+        default=1,
+        help=words("số tiến trình cùng đọc (mặc định %(default)s); nhiều tệp, hoặc một tệp JSONL lớn, thì nhanh hơn"),
+    )
     add("--quiet", action="store_true", help=words("không hiện tiến độ và lời nhắc, chỉ kết quả và lỗi"))
     add(
         "--rules-cache",
@@ -100,6 +110,12 @@ def add_parser(subparsers: Any) -> None:
         help=words("nơi giữ luật đã đọc để lần sau chạy nhanh (mặc định: thư mục cache của người dùng)"),
     )
     parser.set_defaults(run=run)
+
+
+def _processes(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= WORKERS_MAX:
+        raise argparse.ArgumentTypeError(f"1–{WORKERS_MAX}")
+    return int(text)
 
 
 def _english_asked(argv: list[str]) -> bool:

@@ -59,6 +59,8 @@ ENGLISH: dict[str, str] = {
     "tiếng của kết quả: vi (Việt) hoặc en (Anh)": "language of the output: vi (Vietnamese) or en (English)",
     "thêm số liệu đọc và luật vào stderr": "add statistics of files and rules to standard error",
     "ghi số liệu đọc và luật vào tệp JSON này": "write statistics of files and rules to this JSON file",
+    "số tiến trình cùng đọc (mặc định %(default)s); nhiều tệp, hoặc một tệp JSONL lớn, thì nhanh hơn": "processes that "
+    "read side by side (default %(default)s); quicker for many files or one big file of JSON lines",
     "không hiện tiến độ và lời nhắc, chỉ kết quả và lỗi": "no progress, no hints: only findings and errors",
     "nơi giữ luật đã đọc để lần sau chạy nhanh (mặc định: thư mục cache của người dùng)": "where parsed rules are kept "
     "so that the next run starts quickly (default: your cache folder)",
@@ -236,6 +238,7 @@ ENGLISH: dict[str, str] = {
     "giống hệt {n} lần": "{n} × the same",
     "gộp {n} sự kiện": "{n} events together",
     "xem đủ {n} ký tự": "see all {n} characters",
+    "xem thêm {n} dấu vết": "see {n} more findings",
     "giá trị đầy đủ": "full value",
     "(bỏ bớt {n} ký tự; xem bản ghi gốc)": "({n} characters left out; see the original record)",
     "và {n} lần nữa khác các dòng trên; xem đủ bằng --format jsonl.": "and {n} more unlike those above; --format jsonl gives "

@@ -58,7 +58,9 @@ def _detect(args: argparse.Namespace, words: Words) -> None:
         book = replace(book, ruleset=together)
     gc.collect()
     gc.freeze()  # rules stay; no need to look at them again at every collection
-    scan = Scan(Detector(book.ruleset), LEVELS.index(args.min_level), args.input_format, indicators)
+    scan = Scan(
+        Detector(book.ruleset, indicators=indicators), LEVELS.index(args.min_level), args.input_format, args.workers
+    )
     try:
         with opened(args.output) as out:
             outcome = _write(args, words, book, scan, _writer(form, out, args, words))
@@ -160,14 +162,13 @@ def _write(args: argparse.Namespace, words: Words, book: Rulebook, scan: Scan, w
     files = list(log_files(args.paths, scan))
     started = time.monotonic()
     with Progress(files, scan.counts, words, wanted=not args.quiet) as show:
-        for path in files:
-            for finding in scan.file(path, show):
-                at = finding.known_ms
-                if at is not None and ((since is not None and at < since) or (until is not None and at >= until)):
-                    outside += 1
-                    continue
-                summary.add(finding)
-                writer.write(finding)
+        for finding in scan.files(files, show):
+            at = finding.known_ms
+            if at is not None and ((since is not None and at < since) or (until is not None and at >= until)):
+                outside += 1
+                continue
+            summary.add(finding)
+            writer.write(finding)
     outcome = Outcome(
         counts=scan.counts,
         unreadable=scan.unreadable,

@@ -15,7 +15,11 @@ MINUTE = 60_000
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 # each a multiple of the one before, so that bins can be merged
-WIDTHS = (MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, 6 * HOUR, DAY, 7 * DAY, 28 * DAY, 364 * DAY, 3640 * DAY)
+WIDTHS = (
+    *(minutes * MINUTE for minutes in (1, 5, 15)),
+    *(hours * HOUR for hours in (1, 3, 6, 12)),
+    *(days * DAY for days in (1, 7, 28, 84, 168, 336, 3360)),
+)
 
 
 @dataclass(slots=True)

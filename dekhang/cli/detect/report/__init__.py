@@ -23,6 +23,7 @@ from dekhang.engine.rules import LEVELS
 
 BODY_BYTES = 3_600_000  # of the rules' sections; with the tables around them the report stays below 5 MB
 SHOWN_IN_FULL = 1_000  # findings
+AT_ONCE = 3  # findings of a rule that are open; the others behind a click
 NAMES_SHOWN = 50
 RULES_SHOWN = 500
 FILES_SHOWN = 200
@@ -100,7 +101,9 @@ class ReportWriter:
             evidence = self._keeper.of_rule(rule.id)[:in_full]
             in_full -= len(evidence)
             rule.left = rule.tally.total - sum(one.times for one in evidence)
-            text = self._render("section.html", {"rule": rule, "evidence": evidence, "cut": VALUE_CUT})
+            text = self._render(
+                "section.html", {"rule": rule, "evidence": evidence, "at_once": AT_ONCE, "cut": VALUE_CUT}
+            )
             room -= len(text)
             if room < 0 and place:
                 return len(rules) - place
