@@ -1,5 +1,6 @@
 """What a person may ask of `dekhang detect`: where the result goes, which part of it, in which language."""
 
+import gc
 import json
 import sys
 from collections.abc import Callable
@@ -50,6 +51,7 @@ Detect = Callable[..., Run]
 def detect(capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Detect:
     """Run the command in this process: the options do not need a new one each."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(gc, "freeze", lambda: None)  # right for a process that ends soon; this one goes on
 
     def run(*arguments: object) -> Run:
         argv = ["detect", *map(str, arguments)]
