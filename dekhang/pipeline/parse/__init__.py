@@ -299,11 +299,11 @@ def _of_program(line: syslog.Line) -> Facts:
         fields["facility"] = line.facility
     if line.severity:
         fields["severity"] = line.severity
-    if line.program in auth.PROGRAMS or line.facility in ("auth", "authpriv"):
+    if line.program in vpn.PROGRAMS:  # before auth: what they say of a login is not a login on this machine
+        fields.update(vpn.facts(line.message))
+    elif line.program in auth.PROGRAMS or line.facility in ("auth", "authpriv"):
         fields.update(auth.facts(line.program, line.message))
         return Facts("linux_auth", fields, "linux", "auth", host=line.host, time_ms=line.time_ms)
-    if line.program in vpn.PROGRAMS:
-        fields.update(vpn.facts(line.message))
     return Facts("syslog", fields, category="syslog", host=line.host, time_ms=line.time_ms)
 
 

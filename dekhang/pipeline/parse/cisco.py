@@ -34,8 +34,8 @@ def _end(side: str, *, interface: bool) -> str:
 
 _USER_AT = r"(?: ?\((?!type )[^)]{1,128}\))?"  # the identity firewall puts (DOMAIN\user) behind an address
 _FLOW = re.compile(
-    r"(?P<action>Built|Teardown)(?: (?P<direction>inbound|outbound))? (?:local-host )?(?P<protocol>\w{2,12}) connection "
-    r"(?P<connection>\d{1,20}) for " + _end("src", interface=True) + _USER_AT + r"(?: \([^)]{1,64}\))?" + _USER_AT
+    r"(?P<action>Built|Teardown)(?: (?P<direction>inbound|outbound))? (?P<protocol>\w{2,12})(?: state-bypass)? connection "
+    r"(?P<connection>\d{1,20}) (?:for|from) " + _end("src", interface=True) + _USER_AT + r"(?: \([^)]{1,64}\))?" + _USER_AT
     + " to " + _end("dst", interface=True) + _USER_AT
     + r"(?: duration (?P<duration>[\d:hms]{1,16}+) bytes (?P<bytes>\d{1,18}))?(?: (?P<reason>TCP [\w \-]{1,48}))?"
 )  # fmt: skip
@@ -44,9 +44,9 @@ _ICMP_FLOW = re.compile(
     r"(?P<src_ip>[0-9A-Fa-f.:]{2,45}+)/\d{1,5}.{0,64}? laddr (?P<dst_ip>[0-9A-Fa-f.:]{2,45}+)"
 )
 _GROUP_DENY = re.compile(
-    r"(?P<action>Deny) (?:protocol )?(?P<protocol>\w{1,12}) src " + _end("src", interface=True) + _USER_AT + " dst "
+    r"(?P<action>Deny) (?:inbound )?(?:protocol )?(?P<protocol>\w{1,12}) src " + _end("src", interface=True) + _USER_AT + " dst "
     + _end("dst", interface=True) + _USER_AT
-    + r'(?: \(type (?P<icmp_type>\d{1,3}), code (?P<icmp_code>\d{1,3})\))?(?: by access-group "(?P<acl>[^"]{1,128})")?'
+    + r'(?: ?\(type (?P<icmp_type>\d{1,3}), code (?P<icmp_code>\d{1,3})\))?(?: by access-group "(?P<acl>[^"]{1,128})")?'
 )  # fmt: skip
 _ACL = re.compile(
     r"access-list (?P<acl>\S{1,128}+) (?P<action>permitted|denied|est-allowed) (?P<protocol>\w{1,12}) "
@@ -61,7 +61,8 @@ _FROM_TO = re.compile(
 )  # fmt: skip
 _AAA_NAMES = {"user": "user", "user IP": "src_ip", "server": "server", "reason": "reason"}
 _SESSION = re.compile(
-    r"Group <(?P<group>[^>]{0,128})> User <(?P<user>[^>]{0,256})> IP <(?P<src_ip>[0-9A-Fa-f.:]{2,45})> (?P<rest>.{0,512})",
+    r"Group (?:<(?P<group>[^>]{0,128})>|\S{1,128}) User (?:<(?P<user>[^>]{0,256})>|(?P<bare_user>\S{1,256})) "
+    r"IP <?(?P<src_ip>[0-9A-Fa-f.:]{2,45})>? (?P<rest>.{0,512})",
     re.DOTALL,
 )
 _DISCONNECTED = re.compile(
@@ -75,6 +76,11 @@ _MANAGEMENT = re.compile(
     r"User authentication (?P<action>succeeded|failed): (?:IP address: ?(?P<src_ip>[0-9A-Fa-f.:]{2,45}), )?Uname: (?P<user>\S{1,256})"
 )
 
+_URL = re.compile(
+    r"(?:(?P<user>[^\s@]{1,128}+)@)?(?P<src_ip>[0-9A-Fa-f.:]{2,45}+) Accessed (?:JAVA )?URL (?:[^\s@:]{1,128}+@)?"
+    r"(?P<dst_ip>[0-9.]{7,15}+):(?P<url>\S{1,4096})"
+)
+
 _ASA: dict[str, re.Pattern[str]] = {
     **dict.fromkeys(("302013", "302014", "302015", "302016", "302017", "302018", "302303", "302304"), _FLOW),
     **dict.fromkeys(("302020", "302021"), _ICMP_FLOW),
@@ -82,6 +88,7 @@ _ASA: dict[str, re.Pattern[str]] = {
     "106100": _ACL,
     **dict.fromkeys(("106001", "106006", "106007", "106015", "106016", "106021", "605004", "605005", "710002", "710003", "710005"), _FROM_TO),
     **dict.fromkeys(("716001", "716002", "716038", "716039", "722022", "722023", "722037", "722051", "113039"), _SESSION),
+    "304001": _URL,
     "113019": _DISCONNECTED,
     **dict.fromkeys(("111008", "111009", "111010"), _COMMAND),
     **dict.fromkeys(("611101", "611102"), _MANAGEMENT),
@@ -119,7 +126,7 @@ _IOS_ACTIONS = {
 }  # fmt: skip
 _IOS: dict[str, re.Pattern[str]] = {
     "CONFIG_I": _IOS_CONFIG, "CONFIG_P": _IOS_CONFIG, "CFGLOG_LOGGEDCMD": _IOS_COMMAND, "SSH2_USERAUTH": _IOS_SSH,
-    **dict.fromkeys(("IPACCESSLOGP", "IPACCESSLOGDP", "IPACCESSLOGNP", "IPACCESSLOGRP"), _IOS_ACL),
+    **dict.fromkeys(("IPACCESSLOGP", "IPACCESSLOGDP", "IPACCESSLOGNP", "IPACCESSLOGRP", "IPACCESSLOGSP", "ACCESSLOGP", "ACCESSLOGDP", "ACCESSLOGNP", "ACCESSLOGSP"), _IOS_ACL),
 }  # fmt: skip
 
 
@@ -180,8 +187,12 @@ def _asa(number_: str, text: str, at: int, fields: Fields) -> None:
             _take(matched, fields)
             if fields.get("direction") == "outbound":  # "for outside:… to inside:…", but the inner side began
                 _swap(fields)
-            if pattern is _SESSION and "rest" in matched.groupdict():
+            if pattern is _SESSION:
                 fields["event"] = matched["rest"][:256]
+                if "bare_user" in fields:
+                    fields["user"] = fields.pop("bare_user")
+            elif number_.startswith("7100"):  # "TCP access denied by ACL from …"
+                fields["protocol"] = matched["action"].partition(" ")[0]
     elif number_.startswith("113"):
         _aaa(text[at : at + 2_048], fields)
     _action(number_, fields)

@@ -25,7 +25,10 @@ def recognise(text: str, received_ms: int) -> Facts | None:
     if "logid=" not in text and "log_id=" not in text:
         return None
     fields = pairs(text)
-    if "type" not in fields or not ("devname" in fields or "devid" in fields or "device_id" in fields):
+    # lines exported from the device's disk leave its name out
+    if "type" not in fields or not (
+        "devname" in fields or "devid" in fields or "device_id" in fields or "subtype" in fields
+    ):
         return None
     common_names(fields, _COMMON)
     if "src_ip" not in fields:

@@ -57,7 +57,12 @@ def of_message(line: syslog.Line, received_ms: int) -> Facts | None:
             if facts is not None:
                 facts.fields["message"] = message
             return facts
-        if message.startswith(("CEF:", "LEEF:", "%", 'id="')):
+        if message.startswith("%"):  # "Dec 10 02:00:00 fw01: %ASA-…": what stands before the colon is the host
+            facts = of_start(message, received_ms)
+            if facts is not None:
+                facts.host = facts.host or line.host or program
+            return facts
+        if message.startswith(("CEF:", "LEEF:", 'id="')):
             return of_start(message, received_ms)
         return None
     return of_start(message, received_ms)

@@ -16,6 +16,7 @@ _USERNAME = re.compile(r"username '([^']{1,256})'")
 _EAP = re.compile(
     r"(?:EAP|XAuth) .{0,96}?(?:authentication )?of '(?P<user>[^']{1,256})'(?: .{0,32})? (?P<result>failed|successful)|EAP method \w{1,32} (?P<method>failed|succeeded)"
 )
+_JUDGED = re.compile(r"user '(?P<user>.{1,256})' (?:(?P<ok>authenticated)|could not authenticate)\b")
 _REMOTE = re.compile(r"(?:from|with|peer) ([0-9A-Fa-f.]{7,15}|[0-9A-Fa-f:]{3,45})(?=\[\d|$|[\s,])")
 _REFUSED = ("TLS Auth Error: Auth Username/Password verification failed", "AUTH_FAILED")
 
@@ -36,6 +37,9 @@ def facts(message: str) -> Fields:
         found["action"] = "login_failed"
     elif "'PUSH_REPLY," in rest:  # "Peer Connection Initiated" comes before the password is judged
         found["action"] = "login_ok"
+    elif (judged := _JUDGED.match(rest)) is not None:  # pfSense's own script says it
+        found["action"] = "login_ok" if judged["ok"] else "login_failed"
+        found["user"] = judged["user"]
     elif (eap := _EAP.search(rest)) is not None:
         result = eap["result"] or eap["method"]
         found["action"] = "login_failed" if result == "failed" else "login_ok"

@@ -67,6 +67,12 @@ def test_fortigate_traffic_says_who_spoke_to_whom_and_that_it_passed() -> None:
     }) == expected  # fmt: skip
 
 
+def test_a_line_exported_from_the_devices_disk_has_no_name_of_the_device() -> None:
+    event = read(FORTI_TRAFFIC.replace("devname=FGT-UBND devid=FGT60E0000000001 ", ""))
+
+    assert (source(event)[1:], event.host) == (("fortigate", "traffic", "firewall"), "")
+
+
 def test_the_time_of_a_fortigate_without_event_time_is_in_its_own_zone() -> None:
     assert read(f'{FORTI_TRAFFIC} tz="+0700"').time_ms == RECEIVED - 30 * 60_000
 
@@ -248,7 +254,45 @@ ROWS: list[tuple[str, str, tuple[str, str, str, str], dict[str, Any]]] = [
         ("firewall", "cisco", "asa", "firewall"),
         {"src_ip": "203.0.113.91", "user": "vanthu", "group": "DfltGrpPolicy", "action": "login_failed"},
     ),
+    (
+        "ASA with a colon behind the host, web VPN without brackets",
+        "Dec 10 02:00:00 fw01: %ASA-6-716002: Group policy User vanthu IP 203.0.113.91 WebVPN session terminated: User Requested.",
+        ("firewall", "cisco", "asa", "firewall"),
+        {"src_ip": "203.0.113.91", "user": "vanthu", "action": "session_closed", "host": "fw01"},
+    ),
+    (
+        "ASA denied ICMP in its older form",
+        "<163>%ASA-3-106014: Deny inbound icmp src outside:203.0.113.5 dst inside:192.0.2.10(type 8, code 0)",
+        ("firewall", "cisco", "asa", "firewall"),
+        {"src_ip": "203.0.113.5", "dst_ip": "192.0.2.10", "protocol": "icmp", "icmp_type": "8", "blocked": True},
+    ),
+    (
+        "ASA access to the device itself",
+        "<163>%ASA-3-710003: TCP access denied by ACL from 203.0.113.5/6370 to outside:192.0.2.1/23",
+        ("firewall", "cisco", "asa", "firewall"),
+        {"src_ip": "203.0.113.5", "dst_ip": "192.0.2.1", "dst_port": 23, "protocol": "tcp", "action": "denied", "blocked": True},
+    ),
+    (
+        "ASA URL",
+        "<165>%ASA-5-304001: vanthu@192.0.2.5 Accessed URL 198.51.100.9:http://www.example.com/a?b=1",
+        ("firewall", "cisco", "asa", "firewall"),
+        {"src_ip": "192.0.2.5", "user": "vanthu", "dst_ip": "198.51.100.9", "url": "http://www.example.com/a?b=1"},
+    ),
+    (
+        "ASA teardown of a bypassed connection",
+        "<166>%ASA-6-302304: Teardown TCP state-bypass connection 27 from outside:203.0.113.5/54242 to inside:192.0.2.10/9101 duration "
+        "1:00:02 bytes 245 Connection timeout",
+        ("firewall", "cisco", "asa", "firewall"),
+        {"src_ip": "203.0.113.5", "dst_port": 9101, "bytes": "245"},
+    ),
     # Cisco routers and switches
+    (
+        "IOS access list for IPv6, with the relay's host",
+        "Dec 10 02:00:00 192.0.2.1 585920: Dec 10 01:59:59.619: %IPV6-6-ACCESSLOGP: list V6-E0/0-IN/10 permitted tcp 2001:db8::3(1027) -> "
+        "2001:db8::1(22), 9 packets",
+        ("firewall", "cisco", "ios", "firewall"),
+        {"src_ip": "2001:db8::3", "src_port": 1027, "dst_ip": "2001:db8::1", "dst_port": 22, "blocked": False, "host": "192.0.2.1"},
+    ),
     (
         "IOS login failed",
         "<188>48: router1: *Dec 10 02:00:00.123 UTC: %SEC_LOGIN-4-LOGIN_FAILED: Login failed [user: admin] [Source: 203.0.113.90] "
@@ -328,6 +372,12 @@ ROWS: list[tuple[str, str, tuple[str, str, str, str], dict[str, Any]]] = [
         "<29>Dec 10 02:00:00 vpn01 openvpn[811]: vanthu/203.0.113.89:51820 TLS Auth Error: Auth Username/Password verification failed",
         ("syslog", "", "", "syslog"),
         {"src_ip": "203.0.113.89", "src_port": 51820, "user": "vanthu", "action": "login_failed", "program": "openvpn"},
+    ),
+    (
+        "OpenVPN on pfSense",
+        "<36>1 2019-12-10T02:00:00Z pfsense openvpn 68813 - - user 'vanthu' could not authenticate.",
+        ("syslog", "", "", "syslog"),
+        {"user": "vanthu", "action": "login_failed"},
     ),
     (
         "OpenVPN opens a session",
