@@ -49,7 +49,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
         env=clean_environment(XDG_CACHE_HOME=str(folder)),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=280,  # the very first start on a machine compiles the engine
     )
     assert done.returncode == 0, done.stderr
     return made
