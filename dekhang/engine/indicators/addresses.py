@@ -22,6 +22,7 @@ V6_SEED = np.uint64(0x6970_7636_0000_0000)
 _0, _1, _4, _16, _32, _48, _64 = (np.uint64(number) for number in (0, 1, 4, 16, 32, 48, 64))
 _V4_MAPPED = np.uint64(0xFFFF)
 _LOW_32 = np.uint64(0xFFFF_FFFF)
+_BYTE = np.uint64(0xFF)
 
 
 @compiled
@@ -158,9 +159,12 @@ def v6_key(high: np.uint64, low: np.uint64, length: np.uint64) -> np.uint64:
 @compiled
 def v4_may_match(address: np.uint64, slots: Words, gates: Words) -> bool:
     lengths = gates[0]
-    for length in range(33):
-        if (lengths >> np.uint64(length)) & _1 and holds_key(slots, v4_key(address, np.uint64(length))):
-            return True
+    for first in range(0, 33, 8):
+        if not (lengths >> np.uint64(first)) & _BYTE:
+            continue
+        for length in range(first, min(first + 8, 33)):
+            if (lengths >> np.uint64(length)) & _1 and holds_key(slots, v4_key(address, np.uint64(length))):
+                return True
     return False
 
 

@@ -32,6 +32,7 @@ from dekhang.engine.indicators.shapes import Kind
 from dekhang.engine.indicators.slots import (
     CLASSES,
     DIGIT,
+    DOT,
     HEX,
     IN_WORD,
     LOCAL,
@@ -69,11 +70,12 @@ def hash_key(text: Bytes, start: int, length: int) -> np.uint64:
 
 
 @compiled
-def is_hash(text: Bytes, start: int, length: int) -> bool:
-    place = start
-    while place < start + length and CLASSES[text[place]] & HEX:
-        place += 1
-    return place == start + length
+def begins_as_hash(text: Bytes, start: int) -> bool:
+    """Return whether the 16 characters that `hash_key` reads are hexadecimal; the rest is for the exact meaning."""
+    found = np.uint8(HEX)
+    for at in range(np.uint64(start), np.uint64(start + 16)):
+        found &= CLASSES[text[at]]
+    return bool(found != 0)
 
 
 @compiled
@@ -132,7 +134,7 @@ def word_may_match(text: Bytes, first: int, last: int, start: int, stop: int, sl
             length = (32, 40, 64, 128)[which]
             if size < length or (size > length and text[begin + length] != 46):
                 continue
-            known = flags & np.uint64(16 << which) and is_hash(text, begin, length)
+            known = flags & np.uint64(16 << which) and begins_as_hash(text, begin)
             if known and holds_key(slots, hash_key(text, begin, length)):
                 return True
     if size < 3:
@@ -197,74 +199,35 @@ def may_match(text: Bytes, start: int, stop: int, slots: Words, gates: Words) ->
         byte = text[place]
         dots |= np.uint8(byte == 46)
         colons |= np.uint8(byte == 58)
-    if dots and dotted_may_match(text, start, stop, slots, gates):
-        return True
     if colons and flags & np.uint64(HAS_ADDRESSES) and colons_may_match(text, start, stop, slots, gates):
         return True
-    return (
-        stop - start >= 32
-        and flags & np.uint64(HAS_HASHES) != _0
-        and long_words_may_match(text, start, stop, slots, gates)
-    )
-
-
-@compiled
-def word_start(text: Bytes, first: int, place: int, last: int) -> int:
-    """Return where the word begins that goes through `place`; the digits of %2F are no part of it."""
-    while place > first and CLASSES[text[place - 1]] & IN_WORD:
-        place -= 1
-    escaped = place > first and text[place - 1] == 37 and place + 1 < last
-    return place + 2 if escaped and CLASSES[text[place]] & HEX and CLASSES[text[place + 1]] & HEX else place
-
-
-@compiled
-def word_stop(text: Bytes, place: int, last: int) -> int:
-    while place < last and CLASSES[text[place]] & IN_WORD:
-        place += 1
-    return place
-
-
-@compiled
-def dotted_may_match(text: Bytes, start: int, stop: int, slots: Words, gates: Words) -> bool:
-    """Return whether a word with a dot may be an indicator."""
-    read = start
-    place = start
+    if not dots and (stop - start < 32 or not flags & np.uint64(HAS_HASHES)):
+        return False
+    begin, place, seen = start, start, 0
     while place < stop:
-        if text[place] != 46:
+        byte = text[place]
+        found = CLASSES[byte]
+        if found & IN_WORD:
+            seen |= found
             place += 1
             continue
-        begin = word_start(text, read, place, stop)
-        read = word_stop(text, place, stop)
-        if word_may_match(text, start, stop, begin, read, slots, gates):
+        if (seen & DOT or place - begin >= 32) and word_may_match(text, start, stop, begin, place, slots, gates):
             return True
-        place = read
-    return False
-
-
-@compiled
-def long_words_may_match(text: Bytes, start: int, stop: int, slots: Words, gates: Words) -> bool:
-    """Return whether a word of at least 32 characters may be a hash: such a word covers every 32nd place."""
-    place = start + 31
-    read = start
-    while place < stop:
-        if CLASSES[text[place]] & IN_WORD:
-            begin = word_start(text, read, place, stop)
-            read = word_stop(text, place, stop)
-            if read - begin >= 32 and word_may_match(text, start, stop, begin, read, slots, gates):
-                return True
-            place = read
-        place += 32
-    return False
+        if byte == 37 and place + 2 < stop and CLASSES[text[place + 1]] & HEX and CLASSES[text[place + 2]] & HEX:
+            place += 2  # the digits of %2F are no part of a word
+        place += 1
+        begin, seen = place, 0
+    return (seen & DOT != 0 or place - begin >= 32) and word_may_match(text, start, stop, begin, place, slots, gates)
 
 
 @compiled
 def colons_may_match(text: Bytes, start: int, stop: int, slots: Words, gates: Words) -> bool:
     """Return whether an IPv6 address may be an indicator."""
-    count, doubled = 0, False
-    for place in range(start, stop):
-        if text[place] == 58:
-            count += 1
-            doubled |= place + 1 < stop and text[place + 1] == 58
+    count, doubled = np.uint32(0), np.uint8(0)
+    for at in range(np.uint64(start), np.uint64(stop - 1)):  # without branches, as in may_match
+        colon = np.uint8(text[at] == 58)
+        count += colon
+        doubled |= colon & np.uint8(text[at + _1] == 58)
     if count < 6 and not doubled:  # C:\\ and times of day
         return False
     read = start
