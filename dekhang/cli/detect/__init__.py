@@ -18,8 +18,6 @@ from dekhang.engine.rules import LEVELS
 from dekhang.pipeline.formats import FORMATS as INPUT_FORMATS
 
 FORMATS = ("table", "jsonl", "csv", "html")
-
-
 WORKERS_MAX = 64
 
 

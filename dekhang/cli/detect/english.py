@@ -86,7 +86,6 @@ ENGLISH: dict[str, str] = {
     "Mức": "Level",
     "Lần": "Times",
     "Luật, nơi đầu tiên (giờ UTC), dấu vết": "Rule, first place (UTC), traces",
-    "{moment}  {file}, bản ghi {index}": "{moment}  {file}, record {index}",
     "… và {n} mục nữa; dùng --format jsonl để có tất cả.": "… and {n} more entries; --format jsonl gives all of them.",
     "{n} lần khớp của {rules} luật, trong {records} bản ghi của {files} tệp.": "{n} findings of {rules} rules, in "
     "{records} records of {files} files.",

@@ -46,7 +46,7 @@ class Finding:
     """A match together with the place of its record.
 
     Args:
-        index: number of the record in its file, from 0.
+        index: number of the record in its file, from 0; -1 = a correlation's window that ended: no record shows it.
         time_ms: event time, UTC epoch milliseconds; without one (`time_known` false) the file's own time.
         host: the machine that wrote the record, "" = unknown.
     """
@@ -91,7 +91,7 @@ class Finding:
             "title": rule.title,
             "level": rule.level,
             "file": self.file,
-            "index": self.index,
+            "index": self.index if self.index >= 0 else None,
             "time": iso(self.time_ms) if self.time_known else None,
             "host": self.machine,
             "account": self.account,
@@ -106,6 +106,7 @@ class Finding:
         if rule.correlation is not None:
             found["count"] = match.count
             found["first_time"] = iso(match.first_ms) if match.first_ms is not None else None
+            found["last_time"] = iso(match.last_ms) if match.last_ms is not None else None
             found["group"] = dict(match.group)
             found["indexes"] = [key for key in match.keys if key >= 0]
         return found

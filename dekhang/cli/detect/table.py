@@ -87,12 +87,9 @@ class TableWriter:
     def _place(self, finding: Finding) -> str:
         words, match = self._words, finding.match
         moment = words.moment(finding.time_ms) if finding.time_known else words("không rõ giờ")
-        place = words(
-            "{moment}  {file}, bản ghi {index}",
-            moment=moment,
-            file=printable(Path(finding.file).name),
-            index=finding.index,
-        )
+        place = f"{moment}  {printable(Path(finding.file).name)}"
+        if finding.index >= 0:
+            place += ", " + words("bản ghi {n}", n=finding.index)
         if finding.machine:
             place += f", {printable(finding.machine)}"
         if match.rule.correlation is not None:

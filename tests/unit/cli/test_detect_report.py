@@ -241,3 +241,9 @@ def test_the_folder_that_all_files_share_is_said_once(files: list[str], folder: 
 
 def test_line_breaks_of_a_script_stay() -> None:
     assert seen("a\n\tb") == "a\n\tb"
+
+
+def test_a_window_that_ended_has_no_record_to_point_to() -> None:
+    one = finding(rule(), index=-1)
+    assert "bản ghi -1" not in report([one]) and "bản ghi 0" not in report([one])
+    assert one.as_dict()["index"] is None
