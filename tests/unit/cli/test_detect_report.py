@@ -240,7 +240,8 @@ def test_the_folder_that_all_files_share_is_said_once(files: list[str], folder: 
 
 
 def test_line_breaks_of_a_script_stay() -> None:
-    assert seen("a\n\tb") == "a\n\tb"
+    assert seen("a\r\n\tb") == "a\n\tb"
+    assert "U+000D" in seen("harmless\rother")
 
 
 def test_a_window_that_ended_has_no_record_to_point_to() -> None:

@@ -146,7 +146,7 @@ def environment() -> Environment:
 
 def seen(text: object) -> Markup:
     """Return a log's text for the page: escaped, and what would be invisible or turn the line around made visible."""
-    told = str(text)
+    told = str(text).replace("\r\n", "\n")
     if told.isprintable():
         return escape(told)
     return Markup("").join(
