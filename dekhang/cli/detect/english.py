@@ -133,7 +133,9 @@ ENGLISH: dict[str, str] = {
     ", từ {first} đến {last} ngày {day} giờ Việt Nam": ", from {first} to {last} on {day} Viet Nam time",
     ", từ {first} đến {last} giờ Việt Nam": ", from {first} to {last} Viet Nam time",
     # what to do
-    "bị nêu trong báo cáo": "named in the report",
+    "Log không ghi tên máy: tìm máy của đơn vị theo địa chỉ trong dấu vết{addresses}, rồi cô lập máy đó. "
+    "Không tắt máy, không cài lại, không xóa gì.": "The log names no machine: find yours by the addresses in the "
+    "findings{addresses} and isolate it. Do not shut it down, reinstall or delete anything.",
     "Cô lập máy {machines}: rút dây mạng, tắt Wi-Fi. Không tắt máy, không cài lại, không xóa gì.": "Isolate the "
     "machine {machines}: unplug the network, turn Wi-Fi off. Do not shut it down, reinstall or delete anything.",
     "Báo lãnh đạo đơn vị và gọi đội ứng cứu sự cố của tỉnh; gửi kèm báo cáo này.": "Tell your head and call the "

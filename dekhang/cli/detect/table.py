@@ -107,8 +107,7 @@ def closing_lines(outcome: Outcome, words: Words) -> list[str]:
         records=words.number(outcome.total.read),
         files=words.number(outcome.files_read),
     )
-    lines = [words("Không luật nào khớp.") + " " + found] if not summary.total.total else [found]
-    lines.append(verdict.sentence)
+    lines = [found, verdict.sentence]
     if verdict.steps:
         lines.append(words("Làm trước hết: {step}", step=verdict.steps[0]))
     if summary.total.total:

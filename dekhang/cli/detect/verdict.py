@@ -128,12 +128,20 @@ def _steps_danger(outcome: Outcome, words: Words) -> tuple[str, ...]:
     accounts = [
         name for name, tally in outcome.summary.accounts.worst_first() if tally.worst >= HIGH and has_password(name)
     ]
-    which = ", ".join(machines[:3]) or words("bị nêu trong báo cáo")
-    steps = [
-        words(
+    addresses = [name for name, tally in outcome.summary.addresses.worst_first() if tally.worst >= HIGH]
+    if machines:
+        isolate = words(
             "Cô lập máy {machines}: rút dây mạng, tắt Wi-Fi. Không tắt máy, không cài lại, không xóa gì.",
-            machines=which,
-        ),
+            machines=", ".join(machines[:3]),
+        )
+    else:
+        isolate = words(
+            "Log không ghi tên máy: tìm máy của đơn vị theo địa chỉ trong dấu vết{addresses}, rồi cô lập máy đó. "
+            "Không tắt máy, không cài lại, không xóa gì.",
+            addresses=f" ({', '.join(addresses[:3])})" if addresses else "",
+        )
+    steps = [
+        isolate,
         words("Báo lãnh đạo đơn vị và gọi đội ứng cứu sự cố của tỉnh; gửi kèm báo cáo này."),
         words("Chép các tệp log gốc sang nơi khác và giữ nguyên; đó là bằng chứng."),
     ]

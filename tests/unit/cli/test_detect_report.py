@@ -160,6 +160,11 @@ def test_somebody_at_the_door_is_not_told_as_somebody_inside() -> None:
     assert "Có người đang tìm cách xâm nhập" in text and "Cô lập máy may-1" not in text
 
 
+def test_without_a_machines_name_the_first_step_says_how_to_find_it() -> None:
+    text = report([finding(rule(), {"src_ip": "192.0.2.7"}, host="")])
+    assert "tìm máy của đơn vị theo địa chỉ trong dấu vết (192.0.2.7)" in text
+
+
 def test_no_finding_is_not_told_as_safety() -> None:
     text = report([])
     assert "Chưa thấy dấu hiệu tấn công" in text and "chưa chứng minh máy an toàn" in text
