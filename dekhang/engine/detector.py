@@ -174,7 +174,9 @@ class Detector:
                 self._emitter.emit(one.index, record, rules, matches)
             if one.indicators and self._indicators is not None:
                 matches.extend(
-                    Match(rule, one.index, shown, (record.key,), 1, record.time_ms, (), record.time_ms)
+                    Match(
+                        rule, one.index, shown, (record.key,), 1, record.time_ms, (), record.time_ms, scope=record.scope
+                    )
                     for rule, shown in self._indicators.tell(record.fields, record.time_ms)
                 )
         return matches

@@ -79,7 +79,9 @@ class Emitter:
                 self._supply(position, index, event, (record, positions), found)
             if position not in self.ruleset.silent:
                 shown = self._shown(rule, record)
-                match = Match(rule, index, shown, (record.key,), 1, record.time_ms, (), record.time_ms)
+                match = Match(
+                    rule, index, shown, (record.key,), 1, record.time_ms, (), record.time_ms, scope=record.scope
+                )
                 found.append((position, match))
         if found:
             found.sort(key=lambda one: one[0])
@@ -126,7 +128,7 @@ class Emitter:
         """Append what the windows tell that are over; they may supply other correlations, which come later."""
         for which, hit in self._correlator.ended(scope, all_of_them=all_of_them):
             place = self._places[which]
-            found.append((place, self._of_window(place, index, hit)))
+            found.append((place, self._of_window(place, index, scope, hit)))
             event = Event(scope, hit.last_ms, hit.keys[-1], dict(hit.group), set(), hit.clock)
             self._supply(place, index, event, None, found)
 
@@ -146,7 +148,7 @@ class Emitter:
             )
             for hit in hits:
                 if record is None or self._correlator.rules[which].waits:
-                    found.append((above, self._of_window(above, index, hit)))
+                    found.append((above, self._of_window(above, index, event.scope, hit)))
                     on = Event(event.scope, hit.last_ms, hit.keys[-1], dict(hit.group), set(), hit.clock)
                     self._supply(above, index, on, None, found)
                 else:
@@ -161,18 +163,18 @@ class Emitter:
         for position in positions:
             if place in self.ruleset.feeds[position]:
                 shown.update(self._shown(self.ruleset.rules[position], record))
-        return self._match(place, index, shown, hit, ended=False)
+        return self._match(place, index, record.scope, shown, hit, ended=False)
 
-    def _of_window(self, place: int, index: int, hit: Hit) -> Match:
+    def _of_window(self, place: int, index: int, scope: int, hit: Hit) -> Match:
         """Return the match of a window that is over; what its events had in common is all there is to show."""
-        return self._match(place, index, {}, hit, ended=True)
+        return self._match(place, index, scope, {}, hit, ended=True)
 
-    def _match(self, place: int, index: int, shown: dict[str, Value], hit: Hit, *, ended: bool) -> Match:
+    def _match(self, place: int, index: int, scope: int, shown: dict[str, Value], hit: Hit, *, ended: bool) -> Match:
         rule = self.ruleset.rules[place]
         shown.update(hit.group)
         if hit.measured is not None and rule.correlation is not None:
             shown[f"{rule.correlation.kind}({', '.join(rule.correlation.fields)})"] = hit.measured
-        return Match(rule, index, shown, hit.keys, hit.count, hit.first_ms, hit.group, hit.last_ms, ended)
+        return Match(rule, index, shown, hit.keys, hit.count, hit.first_ms, hit.group, hit.last_ms, ended, scope)
 
     def _shown(self, rule: Rule, record: Record) -> dict[str, Value]:
         """Return the record's fields that a rule looked at, under the record's names."""

@@ -41,7 +41,8 @@ class Match:
         group: group-by names and values of a correlation.
         last_ms: latest event time behind it.
         ended: it is about a window that is over, not about the record at `index`, which only showed that time passed.
-            Its events are `keys`.
+            Its events are `keys`; the record at `index` may even be of another scope.
+        scope: of the events behind it.
     """
 
     rule: Rule
@@ -53,3 +54,4 @@ class Match:
     group: tuple[tuple[str, str], ...]
     last_ms: int | None = None
     ended: bool = False
+    scope: int = 0

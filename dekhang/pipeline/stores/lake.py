@@ -18,7 +18,8 @@ from dekhang.pipeline.stores import schema
 
 _WRITER_SHIFT = 47
 _FILES_AT_ONCE = 16
-_EVENTS_AT_ONCE = 1_000
+EVENTS_AT_ONCE = 1_000  # that `Lake.events` looks for in one call
+UNREADABLE = (duckdb.Error, OSError)  # what reading a damaged or vanished file raises
 _NAMES = (
     "event_id", "unit_id", "source_id", "time_ms", "received_ms", "kind", "host", "product", "service", "category",
     "event_code", "user", "src_ip", "message", "fields", "raw", "raw_base64", "problem",
@@ -118,7 +119,7 @@ class Lake:
     def events(self, event_ids: Collection[int], *, unit_ids: Collection[int]) -> list[StoredEvent]:
         """The events with these ids, oldest first; ids of other units and unknown ids are left out."""
         units = sorted(set(unit_ids))
-        wanted = sorted(set(event_ids))[:_EVENTS_AT_ONCE]
+        wanted = sorted(set(event_ids))[:EVENTS_AT_ONCE]
         if not units or not wanted:
             return []
         paths: set[str] = set()

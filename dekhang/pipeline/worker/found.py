@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from dekhang.engine.records import Match
+from dekhang.pipeline.stores.lake import EVENTS_AT_ONCE, UNREADABLE, Lake, StoredEvent
+from dekhang.pipeline.stores.ledger import UNKNOWN_SOURCE
 from dekhang.pipeline.worker.batch import Work
+
+logger = logging.getLogger(__name__)
 
 FIELDS_BYTES = 8_192
 VALUE_CHARS = 1_024
@@ -25,35 +31,104 @@ _CONTEXT = (
 )  # fmt: skip
 
 
-def rows(work: Work, matches: Iterable[Match], *, created_ms: int) -> list[tuple[Any, ...]]:
-    """Values for `INSERT INTO detections`, in the order of commit.INSERT_DETECTION."""
+@dataclass(frozen=True, slots=True)
+class _About:
+    """The event that a detection stands at."""
+
+    event_id: int
+    unit_id: int
+    source_id: int
+    time_ms: int
+    received_ms: int
+    host: str
+    fields: Mapping[str, Any]
+
+
+def rows(work: Work, matches: Sequence[Match], *, lake: Lake, created_ms: int) -> list[tuple[Any, ...]]:
+    """Values for `INSERT INTO detections`, in the order of commit.INSERT_DETECTION.
+
+    A match stands at the record that completed it. One about a window that is over stands at the window's last event:
+    the record that showed its end has nothing to do with it, and may show the end of many windows.
+
+    Args:
+        lake: has the events of earlier batches.
+    """
+    last_events = _last_events(work, [match for match in matches if match.ended], lake)
     found = []
     for match in matches:
-        event = work.judged[match.index]
-        origin = work.origins[work.places[match.index]]
+        about = last_events[_last(match)] if match.ended else _of_batch(work, match.index)
         rule = match.rule
-        fields = event.record.fields
         found.append(
             (
                 rule.id,
                 str(rule.level),
                 rule.family,
                 rule.title_vi,
-                origin.unit_id,
-                origin.source_id,
-                origin.event_id,
-                event.time_ms,
-                origin.received_ms,
-                _entity(match, fields) or event.host,
-                event.host,
-                _shown(match, fields),
+                about.unit_id,
+                about.source_id,
+                about.event_id,
+                match.last_ms if match.ended and match.last_ms is not None else about.time_ms,
+                about.received_ms,
+                _entity(match, about.fields) or about.host,
+                about.host,
+                _shown(match, about.fields),
                 orjson.dumps(list(match.keys[-KEYS_KEPT:])).decode(),
                 match.count,
-                match.first_ms if match.first_ms is not None else event.time_ms,
+                match.first_ms if match.first_ms is not None else about.time_ms,
                 created_ms,
             )
         )
     return found
+
+
+def _last(match: Match) -> tuple[int, int]:
+    return match.scope, match.keys[-1]
+
+
+def _of_batch(work: Work, index: int) -> _About:
+    event = work.judged[index]
+    origin = work.origins[work.places[index]]
+    return _About(
+        origin.event_id,
+        origin.unit_id,
+        origin.source_id,
+        event.time_ms,
+        origin.received_ms,
+        event.host,
+        event.record.fields,
+    )
+
+
+def _last_events(work: Work, ended: Sequence[Match], lake: Lake) -> dict[tuple[int, int], _About]:
+    """(unit, event id) → the event, for the last event of every window; most came in earlier batches."""
+    if not ended:
+        return {}
+    found: dict[tuple[int, int], _About] = {}
+    index_of = {event.record.key: index for index, event in enumerate(work.judged)}
+    missing: dict[int, set[int]] = {}
+    for unit_id, event_id in dict.fromkeys(map(_last, ended)):
+        if event_id in index_of:
+            found[unit_id, event_id] = _of_batch(work, index_of[event_id])
+        else:
+            missing.setdefault(unit_id, set()).add(event_id)
+    for unit_id, ids in missing.items():
+        for event in _stored(lake, unit_id, sorted(ids)):
+            found[unit_id, event.event_id] = _About(
+                event.event_id, unit_id, event.source_id, event.time_ms, event.received_ms, event.host, event.fields
+            )
+    for match in ended:
+        # gone from the lake: what the window itself knows is still worth telling
+        at_ms = match.last_ms or 0
+        found.setdefault(_last(match), _About(match.keys[-1], match.scope, UNKNOWN_SOURCE, at_ms, at_ms, "", {}))
+    return found
+
+
+def _stored(lake: Lake, unit_id: int, ids: list[int]) -> Iterator[StoredEvent]:
+    for start in range(0, len(ids), EVENTS_AT_ONCE):
+        try:
+            yield from lake.events(ids[start : start + EVENTS_AT_ONCE], unit_ids=[unit_id])
+        except UNREADABLE:  # a damaged file must not hold up every unit's detections
+            logger.exception("the last events of %d windows could not be read back", len(ids))
 
 
 def _entity(match: Match, fields: Mapping[str, Any]) -> str:

@@ -16,6 +16,7 @@ from dekhang.engine import Detector, Match
 from dekhang.pipeline import lakewrite, wallclock
 from dekhang.pipeline.spool import START, Frame, Position, SpoolReader, prune, writers
 from dekhang.pipeline.stores import heartbeat, schema
+from dekhang.pipeline.stores.lake import Lake
 from dekhang.pipeline.worker import found
 from dekhang.pipeline.worker.batch import Work, prepare
 from dekhang.pipeline.worker.commit import commit, forget_old_ids, read_positions, read_state
@@ -187,7 +188,7 @@ class Worker:
         matches = self._detect(work)
         now_ms = _now_ms()
         segments = lakewrite.write_rows(self.lake, work.rows, created_ms=now_ms)
-        detections = found.rows(work, matches, created_ms=wallclock.now_ms())
+        detections = found.rows(work, matches, lake=Lake(self.data), created_ms=wallclock.now_ms())
         state = self._detector.state() if self._detector is not None else self._state
         positions = {writer: self._readers[writer].position for writer in {writer for writer, _ in frames}}
         commit(
