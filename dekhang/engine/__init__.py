@@ -5,6 +5,7 @@ detector = Detector(compile_rules(rules, default_mapping()))
 matches = detector.process(records)
 """
 
+from dekhang.engine.correlate import Losses, Waiting
 from dekhang.engine.detector import Detector
 from dekhang.engine.logsources import LogsourceMapping, default_mapping
 from dekhang.engine.records import Match, Record
@@ -17,12 +18,14 @@ __all__ = [
     "Guidance",
     "Limits",
     "LogsourceMapping",
+    "Losses",
     "Match",
     "Record",
     "Rule",
     "RuleError",
     "RuleSet",
     "Skipped",
+    "Waiting",
     "compile_rules",
     "default_mapping",
 ]

@@ -14,6 +14,7 @@ correlation_groups.py holds the events, windows.py says what is measured, correl
 
 import heapq
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -62,6 +63,22 @@ class Losses:
     forgotten: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Windows of a scope that wait for their end.
+
+    Args:
+        newest_ms: event time of the scope.
+        due_ms: the first of them is judged when event time has passed this; None: none waits for that.
+        behind: events counted so far in windows that began behind event time, which only their own group's later
+            events end; None: there are none such.
+    """
+
+    newest_ms: int
+    due_ms: int | None
+    behind: int | None
+
+
 class Correlator:
     """The state of all correlations of a rule set.
 
@@ -82,6 +99,7 @@ class Correlator:
         self.newest: dict[int, int] = {}  # event time by scope
         self.size = 0
         self._due: dict[int, list[tuple[int, GroupKey]]] = {}  # by scope, heaps of when windows end
+        self._behind: Counter[int] = Counter()  # by scope, events of windows that event time does not end
         self._saved: bytes | None = None
 
     def feed(
@@ -172,6 +190,8 @@ class Correlator:
         self.size += 1
         if times[0] == time_ms:
             self._expect(which, group_key, group, clock)
+        if group.late:
+            self._behind[group_key[1]] += 1
         self._shrink(self.rules[which], group, time_ms)
         found = []
         while group.late and times and times[0] + self._span[which] + self._delay[which] < times[-1]:
@@ -244,12 +264,24 @@ class Correlator:
     def waiting_scopes(self) -> list[int]:
         return sorted(self._due)
 
-    def end_late_groups(self) -> None:
-        """Let the windows end too that began behind their scope's time, before everything ends."""
-        for group in self.groups.values():
-            group.late = False
+    def waiting(self) -> dict[int, Waiting]:
+        """Return what waits, by scope, for callers who know how to tell that no more will come."""
+        behind = {scope for (_, scope, _), group in self.groups.items() if group.late}
+        due = {scope: heap[0][0] for scope, heap in self._due.items() if heap}
+        return {
+            scope: Waiting(self.newest[scope], due.get(scope), self._behind[scope] if scope in behind else None)
+            for scope in sorted(behind | due.keys())
+            if scope in self.newest
+        }
+
+    def end_late_groups(self, scope: int | None = None) -> None:
+        """Let event time end the windows too that began behind it; of one scope, or of all before everything ends."""
+        for group_key, group in self.groups.items():
+            if scope is None or group_key[1] == scope:
+                group.late = False
         self._due = {}
         self._expect_all()
+        self._saved = None
 
     # -- bounds ----------------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dekhang.engine.correlate import Losses, Waiting
 from dekhang.engine.emission import Emitter
 from dekhang.engine.indicators import IndicatorSet
 from dekhang.engine.logsources import Place
@@ -190,6 +191,28 @@ class Detector:
         """Take note of the time of a record that no rule matched; append what ends thereby."""
         if record.time_ms is not None:
             self._emitter.pass_time(record.scope, record.time_ms, index, matches)
+
+    def waiting(self) -> dict[int, Waiting]:
+        """Return the windows that wait for their end, by scope: for callers who can tell that nothing more comes."""
+        return self._emitter.waiting()
+
+    def end_windows(self, scope: int, time_ms: int) -> list[Match]:
+        """Let event time pass in a scope without a record; return what that tells. These matches have the index -1."""
+        matches: list[Match] = []
+        self._emitter.pass_time(scope, time_ms, -1, matches)
+        return matches
+
+    def end_behind(self, scope: int) -> list[Match]:
+        """Say that the old records of a scope have all come; return what windows behind its event time tell.
+
+        These matches have the index -1.
+        """
+        return self._emitter.end_behind(scope)
+
+    @property
+    def losses(self) -> Losses:
+        """What correlations could not count since this detector was made."""
+        return self._emitter.losses
 
     def close(self) -> list[Match]:
         """Say that no more records will come; return what that tells. These matches have the index -1."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from dekhang.engine.correlate import Correlator, GroupKey, Hit, Losses
+from dekhang.engine.correlate import Correlator, GroupKey, Hit, Losses, Waiting
 from dekhang.engine.expressions import atoms
 from dekhang.engine.predicates import satisfies
 from dekhang.engine.records import Match, Record
@@ -102,6 +102,17 @@ class Emitter:
         found: list[Found] = []
         self._pass_time(scope, time_ms, index, found)
         matches.extend(match for position, match in found if position not in self.ruleset.silent)
+
+    def waiting(self) -> dict[int, Waiting]:
+        """Return the windows that wait for their end, by scope."""
+        return self._correlator.waiting()
+
+    def end_behind(self, scope: int) -> list[Match]:
+        """End the windows that began behind the event time of a scope and are over by it: their file has been read."""
+        found: list[Found] = []
+        self._correlator.end_late_groups(scope)
+        self._told(scope, -1, found)
+        return [match for position, match in found if position not in self.ruleset.silent]
 
     def close(self) -> list[Match]:
         """End all windows: no more records will come. Return what that tells, in order of the windows' ends by scope.

@@ -7,7 +7,7 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from dekhang.pipeline.worker import found
 from dekhang.pipeline.worker.batch import Work, prepare
 from dekhang.pipeline.worker.commit import commit, forget_old_ids, read_positions, read_state
 from dekhang.pipeline.worker.rules import RuleWatch, new_detector, publish_problems
+from dekhang.pipeline.worker.silence import Silence
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +32,7 @@ BATCH_SECONDS = 0.3
 POLL_SECONDS = 0.05
 LOOK_FOR_WRITERS_SECONDS = 1.0
 HOUSEKEEPING_SECONDS = 5.0
+SILENCE_SECONDS = 10.0  # between looks whether silence ends a window
 MERGE_SECONDS = 2.0  # between looks for small segments to merge, when not much is waiting …
 MERGE_EVERY = 20  # … and after so many batches in any case
 RETRY_SECONDS = 1.0
@@ -56,11 +58,13 @@ class Worker:
         self._readers: dict[int, SpoolReader] = {}
         self._committed: dict[int, Position] = {}
         self._detector: Detector | None = None
+        self._silence = Silence()
         self._state = b""
         self._last_commit = 0.0
         self._next_look = 0.0
         self._next_housekeeping = 0.0
         self._next_merge = 0.0
+        self._next_silence = 0.0
         self._merge_at_batch = MERGE_EVERY
         self._much_waiting = False
         self._ready = False
@@ -112,6 +116,11 @@ class Worker:
             self._work_off(frames)
             if self.total_batches % COLLECT_EVERY == 0:
                 gc.collect()
+        if self._much_waiting:
+            self._silence.broken()
+        elif now >= self._next_silence:
+            self._next_silence = now + SILENCE_SECONDS
+            self.let_time_pass(now)
         if (not self._much_waiting and now >= self._next_merge) or self.total_batches >= self._merge_at_batch:
             self._merge_at_batch = self.total_batches + MERGE_EVERY
             merged = lakewrite.compact_once(self.lake, self.connection, now_ms=_now_ms())
@@ -166,6 +175,7 @@ class Worker:
             reader.close()
         self._readers = {}
         self._next_look = 0.0
+        self._silence.broken()
         if self.watch.book is not None:
             self._detector = new_detector(self.watch.book, self._state)
         if self.connection.in_transaction:
@@ -185,12 +195,24 @@ class Worker:
 
     def _work_off(self, frames: list[tuple[int, Frame]]) -> None:
         work = prepare(self.connection, frames)
+        self._silence.heard({frame.unit_id for _, frame in frames})
         matches = self._detect(work)
+        positions = {writer: self._readers[writer].position for writer in {writer for writer, _ in frames}}
+        self._commit(work, matches, positions)
+        for writer, position in positions.items():
+            if position.segment != self._committed.get(writer, START).segment:
+                prune(self.spool, writer, position)
+        self._committed.update(positions)
+        self._last_commit = time.monotonic()
+        self.total_batches += 1
+        self.total_events += len(work.events)
+
+    def _commit(self, work: Work, matches: list[Match], positions: Mapping[int, Position]) -> None:
+        """Everything that a batch, or time, has brought: all of it or nothing."""
         now_ms = _now_ms()
         segments = lakewrite.write_rows(self.lake, work.rows, created_ms=now_ms)
         detections = found.rows(work, matches, lake=Lake(self.data), created_ms=wallclock.now_ms())
         state = self._detector.state() if self._detector is not None else self._state
-        positions = {writer: self._readers[writer].position for writer in {writer for writer, _ in frames}}
         commit(
             self.connection,
             work,
@@ -201,15 +223,22 @@ class Worker:
             now_ms=now_ms,
         )
         self._state = state
-        for writer, position in positions.items():
-            if position.segment != self._committed.get(writer, START).segment:
-                prune(self.spool, writer, position)
-        self._committed.update(positions)
-        self._last_commit = time.monotonic()
         self.problem = ""
-        self.total_batches += 1
-        self.total_events += len(work.events)
         self.total_detections += len(detections)
+
+    def let_time_pass(self, now: float) -> None:
+        """End windows that only time can end, in units that send nothing. `now` is of time.monotonic()."""
+        if self._detector is None or not self._detector.waits:
+            return
+        passing = self._silence.passing(self._detector.waiting(), now)
+        if not passing.times and not passing.behind:
+            return
+        matches = [
+            match for unit, time_ms in passing.times.items() for match in self._detector.end_windows(unit, time_ms)
+        ]
+        for unit in passing.behind:
+            matches.extend(self._detector.end_behind(unit))
+        self._commit(Work(), matches, {})
 
     def _detect(self, work: Work) -> list[Match]:
         """Matches in the batch. A record that makes the engine fail is stored without them, and counted."""

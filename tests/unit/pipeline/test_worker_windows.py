@@ -153,3 +153,77 @@ def test_a_window_whose_events_are_gone_from_the_lake_is_told_with_what_it_knows
 
     (one,) = place.found()
     assert (one.event_id, one.unit_id, one.source_id, one.entity) == (first, 3, 0, "192.0.2.1")
+
+
+# -- when nothing more comes ---------------------------------------------------------------------------------------
+
+
+def pass_minutes(place: Place, start: float, minutes: int) -> None:
+    """What the idle worker does meanwhile, a minute at a time."""
+    for minute in range(minutes + 1):
+        place.worker.let_time_pass(start + minute * 60)
+
+
+def test_a_window_of_a_unit_that_falls_silent_is_told_once_also_over_restarts(place: Place) -> None:
+    first = place.send(failed("02:00:00", "192.0.2.1"))
+    place.worker.drain()
+    pass_minutes(place, 0, 19)  # five of the window, five for late events, ten of margin: not quite
+    assert place.found() == []
+    pass_minutes(place, 0, 21)
+    assert [one.event_id for one in place.found()] == [first]
+
+    place.restart()
+    pass_minutes(place, 0, 60)
+    place.send(other("02:50:00"))
+    place.worker.drain()
+    assert [one.event_id for one in place.found()] == [first]
+
+
+def test_how_far_time_has_come_in_silence_is_remembered_over_a_restart(place: Place) -> None:
+    place.send(failed("02:00:00", "192.0.2.1"))
+    place.worker.drain()
+    pass_minutes(place, 0, 16)  # ten of margin, six of time; five of them are remembered
+    place.restart()
+    pass_minutes(place, 0, 16)
+
+    assert len(place.found()) == 1
+
+
+def test_a_unit_that_goes_on_sending_has_only_its_own_time(place: Place) -> None:
+    place.send(failed("02:00:00", "192.0.2.1"))
+    place.worker.drain()
+    for minute in range(0, 90, 5):
+        pass_minutes(place, minute * 60, 5)
+        place.send(other("02:00:01"))
+        place.worker.drain()
+
+    assert place.found() == []
+
+
+def test_the_last_windows_of_an_uploaded_old_log_are_told_when_it_is_through(place: Place) -> None:
+    place.send(other("02:50:00"))
+    place.worker.drain()
+    old = place.send(failed("01:00:00", "192.0.2.1"))
+    place.worker.drain()
+    pass_minutes(place, 0, 9)
+    more = place.send(failed("01:20:00", "192.0.2.1"))  # ends the first window, and begins one
+    place.worker.drain()
+    assert [one.event_id for one in place.found()] == [old]
+    pass_minutes(place, 600, 11)
+
+    assert [one.event_id for one in place.found()] == [old, more]
+
+
+def test_while_much_is_waiting_in_the_spool_nobody_is_silent(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dekhang.pipeline.worker.loop.BATCH_SECONDS", 0.0)
+    place.send(failed("02:00:00", "192.0.2.1"))
+    place.worker.drain()
+    place.worker.batch_records = 1
+    for minute in range(60):
+        place.worker.let_time_pass(minute * 60)
+        if minute % 5 == 0:
+            place.send(other("02:00:01"), other("02:00:02"), unit=4, source=9)
+            while place.worker.step():
+                pass
+
+    assert place.found() == []
