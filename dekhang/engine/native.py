@@ -48,12 +48,16 @@ if "NUMBA_CACHE_DIR" not in os.environ:
     _keep_compiled()
 
 
+# without numba's own counting of references: who calls keeps the arrays alive, and counting takes a third of the time
+_OPTIONS: Any = {"cache": True, "nogil": True, "_nrt": False}
+
+
 def compiled(function: F) -> F:
     """Return `function` as machine code. Array indexes are not checked in it: every bound is ours to hold.
 
     `NUMBA_BOUNDSCHECK=1` checks them, `NUMBA_DISABLE_JIT=1` runs the same text as Python (tests do both).
     """
-    return cast(F, numba.njit(cache=True, nogil=True)(function))
+    return cast(F, numba.njit(**_OPTIONS)(function))
 
 
 def inlined(function: F) -> F:
@@ -61,7 +65,7 @@ def inlined(function: F) -> F:
 
     Arrays in a NamedTuple are handed over one by one, eight words each; a call with fifty costs more than the work.
     """
-    return cast(F, numba.njit(cache=True, nogil=True, inline="always")(function))
+    return cast(F, numba.njit(inline="always", **_OPTIONS)(function))
 
 
 def instruction(function: Callable[..., Any]) -> Callable[..., Any]:

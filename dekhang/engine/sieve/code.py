@@ -26,7 +26,7 @@ from dekhang.engine.logsources import LogsourceMapping
 from dekhang.engine.rules import Logsource, Rule
 from dekhang.engine.sieve.deciding import NO, YES, Programs
 from dekhang.engine.sieve.kernel import Columns
-from dekhang.engine.sieve.literals import AT_END, AT_START, Literals
+from dekhang.engine.sieve.literals import AT_END, AT_START, GRAM, Literals
 from dekhang.engine.sieve.packing import pack_literals, ragged
 from dekhang.engine.sieve.required import required_literal
 from dekhang.engine.text import fold, plain_name
@@ -43,6 +43,7 @@ class Column:
     present: list[int]
     valued: list[int]
     unsure: list[int]
+    lettered: list[int]
     literals: list[tuple[bytes, int, int]]  # folded text, AT_START | AT_END, atom
     wholes: list[tuple[bytes, int]]  # folded text, atom
 
@@ -214,12 +215,12 @@ class _Compiler:
         """Guess how often an atom holds: the longer its text, the rarer."""
         names, test = self._facts[atom]
         if isinstance(test, TextTest):
-            base = 1.0 / (1.0 + len(test.text)) ** 2
+            base = 0.9 if is_scrap(test) else 1.0 / (1.0 + len(test.text)) ** 2
             # most records of a route have one of few event ids, levels, providers
             return base + (0.05 if names and names[0] in ("EventID", "Provider_Name", "Channel", "Level") else 0.0)
         if isinstance(test, (RegexTest, WildcardTest)):
-            literal = required_literal(test)
-            return 1.0 / (1.0 + len(literal)) ** 2 if literal else 0.9
+            literal = required_bytes(test)
+            return 1.0 / (1.0 + len(literal)) ** 2 if len(literal) >= 2 else 0.9
         return 1.0
 
     # -- arrays --------------------------------------------------------------------------------------------------
@@ -244,13 +245,13 @@ class _Compiler:
             for name in atom_names:
                 if name not in names:
                     names[name] = len(columns)
-                    columns.append(Column([], [], [], [], []))
+                    columns.append(Column([], [], [], [], [], []))
                 places.append(names[name])
                 if atom != indicator_atom:
                     enter(columns[names[name]], atom, test)
             of_atom.append(tuple(places))
         other = len(columns)  # for values that only indicators are about
-        columns.append(Column([], [], [], [], []))
+        columns.append(Column([], [], [], [], [], []))
         keyword_columns: dict[tuple[int, ...], int] = {}  # by readers: programs of one route ask for the same ones
         keywords = []
         for program, used in enumerate(asked):
@@ -261,7 +262,7 @@ class _Compiler:
             number = keyword_columns.get(readers[program])
             if number is None:
                 number = keyword_columns[readers[program]] = len(columns)
-                columns.append(Column([], [], [], [], []))
+                columns.append(Column([], [], [], [], [], []))
             for atom in spoken:
                 enter(columns[number], atom, self._facts[atom][1])
             keywords.append(number)
@@ -270,7 +271,7 @@ class _Compiler:
             runs = [plain_run(text) for text, _, _ in columns[number].literals]
             if not columns[number].valued and not columns[number].wholes and all(runs):
                 raw[number] = len(columns)
-                columns.append(Column([], [], [], [(run, 0, 0) for run in dict.fromkeys(runs)], []))
+                columns.append(Column([], [], [], [], [(run, 0, 0) for run in dict.fromkeys(runs)], []))
         raw += [-1] * (len(columns) - len(raw))
         reading = np.zeros((len(starts), max(1, len(self._mapping.sources))), np.uint8)
         for program, sources in enumerate(readers):
@@ -283,6 +284,7 @@ class _Compiler:
             *ragged([unique(column.present) for column in columns]),
             *ragged([unique(column.valued) for column in columns]),
             *ragged([unique(column.unsure) for column in columns]),
+            *ragged([unique(column.lettered) for column in columns]),
             int_array(raw),
             np.array([bool(column.wholes) for column in columns], np.uint8),
             np.array([indicators] * len(columns), np.uint8),
@@ -313,7 +315,15 @@ class _Compiler:
 
 def exact(test: Test) -> bool:
     """Return whether the sieve itself knows that a test fails; of the others it only knows when they cannot hold."""
-    return isinstance(test, (ExistsTest, ValueTest)) or (isinstance(test, TextTest) and not test.cased)
+    if isinstance(test, TextTest):
+        return not test.cased and not is_scrap(test)
+    return isinstance(test, (ExistsTest, ValueTest))
+
+
+def is_scrap(test: TextTest) -> bool:
+    """Return whether a text is a single sign anywhere in a value: it takes too long to look for."""
+    text = fold(test.text).encode("utf-8", "replace")
+    return test.how == "contains" and 0 < len(text) < GRAM and (len(text) == 1 or not text.isascii())
 
 
 def enter(column: Column, atom: int, test: Test) -> None:
@@ -324,15 +334,17 @@ def enter(column: Column, atom: int, test: Test) -> None:
         text = fold(test.text).encode("utf-8", "replace") if test.cased else test.text.encode("utf-8", "replace")
         if test.how == "equals":
             column.wholes.append((text, atom))
-        elif not text:
+        elif is_scrap(test) and not text.isascii():
+            column.lettered.append(atom)
+        elif not text or is_scrap(test):
             column.valued.append(atom)
         else:
             flags = {"contains": 0, "startswith": AT_START, "endswith": AT_END}[test.how]
             column.literals.append((text, flags, atom))
         if test.cased and test.how != "equals":
             column.unsure.append(atom)
-    elif isinstance(test, (RegexTest, WildcardTest)) and (literal := required_literal(test)):
-        column.literals.append((literal.encode("utf-8", "replace"), 0, atom))
+    elif isinstance(test, (RegexTest, WildcardTest)) and len(literal := required_bytes(test)) >= 2:
+        column.literals.append((literal, 0, atom))
         if isinstance(test, RegexTest) or test.cased:
             column.unsure.append(atom)
     else:
@@ -340,9 +352,13 @@ def enter(column: Column, atom: int, test: Test) -> None:
 
 
 def plain_run(text: bytes) -> bytes:
-    """Return the longest part of a text that stands in JSON as it is, whoever writes it; at least three bytes or none."""
+    """Return the longest part of a text that stands in JSON as it is, whoever writes it; at least GRAM bytes or none."""
     run = max(re.findall(rb"[^\x00-\x1f\"\\/\x7f-\xff]+", text), key=len, default=b"")
-    return run if len(run) >= 3 else b""
+    return run if len(run) >= GRAM else b""
+
+
+def required_bytes(test: RegexTest | WildcardTest) -> bytes:
+    return required_literal(test).encode("utf-8", "replace")
 
 
 def unique(numbers: Iterable[int]) -> list[int]:

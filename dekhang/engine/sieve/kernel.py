@@ -12,9 +12,9 @@ from dekhang.engine.sieve.folding import UNFOLDABLE, unfold
 from dekhang.engine.sieve.literals import Found, Literals, add_atom, equal, find
 from dekhang.engine.sieve.memo import ABSENT, Memo, code_of, learn, recall
 from dekhang.engine.sieve.reading import (
-    CODED,
     HEARD,
     INTEGER,
+    LETTERS,
     NEW_NAME,
     NULL,
     OTHER,
@@ -43,6 +43,7 @@ class Columns(NamedTuple):
         present_starts, present: atoms of a present field (exists); one more start at the end.
         valued_starts, valued: atoms of a value that is not null, with those that only the reference can decide.
         unsure_starts, unsure: atoms that folding may hide in letters of other scripts.
+        lettered_starts, lettered: atoms that can hold in a value with letters beyond ASCII.
         raw: of a column of keywords, the column of texts of which one stands in the line as it came wherever a keyword
             stands in a value; -1 = there is none.
         whole: uint8, 1 = some literals are compared with the whole value.
@@ -55,6 +56,8 @@ class Columns(NamedTuple):
     valued: NDArray[np.int32]
     unsure_starts: NDArray[np.int32]
     unsure: NDArray[np.int32]
+    lettered_starts: NDArray[np.int32]
+    lettered: NDArray[np.int32]
     raw: NDArray[np.int32]
     whole: NDArray[np.uint8]
     indicators: NDArray[np.uint8]
@@ -179,9 +182,12 @@ def classify(
     size = unfold(text, start, end, folded, fold_table, scratch.folded)
     if size == UNFOLDABLE:
         return WEIRD
-    if folded and kind == CODED:
+    if folded and kind == LETTERS:
         for place in range(columns.unsure_starts[column], columns.unsure_starts[column + 1]):
             count = add_atom(columns.unsure[place], out, count)
+    if kind == LETTERS:
+        for place in range(columns.lettered_starts[column], columns.lettered_starts[column + 1]):
+            count = add_atom(columns.lettered[place], out, count)
     if columns.whole[column]:
         count = equal(literals, column, scratch.folded, 0, size, out, count)
     count = find(literals, column, scratch.folded, 0, size, out, count)
@@ -216,10 +222,13 @@ def hear(
         return WEIRD
     for place in range(first, last):
         column = routes.keywords[place]
+        if kind == LETTERS:
+            for one in range(columns.lettered_starts[column], columns.lettered_starts[column + 1]):
+                count = add_atom(columns.lettered[one], out, count)
         if columns.whole[column]:
             count = equal(literals, column, scratch.folded, 0, size, out, count)
         count = find(literals, column, scratch.folded, 0, size, out, count)
-        if folded and kind == CODED:
+        if folded and kind == LETTERS:
             for one in range(columns.unsure_starts[column], columns.unsure_starts[column + 1]):
                 count = add_atom(columns.unsure[one], out, count)
         for one in range(columns.valued_starts[column], columns.valued_starts[column + 1]):
@@ -286,7 +295,7 @@ def sift(
                 event < 0
                 or named < 0
                 or spans.kinds[event] != INTEGER
-                or spans.kinds[named] > CODED
+                or spans.kinds[named] > LETTERS
                 or (found[3] >= 0 and (found[5] < 0 or found[1] < 0 or spans.starts[found[1]] == spans.ends[found[1]]))
             ):
                 lines.odd[number] = 1
@@ -324,8 +333,11 @@ def sift(
                 if kind == OTHER:
                     odd = True
                     break
-                code = code_of(memo, column, text, start, end - start)
-                entry = recall(memo, column, kind, text, start, end - start, code)
+                entry = ABSENT
+                code = np.uint64(0)
+                if end - start <= memo.limits[1]:
+                    code = code_of(memo, column, text, start, end - start)
+                    entry = recall(memo, column, kind, text, start, end - start, code)
                 if entry != ABSENT:
                     packed = memo.table[entry, 3]
                     known = np.intp(packed >> np.uint64(32))
@@ -354,7 +366,8 @@ def sift(
                     if size == WEIRD:
                         odd = True
                         break
-                    learn(memo, column, kind, text, start, end - start, code, scratch.of_value.atoms, size)
+                    if end - start <= memo.limits[1]:
+                        learn(memo, column, kind, text, start, end - start, code, scratch.of_value.atoms, size)
                     for one in range(size):
                         atom = scratch.of_value.atoms[one]
                         if scratch.held[atom] != line:
@@ -368,17 +381,16 @@ def sift(
         heard = False
         for place in range(first_keywords, last_keywords):
             raw = columns.raw[routes.keywords[place]]
-            if raw < 0 or strange:
-                heard = True
-                break
             scratch.of_value.ticket[0] += 1
-            if find(literals, raw, text, lines.starts[number], lines.ends[number], scratch.of_value, 0):
+            if raw < 0 or find(literals, raw, text, lines.starts[number], lines.ends[number], scratch.of_value, 0):
                 heard = True
                 break
-        if heard:
+        if heard or (strange and first_keywords < last_keywords):
             for span in range(count):
                 if not paths.flags[spans.paths[span]] & HEARD or spans.kinds[span] == NULL:
                     continue
+                if not heard and spans.kinds[span] != LETTERS:
+                    continue  # as it came it held no keyword
                 size = hear(
                     columns,
                     literals,

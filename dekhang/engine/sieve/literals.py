@@ -2,7 +2,8 @@
 
 Of each literal four neighbouring bytes, its anchor, are known in a bitmap of the column. A text is looked at in steps of
 `stride` bytes: a literal of n bytes has n - 3 places for an anchor, so `stride` ≤ n - 3 of them are known and one is
-met wherever the literal stands. Literals of up to three bytes are looked for at every byte, if a column has any.
+met wherever the literal stands. Literals of two and three bytes are looked for at every byte, if a column has any;
+those that stand where a value begins or ends are compared there. A test for a single sign is left to the reference.
 Case is set aside by setting bit 0x20 in text and anchor alike; the comparison behind it is exact.
 """
 
@@ -20,7 +21,6 @@ AT_END = 2
 
 GRAM = 4
 FOLDED = 0x20202020
-SHORT_MASKS = (0, 0xFF, 0xFFFF, 0xFFFFFF)
 
 
 class Literals(NamedTuple):
@@ -34,7 +34,8 @@ class Literals(NamedTuple):
         bits: bitmaps of all columns.
         bit_starts, bit_masks: of each column: its first byte in `bits`, and its number of bits, which is a power of two less one, 0 = no literals to look for.
         strides: of each column.
-        shorts: of each column: bit n set = it has literals of n bytes (1–3).
+        shorts: of each column: bit n set = it has literals of n bytes (2, 3) to look for.
+        edge_starts, edges: by column, literals shorter than a gram at start or end; one more start at the end.
         gram_keys, gram_firsts, gram_counts: open addressing by (column, length of gram, gram); count 0 = free.
         gram_literals, gram_offsets: the literals of a gram, and where in the literal it stands.
         whole_keys, whole_literals: open addressing by hash of (column, whole text): literals that a value equals; -1 = free.
@@ -51,6 +52,8 @@ class Literals(NamedTuple):
     bit_masks: NDArray[np.int32]
     strides: NDArray[np.int32]
     shorts: NDArray[np.uint8]
+    edge_starts: NDArray[np.int32]
+    edges: NDArray[np.int32]
     gram_keys: NDArray[np.uint64]
     gram_firsts: NDArray[np.int32]
     gram_counts: NDArray[np.int32]
@@ -76,7 +79,7 @@ class Found(NamedTuple):
 
 @compiled
 def gram_key(column: int, size: int, gram: Any) -> Any:
-    """Return the key of a gram in the table: never 0."""
+    """Return the key of a gram in the table."""
     return (np.uint64(column) << np.uint64(40)) | (np.uint64(size) << np.uint64(32)) | np.uint64(gram)
 
 
@@ -167,12 +170,16 @@ def find(literals: Literals, column: int, text: Any, start: int, stop: int, foun
         text: uint8, PADDING behind; ASCII of either case, or folded.
         found: atoms found so far in found.atoms[:count].
     """
+    for place in range(literals.edge_starts[column], literals.edge_starts[column + 1]):
+        literal = literals.edges[place]
+        length = literals.lengths[literal]
+        at = start if literals.flags[literal] & AT_START else stop - length
+        if length <= stop - start and stands(literals.texts, literals.starts[literal], length, text, at):
+            count = add_atoms(literals, literal, found, count)
     mask = literals.bit_masks[column]
-    if mask == 0:
-        return count
-    base = literals.bit_starts[column]
     stride = literals.strides[column]
     if stride > 0:
+        base = literals.bit_starts[column]
         at = start
         last = stop - GRAM
         while at <= last:
@@ -183,7 +190,8 @@ def find(literals: Literals, column: int, text: Any, start: int, stop: int, foun
             at += stride
     shorts = literals.shorts[column]
     if shorts:
-        for size in range(1, GRAM):
+        base = literals.bit_starts[column]
+        for size in range(2, GRAM):
             if shorts & (1 << size):
                 small = (np.uint64(1) << np.uint64(8 * size)) - np.uint64(1)
                 for at in range(start, stop - size + 1):

@@ -26,7 +26,7 @@ class Memo(NamedTuple):
         used: int64[3]: entries, bytes of values, atoms.
         learned: of each column, values since it last forgot.
         seeds: of each column.
-        limits: int64[1]: values per column.
+        limits: int64[2]: values per column, bytes of a value: longer ones are quicker classified than found again.
     """
 
     table: NDArray[np.uint64]
@@ -38,7 +38,9 @@ class Memo(NamedTuple):
     limits: NDArray[np.int64]
 
 
-def new_memo(entries: int, value_bytes: int, atoms: int, columns: int, per_column: int, seed: int) -> Memo:
+def new_memo(
+    entries: int, value_bytes: int, atoms: int, columns: int, per_column: int, longest: int, seed: int
+) -> Memo:
     """Make an empty memo. `entries` is a power of two; the table is kept at most half full."""
     return Memo(
         np.zeros((entries, 4), np.uint64),
@@ -47,7 +49,7 @@ def new_memo(entries: int, value_bytes: int, atoms: int, columns: int, per_colum
         np.zeros(3, np.int64),
         np.zeros(columns, np.int64),
         np.full(columns, seed, np.uint64),
-        np.full(1, per_column, np.int64),
+        np.array((per_column, longest), np.int64),
     )
 
 
@@ -80,7 +82,7 @@ def learn(
 ) -> None:
     """Remember that a value satisfies out[:count]; forget everything first when there is no room."""
     limit = memo.limits[0]
-    if limit == 0 or length * 16 > memo.values.size or count * 16 > memo.atoms.size:
+    if limit == 0 or count * 16 > memo.atoms.size:
         return
     entries = memo.table.shape[0]
     if (
@@ -88,9 +90,12 @@ def learn(
         or memo.used[1] + length + 16 > memo.values.size
         or memo.used[2] + count > memo.atoms.size
     ):
-        memo.table[:, :] = np.uint64(0)
-        memo.used[:] = 0
-        memo.learned[:] = 0
+        for slot in range(entries):
+            memo.table[slot, 0] = np.uint64(0)
+        for place in range(3):
+            memo.used[place] = 0
+        for place in range(memo.learned.size):
+            memo.learned[place] = 0
     elif memo.learned[column] >= limit:
         memo.seeds[column] = memo.seeds[column] * K1 + np.uint64(1)
         memo.learned[column] = 0
@@ -100,9 +105,11 @@ def learn(
     while memo.table[slot, 0] != np.uint64(0):
         slot = (slot + 1) & mask
     at = memo.used[1]
-    memo.values[at : at + length] = text[start : start + length]
+    for offset in range(length):
+        memo.values[at + offset] = text[start + offset]
     first = memo.used[2]
-    memo.atoms[first : first + count] = out[:count]
+    for place in range(count):
+        memo.atoms[first + place] = out[place]
     memo.table[slot, 0] = code
     memo.table[slot, 1] = (np.uint64(at) << np.uint64(32)) | np.uint64(length)
     memo.table[slot, 2] = (np.uint64(column) << np.uint64(8)) | np.uint64(kind)

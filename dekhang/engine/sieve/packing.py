@@ -37,6 +37,7 @@ def pack_literals(columns: Sequence[LiteralsOfColumn]) -> Literals:
     wholes: list[tuple[int, int]] = []  # column, literal
     grams: dict[tuple[int, int, int], list[tuple[int, int]]] = {}
     strides: list[int] = []
+    edges: list[list[int]] = []
     shorts: list[int] = []
 
     def add(column: int, text: bytes, flag: int, atom: int) -> tuple[int, bool]:
@@ -64,13 +65,17 @@ def pack_literals(columns: Sequence[LiteralsOfColumn]) -> Literals:
         longer = [text for text, _, _ in anywhere if len(text) >= GRAM]
         stride = min(STRIDE_MAX, min(map(len, longer)) - GRAM + 1) if longer else 0
         common = Counter(gram for text in set(longer) for gram in set(grams_of(text)))
-        short = 0
+        short: list[int] = []
+        sizes = 0
         for text, flag, atom in anywhere:
             literal, new = add(column, text, flag, atom)
             if not new:
                 continue
+            if len(text) < GRAM and flag:
+                short.append(literal)
+                continue
             if len(text) < GRAM:
-                short |= 1 << len(text)
+                sizes |= 1 << len(text)
                 gram = int.from_bytes(text, "little") | (FOLDED & ((1 << 8 * len(text)) - 1))
                 grams.setdefault((column, len(text), gram), []).append((literal, 0))
                 continue
@@ -80,8 +85,9 @@ def pack_literals(columns: Sequence[LiteralsOfColumn]) -> Literals:
             for offset in range(at, at + stride):
                 grams.setdefault((column, GRAM, found[offset]), []).append((literal, offset))
         strides.append(stride)
-        shorts.append(short)
-    return _arrays(bytes(texts), starts, lengths, atoms, flags, wholes, grams, strides, shorts)
+        edges.append(short)
+        shorts.append(sizes)
+    return _arrays(bytes(texts), starts, lengths, atoms, flags, wholes, grams, strides, shorts, edges)
 
 
 def grams_of(text: bytes) -> list[int]:
@@ -100,6 +106,7 @@ def _arrays(
     grams: dict[tuple[int, int, int], list[tuple[int, int]]],
     strides: list[int],
     shorts: list[int],
+    edges: list[list[int]],
 ) -> Literals:
     per_column = Counter(column for column, _, _ in grams)
     bit_starts = np.zeros(len(strides), np.int32)
@@ -122,6 +129,7 @@ def _arrays(
         bit_masks,
         np.array(strides, np.int32),
         np.array(shorts, np.uint8),
+        *ragged(edges),
         np.zeros(size, np.uint64),
         np.zeros(size, np.int32),
         np.zeros(size, np.int32),

@@ -16,11 +16,12 @@ DEPTH_MAX = 12
 
 # what a value is
 PLAIN = 0  # text of ASCII without escapes
-CODED = 1  # text with escapes or other letters
-INTEGER = 2
-WORD = 3  # true, false
-NULL = 4
-OTHER = 5  # numbers with a point, an exponent or too many digits
+CODED = 1  # text of ASCII with escapes of signs: \\ \" \n …
+LETTERS = 2  # text with other letters, or escapes of letters: \u…
+INTEGER = 3
+WORD = 4  # true, false
+NULL = 5
+OTHER = 6  # numbers with a point, an exponent or too many digits
 
 # what is known of a path (Paths.flags)
 HEARD = 1  # keywords look at its value
@@ -86,12 +87,13 @@ class Paths(NamedTuple):
 
 
 class Spans(NamedTuple):
-    """The values of one line: path, first byte, byte behind, and PLAIN … OTHER."""
+    """The values of one line: path, first byte, byte behind, and PLAIN … OTHER; `above`: DEPTH_MAX paths, to work with."""
 
     paths: NDArray[np.int32]
     starts: NDArray[np.int32]
     ends: NDArray[np.int32]
     kinds: NDArray[np.uint8]
+    above: NDArray[np.int32]
 
 
 @inlined
@@ -100,6 +102,14 @@ def digest(text: Any, start: Any, length: Any, seed: Any) -> Any:
     state = mix(np.uint64(seed) ^ K1, np.uint64(length) ^ K2)
     at = start
     left = length
+    if left >= 32:  # two chains: the processor multiplies for both at once
+        other = state ^ K2
+        while left >= 32:
+            state = mix(load8(text, at) ^ state, load8(text, at + 8) ^ K1)
+            other = mix(load8(text, at + 16) ^ other, load8(text, at + 24) ^ K2)
+            at += 32
+            left -= 32
+        state = mix(state, other ^ K1)
     while left >= 16:
         state = mix(load8(text, at) ^ state, load8(text, at + 8) ^ K1)
         at += 16
@@ -118,6 +128,16 @@ def digest(text: Any, start: Any, length: Any, seed: Any) -> Any:
 def same(left: Any, at: Any, right: Any, start: Any, length: Any) -> bool:
     """Return whether two pieces of text are equal; needs PADDING behind both."""
     done = 0
+    while length - done >= 32:
+        low = (load8(left, at + done) ^ load8(right, start + done)) | (
+            load8(left, at + done + 8) ^ load8(right, start + done + 8)
+        )
+        high = (load8(left, at + done + 16) ^ load8(right, start + done + 16)) | (
+            load8(left, at + done + 24) ^ load8(right, start + done + 24)
+        )
+        if low | high != np.uint64(0):
+            return False
+        done += 32
     while length - done >= 8:
         if load8(left, at + done) != load8(right, start + done):
             return False
@@ -133,7 +153,7 @@ def same(left: Any, at: Any, right: Any, start: Any, length: Any) -> bool:
 def text_end(text: Any, at: int, end: int) -> Any:
     """Return where a text ends (its closing quote), and what is in it; -1 when it is broken.
 
-    What is in it: 0 = ASCII without escapes, 1 = escapes too, 3 = also other letters, or escapes of letters.
+    What is in it: PLAIN, CODED or LETTERS.
 
     Args:
         at: the byte behind the opening quote.
@@ -159,10 +179,10 @@ def text_end(text: Any, at: int, end: int) -> Any:
             break
         byte = text[at]
         if byte == QUOTE:
-            return at, 3 if letters & HIGHS != np.uint64(0) else coded
+            return at, LETTERS if letters & HIGHS != np.uint64(0) else coded
         if byte != BACKSLASH:
             return -1, 0
-        coded |= 3 if text[at + 1] == np.uint8(0x75) else 1
+        coded = max(coded, LETTERS if text[at + 1] == np.uint8(0x75) else CODED)
         at += 2
     return -1, 0
 
@@ -212,12 +232,12 @@ def read_line(text: Any, at: int, end: int, root: int, line: int, paths: Paths, 
         root: path whose names stand at the top.
         line: number that no other line had since `paths.seen` was cleared.
         found: int64[6]; filled with the spans of channel, provider, event id and substitute (-1 = none), whether
-            there are letters beyond ASCII or escapes of letters, and the span of the computer; or, for NEW_NAME, with
+            some text is LETTERS, and the span of the computer; or, for NEW_NAME, with
             parent, start and end of the name.
     """
-    found[:] = -1
+    for place in range(6):
+        found[place] = -1
     strange = 0
-    above = np.empty(DEPTH_MAX, np.int32)
     depth = 0
     parent = root
     before = root  # the path read last, for the guess
@@ -240,7 +260,7 @@ def read_line(text: Any, at: int, end: int, root: int, line: int, paths: Paths, 
                 closed = True
                 break
             depth -= 1
-            parent = above[depth]
+            parent = spans.above[depth]
             while at < end and text[at] <= BLANK:
                 at += 1
             if at < end and text[at] == COMMA:
@@ -296,7 +316,7 @@ def read_line(text: Any, at: int, end: int, root: int, line: int, paths: Paths, 
         if byte == OPEN:
             if not flags & NESTED or depth == DEPTH_MAX:
                 return WEIRD
-            above[depth] = parent
+            spans.above[depth] = parent
             depth += 1
             parent = path
             at += 1
@@ -331,8 +351,8 @@ def read_line(text: Any, at: int, end: int, root: int, line: int, paths: Paths, 
                 if stop < 0:
                     return WEIRD
                 at = stop + 1
-                kind = CODED if coded else PLAIN
-                strange |= coded & 2
+                kind = coded
+                strange |= coded & LETTERS
             elif byte == MINUS or (byte >= ZERO and byte <= NINE):
                 at += 1
                 while at < end and text[at] >= ZERO and text[at] <= NINE:

@@ -21,7 +21,7 @@ from dekhang.engine.sieve.literals import Found
 from dekhang.engine.sieve.machine import PADDING
 from dekhang.engine.sieve.memo import new_memo
 from dekhang.engine.sieve.paths import PathTree, Shape, flat
-from dekhang.engine.sieve.reading import SPANS_MAX, Spans
+from dekhang.engine.sieve.reading import DEPTH_MAX, SPANS_MAX, Spans
 from dekhang.engine.sieve.routing import RouteBook
 
 SLICE_BYTES = 8 << 20  # records are written out and sifted in pieces of about this size
@@ -38,11 +38,13 @@ class Limits:
         values: of all fields together; a power of two.
         value_bytes: of all fields together.
         values_per_field: None = no limit of its own; 0 = nothing is remembered.
+        longest_value: bytes; longer ones are looked at each time.
     """
 
     values: int = 1 << 19
     value_bytes: int = 48 << 20
     values_per_field: int | None = None
+    longest_value: int = 512
 
 
 @dataclass(slots=True)
@@ -74,7 +76,9 @@ class Sieve:
         columns = len(code.columns.whole)
         per_field = limits.values if limits.values_per_field is None else limits.values_per_field
         seed = int.from_bytes(os.urandom(8), "little")  # attackers cannot aim at our hash tables
-        self._memo = new_memo(2 * limits.values, limits.value_bytes, 4 * limits.values, columns, per_field, seed)
+        self._memo = new_memo(
+            2 * limits.values, limits.value_bytes, 4 * limits.values, columns, per_field, limits.longest_value, seed
+        )
         programs, atoms = len(code.programs.starts), code.atom_count
         self._scratch = Scratch(
             np.zeros(atoms + 1, np.int32),
@@ -90,6 +94,7 @@ class Sieve:
             np.zeros(SPANS_MAX, np.int32),
             np.zeros(SPANS_MAX, np.int32),
             np.zeros(SPANS_MAX, np.uint8),
+            np.zeros(DEPTH_MAX, np.int32),
         )
         self._text = np.zeros(SLICE_BYTES, np.uint8)
         room = programs + 65_536
