@@ -9,7 +9,7 @@ from dekhang.engine.indicators.scan import may_match
 from dekhang.engine.native import compiled
 from dekhang.engine.sieve.deciding import Programs, Routes, could_match
 from dekhang.engine.sieve.folding import UNFOLDABLE, unfold
-from dekhang.engine.sieve.literals import Found, Literals, add_atom, equal, find
+from dekhang.engine.sieve.literals import Found, Literals, add_atom, equal, find, lower
 from dekhang.engine.sieve.memo import ABSENT, Memo, code_of, learn, recall
 from dekhang.engine.sieve.reading import (
     HEARD,
@@ -18,6 +18,7 @@ from dekhang.engine.sieve.reading import (
     NEW_NAME,
     NULL,
     OTHER,
+    PLAIN,
     WEIRD,
     Paths,
     Spans,
@@ -34,6 +35,8 @@ FULL = 3  # the candidates have to be taken out first
 
 UNKNOWN = -2  # Lines.routes: to be found from channel and event id
 NO_ROUTE = -1  # nothing reads such records
+FIELDS_MAX = 512  # of more the parsers keep only the first
+SYSMON_OF_LINUX = tuple(np.uint8(byte) for byte in b"linux-sysmon")  # its events look like those of Windows
 
 
 class Columns(NamedTuple):
@@ -151,6 +154,20 @@ def find_route(
             return int(slot)
         slot = (slot + 1) & mask
     return UNKNOWN
+
+
+@compiled
+def is_of_windows(text: Any, spans: Spans, provider: int) -> bool:
+    """Return whether a provider is one of Windows; False also when it takes reading to know."""
+    if spans.kinds[provider] != PLAIN:
+        return False
+    start = spans.starts[provider]
+    if spans.ends[provider] - start != len(SYSMON_OF_LINUX):
+        return True
+    for place in range(len(SYSMON_OF_LINUX)):  # noqa: SIM110 - compiled code has no generators
+        if lower(text[start + place]) != SYSMON_OF_LINUX[place]:
+            return True
+    return False
 
 
 @compiled
@@ -297,6 +314,9 @@ def sift(
                 or spans.kinds[event] != INTEGER
                 or spans.kinds[named] > LETTERS
                 or (found[3] >= 0 and (found[5] < 0 or found[1] < 0 or spans.starts[found[1]] == spans.ends[found[1]]))
+                or (found[3] == 1 and found[0] < 0)
+                or (found[1] >= 0 and not is_of_windows(text, spans, found[1]))
+                or count > FIELDS_MAX
             ):
                 lines.odd[number] = 1
                 continue
@@ -333,11 +353,12 @@ def sift(
                 if kind == OTHER:
                     odd = True
                     break
+                known_as = kind + 16 if folded else kind  # what is folded already says less
                 entry = ABSENT
                 code = np.uint64(0)
                 if end - start <= memo.limits[1]:
                     code = code_of(memo, column, text, start, end - start)
-                    entry = recall(memo, column, kind, text, start, end - start, code)
+                    entry = recall(memo, column, known_as, text, start, end - start, code)
                 if entry != ABSENT:
                     packed = memo.table[entry, 3]
                     known = np.intp(packed >> np.uint64(32))
@@ -367,7 +388,7 @@ def sift(
                         odd = True
                         break
                     if end - start <= memo.limits[1]:
-                        learn(memo, column, kind, text, start, end - start, code, scratch.of_value.atoms, size)
+                        learn(memo, column, known_as, text, start, end - start, code, scratch.of_value.atoms, size)
                     for one in range(size):
                         atom = scratch.of_value.atoms[one]
                         if scratch.held[atom] != line:
@@ -389,7 +410,7 @@ def sift(
             for span in range(count):
                 if not paths.flags[spans.paths[span]] & HEARD or spans.kinds[span] == NULL:
                     continue
-                if not heard and spans.kinds[span] != LETTERS:
+                if not heard and spans.kinds[span] != LETTERS and spans.kinds[span] != OTHER:
                     continue  # as it came it held no keyword
                 size = hear(
                     columns,

@@ -41,7 +41,10 @@ class Memo(NamedTuple):
 def new_memo(
     entries: int, value_bytes: int, atoms: int, columns: int, per_column: int, longest: int, seed: int
 ) -> Memo:
-    """Make an empty memo. `entries` is a power of two; the table is kept at most half full."""
+    """Make an empty memo. `entries` is a power of two; the table is kept at most half full.
+
+    Args: longest: bytes of a value; with PADDING it has to find room in an empty memo.
+    """
     return Memo(
         np.zeros((entries, 4), np.uint64),
         np.zeros(value_bytes, np.uint8),
@@ -49,7 +52,7 @@ def new_memo(
         np.zeros(3, np.int64),
         np.zeros(columns, np.int64),
         np.full(columns, seed, np.uint64),
-        np.array((per_column, longest), np.int64),
+        np.array((per_column, min(longest, value_bytes // 16)), np.int64),
     )
 
 

@@ -8,12 +8,12 @@ import numpy as np
 import orjson
 
 from dekhang.engine.sieve.machine import PADDING
-from dekhang.engine.sieve.reading import HEARD, ODD, Paths, digest
+from dekhang.engine.sieve.reading import HEARD, NAME_BYTES_MAX, ODD, Paths, digest
 from dekhang.engine.text import is_metadata, plain_name
 
 PATHS_MAX = 16_384  # attackers may invent names without end; then all are forgotten and learned again
 NAMES_BYTES = 2 << 20
-NAME_BYTES_MAX = 1_024
+CREDIT_MAX = 4_096
 ROOT = 0
 
 
@@ -55,6 +55,7 @@ class PathTree:
         )
         self._names: list[tuple[str, ...]] = []
         self._used = 0
+        self._credit = CREDIT_MAX
         self._reset()
 
     def _reset(self) -> None:
@@ -65,6 +66,17 @@ class PathTree:
         paths.parents[ROOT] = -1  # nothing stands above the root, so no guess falls on it
         self._names = [()]
         self._used = 0
+
+    def earn(self, lines: int) -> None:
+        """Let so many more names be learned: a line costs as much again for each name in it that is new."""
+        self._credit = min(CREDIT_MAX, self._credit + lines)
+
+    def spend(self) -> bool:
+        """Return whether another name may be learned. Who invents names in every line is left to the parser."""
+        if not self._credit:
+            return False
+        self._credit -= 1
+        return True
 
     def add(self, parent: int, raw: bytes) -> None:
         """Learn a name (as it stands between its quotes) below a path. When there is no more room all are forgotten."""
@@ -92,11 +104,12 @@ class PathTree:
         self._used += len(raw)
 
     def _place(self, parent: int, raw: bytes) -> tuple[tuple[str, ...], Place]:
-        if len(raw) > NAME_BYTES_MAX:
-            return (*self._names[parent], ""), Place(None, ODD)
         try:
             name = orjson.loads(b'"' + raw + b'"')
         except orjson.JSONDecodeError:
+            return (*self._names[parent], ""), Place(None, ODD)
+        if len(raw) > NAME_BYTES_MAX or orjson.dumps(name) != b'"' + raw + b'"':
+            # spelled otherwise ("Imag\\u0065"), the same name might stand in the line twice unnoticed
             return (*self._names[parent], ""), Place(None, ODD)
         names = (*self._names[parent], name)
         return names, self._shape(names)

@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dekhang.engine.native import compiled, inlined
+from dekhang.engine.sieve.folding import hex_digit
 from dekhang.engine.sieve.machine import BACKSLASHES, BLANKS, HIGHS, ONES, QUOTES, load4, load8, lowest_byte, mix
 
 SPANS_MAX = 140_000  # a parser gives at most 512 fields of 256 values
 DEPTH_MAX = 12
+NAME_BYTES_MAX = 1_024  # a longer name is nobody's field
 
 # what a value is
 PLAIN = 0  # text of ASCII without escapes
@@ -33,6 +35,11 @@ EVENT_ID = 32
 SUBSTITUTE = 64  # stands for provider or computer when one of them has no name
 COMPUTER = 256
 FILLED = 128  # null and empty text mean something else than they say: odd
+SINGLE = 512  # a list is odd
+TEXT = 1_024  # anything but text is odd
+NUMBER = 2_048  # anything but a whole number is odd
+ONCE = 4_096  # of the objects so marked only one may be in a line
+COMPLETE = 8_192  # below it channel, provider and computer have to be named: the parser would say "" for them
 
 # how reading ended, when not with a number of spans
 WEIRD = -1
@@ -51,6 +58,12 @@ CLOSE = np.uint8(0x7D)
 OPEN_LIST = np.uint8(0x5B)
 CLOSE_LIST = np.uint8(0x5D)
 BLANK = np.uint8(0x20)
+TAB = np.uint8(0x09)
+LINE_FEED = np.uint8(0x0A)
+RETURN = np.uint8(0x0D)
+POINT = np.uint8(0x2E)
+PLUS = np.uint8(0x2B)
+EXPONENT = np.uint8(0x65)  # with bit 0x20 set
 MINUS = np.uint8(0x2D)
 ZERO = np.uint8(0x30)
 NINE = np.uint8(0x39)
@@ -182,9 +195,67 @@ def text_end(text: Any, at: int, end: int) -> Any:
             return at, LETTERS if letters & HIGHS != np.uint64(0) else coded
         if byte != BACKSLASH:
             return -1, 0
-        coded = max(coded, LETTERS if text[at + 1] == np.uint8(0x75) else CODED)
+        code = text[at + 1]
         at += 2
+        if code == np.uint8(0x75):
+            coded = LETTERS
+            for place in range(at, at + 4):
+                if hex_digit(text[place]) < 0:
+                    return -1, 0
+            at += 4
+        elif (
+            code == BACKSLASH  # noqa: SIM109 - a chain of comparisons is what the machine does best
+            or code == QUOTE
+            or code == np.uint8(0x2F)
+            or code == np.uint8(0x6E)
+            or code == np.uint8(0x74)
+            or code == np.uint8(0x72)
+            or code == np.uint8(0x62)
+            or code == np.uint8(0x66)
+        ):
+            coded = max(coded, CODED)
+        else:
+            return -1, 0
     return -1, 0
+
+
+@inlined
+def behind_blanks(text: Any, at: Any, end: Any) -> Any:
+    """Return the first place from `at` where no blank of JSON stands. Other control bytes are none."""
+    while at < end and text[at] <= BLANK:
+        blank = text[at]
+        if blank != BLANK and blank != TAB and blank != LINE_FEED and blank != RETURN:
+            break
+        at += 1
+    return at
+
+
+@compiled
+def is_number(text: Any, start: int, end: int) -> bool:
+    """Return whether a piece of text is a number as JSON writes them (RFC 8259, section 6)."""
+    at = start + 1 if text[start] == MINUS else start
+    first = at
+    while at < end and text[at] >= ZERO and text[at] <= NINE:
+        at += 1
+    if at == first or (text[first] == ZERO and at - first > 1):
+        return False
+    if at < end and text[at] == POINT:
+        at += 1
+        first = at
+        while at < end and text[at] >= ZERO and text[at] <= NINE:
+            at += 1
+        if at == first:
+            return False
+    if at < end and text[at] | BLANK == EXPONENT:
+        at += 1
+        if at < end and (text[at] == PLUS or text[at] == MINUS):
+            at += 1
+        first = at
+        while at < end and text[at] >= ZERO and text[at] <= NINE:
+            at += 1
+        if at == first:
+            return False
+    return bool(at == end)
 
 
 @compiled
@@ -231,9 +302,9 @@ def read_line(text: Any, at: int, end: int, root: int, line: int, paths: Paths, 
         text: uint8 with PADDING behind the last line.
         root: path whose names stand at the top.
         line: number that no other line had since `paths.seen` was cleared.
-        found: int64[6]; filled with the spans of channel, provider, event id and substitute (-1 = none), whether
-            some text is LETTERS, and the span of the computer; or, for NEW_NAME, with
-            parent, start and end of the name.
+        found: int64[6]; filled with the spans of channel, provider and event id (-1 = none), with 0 for a substitute
+            or 1 for an object that is COMPLETE (-1 = neither), whether some value does not stand there as it is read
+            (LETTERS, OTHER), and the span of the computer; or, for NEW_NAME, with parent, start and end of the name.
     """
     for place in range(6):
         found[place] = -1
@@ -242,18 +313,20 @@ def read_line(text: Any, at: int, end: int, root: int, line: int, paths: Paths, 
     parent = root
     before = root  # the path read last, for the guess
     count = 0
-    while at < end and text[at] <= BLANK:
-        at += 1
+    at = behind_blanks(text, at, end)
     if at >= end or text[at] != OPEN:
         return WEIRD
     at += 1
     needs_name = False  # after a comma an object may not close
     closed = False
+    once = False
     while at < end:
         byte = text[at]
         if byte <= BLANK:
-            at += 1
-            continue
+            at = behind_blanks(text, at, end)
+            if at >= end:
+                return WEIRD
+            byte = text[at]
         if byte == CLOSE and not needs_name:
             at += 1
             if depth == 0:
@@ -261,9 +334,10 @@ def read_line(text: Any, at: int, end: int, root: int, line: int, paths: Paths, 
                 break
             depth -= 1
             parent = spans.above[depth]
-            while at < end and text[at] <= BLANK:
-                at += 1
+            at = behind_blanks(text, at, end)
             if at < end and text[at] == COMMA:
+                if depth == 0:
+                    return WEIRD  # as above
                 at += 1
                 needs_name = True
             elif at >= end or text[at] != CLOSE:
@@ -287,6 +361,8 @@ def read_line(text: Any, at: int, end: int, root: int, line: int, paths: Paths, 
             if stop < 0:
                 return WEIRD
             length = stop - at
+            if length > NAME_BYTES_MAX:
+                return WEIRD
             path = find_path(paths, text, at, length, parent)
             if path < 0:
                 found[0] = parent
@@ -300,13 +376,11 @@ def read_line(text: Any, at: int, end: int, root: int, line: int, paths: Paths, 
         paths.seen[path] = line
         flags = paths.flags[path]
         at = stop + 1
-        while at < end and text[at] <= BLANK:
-            at += 1
+        at = behind_blanks(text, at, end)
         if at >= end or text[at] != COLON:
             return WEIRD
         at += 1
-        while at < end and text[at] <= BLANK:
-            at += 1
+        at = behind_blanks(text, at, end)
         if at >= end:
             return WEIRD
         # -- value
@@ -316,6 +390,14 @@ def read_line(text: Any, at: int, end: int, root: int, line: int, paths: Paths, 
         if byte == OPEN:
             if not flags & NESTED or depth == DEPTH_MAX:
                 return WEIRD
+            if depth == 0 and count:
+                return WEIRD  # parsers read either what is in such an object or what stands beside it
+            if flags & ONCE:
+                if once:
+                    return WEIRD
+                once = True
+            if flags & COMPLETE:
+                found[3] = 1
             spans.above[depth] = parent
             depth += 1
             parent = path
@@ -324,13 +406,12 @@ def read_line(text: Any, at: int, end: int, root: int, line: int, paths: Paths, 
             continue
         in_list = byte == OPEN_LIST
         if in_list:
-            if flags & NESTED:
+            if flags & (NESTED | SINGLE):
                 return WEIRD
             at += 1
         first = count
         while True:
-            while at < end and text[at] <= BLANK:
-                at += 1
+            at = behind_blanks(text, at, end)
             if at >= end:
                 return WEIRD
             byte = text[at]
@@ -364,6 +445,10 @@ def read_line(text: Any, at: int, end: int, root: int, line: int, paths: Paths, 
                         if text[at] <= BLANK:
                             break
                         at += 1
+                if kind == OTHER:
+                    if not is_number(text, start, at):
+                        return WEIRD
+                    strange = LETTERS  # 1e3 is read as 1000: keywords have to look at the value itself
                 stop = at
             else:
                 word = load4(text, at)
@@ -379,10 +464,14 @@ def read_line(text: Any, at: int, end: int, root: int, line: int, paths: Paths, 
                 else:
                     return WEIRD
                 stop = at
-            if flags & (NESTED | FILLED):
-                if flags & NESTED and paths.columns[path] < 0 and kind != NULL:
+            if flags & (NESTED | FILLED | TEXT | NUMBER):
+                if flags & NESTED and not flags & HEARD and kind != NULL:
                     return WEIRD  # an object was expected
                 if flags & FILLED and (kind == NULL or start == stop):
+                    return WEIRD
+                if flags & TEXT and kind > LETTERS:
+                    return WEIRD
+                if flags & NUMBER and kind != INTEGER:
                     return WEIRD
             if count == SPANS_MAX:
                 return WEIRD
@@ -393,8 +482,7 @@ def read_line(text: Any, at: int, end: int, root: int, line: int, paths: Paths, 
             count += 1
             if not in_list:
                 break
-            while at < end and text[at] <= BLANK:
-                at += 1
+            at = behind_blanks(text, at, end)
             if at >= end:
                 return WEIRD
             if text[at] == COMMA:
@@ -408,17 +496,22 @@ def read_line(text: Any, at: int, end: int, root: int, line: int, paths: Paths, 
             if in_list or count == first:
                 return WEIRD
             if flags & CHANNEL:
-                found[0] = first
+                place = 0
             elif flags & PROVIDER:
-                found[1] = first
+                place = 1
             elif flags & EVENT_ID:
-                found[2] = first
-            elif flags & SUBSTITUTE:
-                found[3] = first
+                place = 2
+            elif flags & COMPUTER:
+                place = 5
             else:
-                found[5] = first
-        while at < end and text[at] <= BLANK:
-            at += 1
+                place = 3
+            if place != 3:
+                if found[place] >= 0:
+                    return WEIRD  # two names for one fact
+                found[place] = first
+            elif found[3] < 0:
+                found[3] = 0
+        at = behind_blanks(text, at, end)
         if at >= end:
             return WEIRD
         if text[at] == COMMA:
@@ -430,9 +523,7 @@ def read_line(text: Any, at: int, end: int, root: int, line: int, paths: Paths, 
             return WEIRD
     if not closed:
         return WEIRD
-    while at < end:
-        if text[at] > BLANK:
-            return WEIRD
-        at += 1
+    if behind_blanks(text, at, end) < end:
+        return WEIRD
     found[4] = strange
     return count

@@ -28,6 +28,7 @@ SLICE_BYTES = 8 << 20  # records are written out and sifted in pieces of about t
 LINE_BYTES = 32_768
 INDICATOR = -1  # among the rules of a candidate: an indicator may be in it
 SERIALS = 1 << 30  # lines after which all marks are wiped
+DATA_BYTES_MAX = 1 << 30  # at a time: places in it are kept in 32 bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,12 @@ class Limits:
     value_bytes: int = 48 << 20
     values_per_field: int | None = None
     longest_value: int = 512
+
+    def __post_init__(self) -> None:
+        if self.values < 1 or self.values & (self.values - 1):
+            raise ValueError(f"Limits.values={self.values}: expected a power of two")
+        if min(self.value_bytes, self.longest_value, self.values_per_field or 0) < 0:
+            raise ValueError(f"{self}: expected no negative number")
 
 
 @dataclass(slots=True)
@@ -117,7 +124,16 @@ class Sieve:
 
         Args:
             data: the lines; starts, ends: of each in it.
+
+        Raises:
+            ValueError: a line begins or ends outside of `data`, or there are more than DATA_BYTES_MAX. Machine code
+                checks no bounds, so nothing is read before.
         """
+        starts, ends = np.ascontiguousarray(starts, np.int64), np.ascontiguousarray(ends, np.int64)
+        if len(data) > DATA_BYTES_MAX:
+            raise ValueError(f"{len(data)} bytes of lines at a time: at most {DATA_BYTES_MAX}")
+        if len(starts) != len(ends) or (len(starts) and (starts.min() < 0 or ends.max() > len(data))):
+            raise ValueError("lines: some begin or end outside of their data")
         routes = np.full(len(starts), UNKNOWN, np.int32)
         too_long = (ends - starts > LINE_BYTES).astype(np.uint8)  # what parsers cut may be tested only after that
         return self._sift(data, starts, ends, routes, too_long, tree, folded=False)
@@ -147,9 +163,9 @@ class Sieve:
             found.update((first + line, rules) for line, rules in sifted.candidates.items())
             odd.extend(sifted.odd)
             for line in odd:  # what is strange is rare, or hostile
-                again = self._sift_pieces([canonical(records[first + line].fields)], [routes[line]], folded=True)
-                if again.candidates:
-                    found[first + line] = again.candidates[0]
+                rules = self._sift_odd(records[first + line], routes[line])
+                if rules:
+                    found[first + line] = rules
             first = place
         return Sifted(dict(sorted(found.items())), [])
 
@@ -161,6 +177,17 @@ class Sieve:
     def sources_of(self, record: Record) -> tuple[Source, ...]:
         """Return the log source kinds of a record."""
         return self._routes.sources_of(record)
+
+    def _sift_odd(self, record: Record, route: int) -> list[int]:
+        if route == NO_ROUTE:
+            return []
+        piece = canonical(record.fields, self._code.column_names.__contains__)
+        if piece is not None:
+            again = self._sift_pieces([piece], [route], folded=True)
+            if not again.odd:
+                return again.candidates.get(0, [])
+        # too much for the kernel: the reference looks at each rule
+        return [int(one) for one in self._code.rules[np.flatnonzero(self._routes.rows.programs[route])]]
 
     def _sift_pieces(self, pieces: list[bytes], routes: list[int], *, folded: bool) -> Sifted:
         ends = np.cumsum([len(piece) for piece in pieces], dtype=np.int64)
@@ -185,6 +212,7 @@ class Sieve:
         slots, gates = self._indicators
         candidates: dict[int, list[int]] = {}
         hits = np.zeros(1, np.int64)
+        tree.earn(len(starts))
         at = 0
         while True:
             status, at = sift(
@@ -217,7 +245,10 @@ class Sieve:
             if status == DONE:
                 return Sifted(candidates, np.flatnonzero(lines.odd).tolist())
             if status == NAME_WANTED:
-                tree.add(int(found[0]), self._text[found[1] : found[2]].tobytes())
+                if folded or tree.spend():
+                    tree.add(int(found[0]), self._text[found[1] : found[2]].tobytes())
+                else:
+                    lines.odd[at] = 1
             elif status == ROUTE_WANTED:
                 named, event, provider = found[3], found[4], int(found[5])
                 self._routes.learn(

@@ -5,8 +5,24 @@ name is ODD and the line goes to windows.py. A property test holds the two equal
 """
 
 from dekhang.engine.sieve import Place
-from dekhang.engine.sieve.reading import CHANNEL, COMPUTER, EVENT_ID, FILLED, HEARD, NESTED, ODD, PROVIDER, SUBSTITUTE
+from dekhang.engine.sieve.reading import (
+    CHANNEL,
+    COMPLETE,
+    COMPUTER,
+    EVENT_ID,
+    FILLED,
+    HEARD,
+    NESTED,
+    NUMBER,
+    ODD,
+    ONCE,
+    PROVIDER,
+    SINGLE,
+    SUBSTITUTE,
+    TEXT,
+)
 from dekhang.engine.text import is_metadata
+from dekhang.pipeline.parse.event import NAME_CHARS
 
 _ROLES = {"Channel": CHANNEL, "Provider_Name": PROVIDER, "EventID": EVENT_ID, "Computer": COMPUTER}
 _SUBSTITUTES = frozenset({"SourceName", "ProviderName", "Hostname", "RecordNumber"})  # NXLog's and Fluent Bit's names
@@ -15,30 +31,31 @@ _OTHER_SHAPES = frozenset({"winlog", "winlog.event_id", "winlog.channel", "event
 _NOTHING = Place()
 _LOOK = Place(None, ODD)
 _BELOW = Place(None, NESTED)
+_FACT = HEARD | FILLED | SINGLE  # absent, or one value that is not empty
 
 # below Event: System, whose facts event data never replace
 _SYSTEM: dict[tuple[str, ...], Place] = {
     ("EventID",): Place("EventID", NESTED | EVENT_ID | HEARD),
     ("EventID", "#text"): Place("EventID", EVENT_ID | HEARD),
-    ("Channel",): Place("Channel", CHANNEL | HEARD | FILLED),
-    ("Computer",): Place("Computer", COMPUTER | HEARD | FILLED),
+    ("Channel",): Place("Channel", CHANNEL | _FACT | TEXT),
+    ("Computer",): Place("Computer", COMPUTER | _FACT | TEXT),
     ("Provider",): _BELOW,
     ("Provider", "#attributes"): _BELOW,
-    ("Provider", "#attributes", "Name"): Place("Provider_Name", PROVIDER | HEARD | FILLED),
+    ("Provider", "#attributes", "Name"): Place("Provider_Name", PROVIDER | _FACT | TEXT),
     ("Provider", "#attributes", "EventSourceName"): Place(None, SUBSTITUTE),
     ("TimeCreated",): _BELOW,
     ("TimeCreated", "#attributes"): _BELOW,
-    ("TimeCreated", "#attributes", "SystemTime"): Place("SystemTime", HEARD | FILLED),
-    ("EventRecordID",): Place("EventRecordID", HEARD),
+    ("TimeCreated", "#attributes", "SystemTime"): Place("SystemTime", _FACT | TEXT),
+    ("EventRecordID",): Place("EventRecordID", HEARD | NUMBER | SINGLE),
     ("Security",): _BELOW,
     ("Security", "#attributes"): _BELOW,
-    ("Security", "#attributes", "UserID"): Place("Security_UserID", HEARD | FILLED),
+    ("Security", "#attributes", "UserID"): Place("Security_UserID", _FACT | TEXT),
     ("Execution",): _BELOW,
     ("Execution", "#attributes"): _BELOW,
-    ("Execution", "#attributes", "ProcessID"): Place("Execution_ProcessID", HEARD),
-    ("Execution", "#attributes", "ThreadID"): Place("Execution_ThreadID", HEARD),
+    ("Execution", "#attributes", "ProcessID"): Place("Execution_ProcessID", _FACT),
+    ("Execution", "#attributes", "ThreadID"): Place("Execution_ThreadID", _FACT),
     ("Correlation",): _BELOW,
-    **{(name,): Place(name, HEARD | FILLED) for name in ("Level", "Task", "Opcode", "Keywords", "Version")},
+    **{(name,): Place(name, _FACT) for name in ("Level", "Task", "Opcode", "Keywords", "Version")},
 }
 _SYSTEM_FIELDS = frozenset(place.field for place in _SYSTEM.values() if place.field is not None) | {
     "Provider_Name",
@@ -52,7 +69,7 @@ def windows_shape(names: tuple[str, ...]) -> Place:
     top = names[0]
     if len(names) == 1:
         if top == "Event":
-            return _BELOW
+            return Place(None, NESTED | FILLED)
         if top in _SUBSTITUTES:
             return Place(top, HEARD | SUBSTITUTE)
         if top in _OTHER_SHAPES:
@@ -64,9 +81,9 @@ def windows_shape(names: tuple[str, ...]) -> Place:
     if section == "#attributes":
         return _BELOW if len(names) == 2 else _NOTHING
     if section == "System":
-        return _BELOW if len(names) == 2 else _system(names[2:])
+        return Place(None, NESTED | COMPLETE) if len(names) == 2 else _system(names[2:])
     if section == "EventData":
-        return _BELOW if len(names) == 2 else _event_data(names[2:])
+        return Place(None, NESTED | ONCE) if len(names) == 2 else _event_data(names[2:])
     if section == "UserData":
         return _BELOW if len(names) == 2 else _user_data(names[2:])
     return _LOOK
@@ -98,9 +115,12 @@ def _user_data(names: tuple[str, ...]) -> Place:
     if names[0].startswith(("#", "@")):
         return _LOOK
     if len(names) == 1:
-        return _BELOW
-    if names[1] == "#attributes":
+        return Place(None, NESTED | FILLED | ONCE)
+    name = names[1]
+    if name == "#attributes":
         return _BELOW if len(names) == 2 else _NOTHING
-    if len(names) > 2 or names[1] in _SYSTEM_FIELDS or names[1].startswith(("#", "@")) or names[1] == "xml_name":
+    if len(names) > 2 or name in _SYSTEM_FIELDS or name.startswith(("#", "@")) or name == "xml_name":
         return _LOOK
-    return Place(names[1], HEARD)
+    if name.endswith("#text") or len(name) > NAME_CHARS:
+        return _LOOK
+    return Place(name, HEARD | FILLED | SINGLE)
