@@ -31,6 +31,16 @@ def settings_page() -> str:
             "|---|---|---|---|",
             *rows,
             "",
+            "## Files in the data folder",
+            "",
+            "Both may be missing. The worker reads them again within 10 seconds of a change, like the rule folders. A faulty one is",
+            "named by `./dk doctor` with its line and what to do; the last good one since the start of the worker stays in force.",
+            "",
+            "| file | holds | described in |",
+            "|---|---|---|",
+            "| `DIR/settings/placeholders.yml` | lists for `%name%` in rules (`expand`) | [detection.md](detection.md) |",
+            "| `DIR/settings/logsources.yml` | log sources of one's own | [logsources.md](logsources.md) |",
+            "",
         ]
     )
 

@@ -26,6 +26,7 @@ ABOUT = {  # by the name of the check
     "databases": "tệp dữ liệu",
     "tables": "bảng dữ liệu",
     "rules": "luật phát hiện",
+    "detection": "việc phát hiện",
     "ledger": "sổ log",
     "messages": "thông báo chờ gửi",
     "audit": "chuỗi nhật ký kiểm toán",
@@ -43,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     if not setup_existing(args.data):
         return 2
     faults = 0
-    for check in (parts, disk, databases, tables, rules, ledger, messages, audit):
+    for check in (parts, disk, databases, tables, rules, detection, ledger, messages, audit):
         for ok, sentence in examined(check, args.data):
             print(("✓ " if ok else "✗ ") + sentence)
             faults += not ok
@@ -121,12 +122,45 @@ def tables(data: Path) -> Iterator[Finding]:
 def rules(data: Path) -> Iterator[Finding]:
     from django.conf import settings
 
-    from dekhang.pipeline.rulebook import load_rules
+    from dekhang.pipeline.rulesettings import load_installed_rules
+    from dekhang.pipeline.stores.ledger import rule_problems
 
-    book = load_rules(settings.RULE_FOLDERS, cache=data / "rules-cache")
+    book = load_installed_rules(settings.RULE_FOLDERS, data)
     yield bool(book.rules), f"{len(book.rules)} luật phát hiện dùng được"
-    for fault in book.errors[:20]:
-        yield False, f"luật lỗi {fault.path}:{fault.line}: {fault.reason}"
+    faults = [(fault.path, fault.line, fault.reason) for fault in book.errors]
+    # what shows only at work: expressions that take too long
+    faults += [(one.path, one.line, one.reason) for one in rule_problems(data)]
+    for path, line, reason in list(dict.fromkeys(faults))[:20]:
+        yield False, f"luật lỗi {path}:{line}: {reason}"
+
+
+def detection(data: Path) -> Iterator[Finding]:
+    """What the worker has not judged or counted since it was started."""
+    facts = heartbeat.read(data).get("worker", {})
+    if not heartbeat.is_alive(facts):
+        return
+    late, forgotten, undetected = (
+        int(facts.get(name, 0)) for name in ("correlation_late", "correlation_forgotten", "undetected")
+    )
+    if late:
+        yield (
+            True,
+            f"{late} sự kiện đến quá trễ so với cửa sổ tương quan của mình nên không được đếm vào đó (vẫn được lưu). "
+            "Nếu số này tăng đều, xem đồng hồ và đường truyền của máy gửi.",
+        )
+    if forgotten:
+        yield (
+            False,
+            f"{forgotten} sự kiện bị quên khi đếm tương quan vì vượt giới hạn bộ nhớ. Thu hẹp luật tương quan (group-by, "
+            "timespan), hoặc xem có ai đang gửi log dồn dập.",
+        )
+    if undetected:
+        yield (
+            False,
+            f"{undetected} bản ghi không kiểm tra được bằng luật vì lỗi phần mềm. Xem {data / 'logs' / 'worker.log'}",
+        )
+    if not forgotten and not undetected:
+        yield True, "mọi bản ghi đã nhận đều được kiểm tra bằng luật"
 
 
 def ledger(data: Path) -> Iterator[Finding]:

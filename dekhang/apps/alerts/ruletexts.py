@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from dekhang.apps.alerts.models import Alert
 from dekhang.engine import Rule
-from dekhang.pipeline.rulebook import load_rules
+from dekhang.pipeline.rulesettings import folder_of, load_installed_rules
 
 logger = logging.getLogger(__name__)
 LOOK_AGAIN_SECONDS = 30.0
@@ -61,9 +61,9 @@ def _refresh() -> None:
         if time.monotonic() - _looked_at < LOOK_AGAIN_SECONDS:
             return
         folders = [Path(folder) for folder in settings.RULE_FOLDERS if Path(folder).is_dir()]
-        stamp = _stamp_of(folders)
+        stamp = _stamp_of([*folders, folder_of(Path(settings.DATA))])
         if stamp != _stamp:
-            book = load_rules(folders, cache=Path(settings.DATA) / "rules-cache")
+            book = load_installed_rules(folders, Path(settings.DATA))
             _texts = {rule.id: _text(rule) for rule in book.rules}
             _stamp = stamp
         _looked_at = time.monotonic()

@@ -12,7 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from dekhang.engine import Detector, Match
+from dekhang.engine import Detector, Losses, Match
+from dekhang.engine.ruleset import rules_over_budget
 from dekhang.pipeline import lakewrite, wallclock
 from dekhang.pipeline.spool import START, Frame, Position, SpoolReader, prune, writers
 from dekhang.pipeline.stores import heartbeat, schema
@@ -20,7 +21,7 @@ from dekhang.pipeline.stores.lake import Lake
 from dekhang.pipeline.worker import found
 from dekhang.pipeline.worker.batch import Work, prepare
 from dekhang.pipeline.worker.commit import commit, forget_old_ids, read_positions, read_state
-from dekhang.pipeline.worker.rules import RuleWatch, new_detector, publish_problems
+from dekhang.pipeline.worker.rules import RuleWatch, publish_problems
 from dekhang.pipeline.worker.silence import Silence
 
 logger = logging.getLogger(__name__)
@@ -32,6 +33,7 @@ BATCH_SECONDS = 0.3
 POLL_SECONDS = 0.05
 LOOK_FOR_WRITERS_SECONDS = 1.0
 HOUSEKEEPING_SECONDS = 5.0
+BUDGET_LOOK_SECONDS = 60.0  # 50 ms of looking with 3,600 rules
 SILENCE_SECONDS = 10.0  # between looks whether silence ends a window
 MERGE_SECONDS = 2.0  # between looks for small segments to merge, when not much is waiting …
 MERGE_EVERY = 20  # … and after so many batches in any case
@@ -49,7 +51,7 @@ class Worker:
         self.lake = data / "lake"
         self.connection: sqlite3.Connection = schema.connect(schema.path_of(data))
         self.lake.mkdir(parents=True, exist_ok=True)
-        self.watch = RuleWatch(rule_folders, data / "rules-cache")
+        self.watch = RuleWatch(rule_folders, data)
         self.batch_records = max(1, batch_records)
         self.stopping = False
         self.total_events = self.total_detections = self.total_batches = 0
@@ -59,12 +61,15 @@ class Worker:
         self._committed: dict[int, Position] = {}
         self._detector: Detector | None = None
         self._silence = Silence()
+        self._losses = Losses()  # of detectors that rule changes have replaced
+        self._over_budget: frozenset[str] = frozenset()
         self._state = b""
         self._last_commit = 0.0
         self._next_look = 0.0
         self._next_housekeeping = 0.0
         self._next_merge = 0.0
         self._next_silence = 0.0
+        self._next_budget_look = 0.0
         self._merge_at_batch = MERGE_EVERY
         self._much_waiting = False
         self._ready = False
@@ -125,6 +130,9 @@ class Worker:
             self._merge_at_batch = self.total_batches + MERGE_EVERY
             merged = lakewrite.compact_once(self.lake, self.connection, now_ms=_now_ms())
             self._next_merge = now + (0.0 if merged else MERGE_SECONDS)
+        if now >= self._next_budget_look:
+            self._next_budget_look = now + BUDGET_LOOK_SECONDS
+            self._watch_budgets()
         if now >= self._next_housekeeping:
             self._next_housekeeping = now + HOUSEKEEPING_SECONDS
             self._keep_house()
@@ -177,7 +185,7 @@ class Worker:
         self._next_look = 0.0
         self._silence.broken()
         if self.watch.book is not None:
-            self._detector = new_detector(self.watch.book, self._state)
+            self._replace_detector(self._state)
         if self.connection.in_transaction:
             self.connection.execute("ROLLBACK")
         # what the failed attempts wrote would fill a full disk further
@@ -249,12 +257,11 @@ class Worker:
             return self._detector.process(records)
         except Exception:  # a bug of ours must not stop the pipeline for everyone
             logger.exception("the engine failed on a batch of %d records; judging them one by one", len(records))
-        assert self.watch.book is not None
-        self._detector = new_detector(self.watch.book, self._state)
+        detector = self._replace_detector(self._state)
         matches: list[Match] = []
         for index, record in enumerate(records):
             try:
-                matches.extend(_at(match, index) for match in self._detector.process([record]))
+                matches.extend(_at(match, index) for match in detector.process([record]))
             except Exception:
                 self.undetected += 1
                 event = work.events[work.places[index]]
@@ -268,8 +275,30 @@ class Worker:
     def _load_rules(self) -> None:
         state = self._detector.state() if self._detector is not None else self._state
         book = self.watch.load()
-        self._detector = new_detector(book, state)
-        publish_problems(self.connection, book, now_ms=wallclock.now_ms())
+        self._replace_detector(state)
+        self._over_budget = frozenset(rules_over_budget(book.ruleset))
+        publish_problems(self.connection, book, over_budget=self._over_budget, now_ms=wallclock.now_ms())
+
+    def _replace_detector(self, state: bytes) -> Detector:
+        self._losses = self._all_losses()
+        self._detector = self.watch.new_detector(state)
+        return self._detector
+
+    def _all_losses(self) -> Losses:
+        if self._detector is None:
+            return self._losses
+        late, forgotten = self._detector.losses.late, self._detector.losses.forgotten
+        return Losses(self._losses.late + late, self._losses.forgotten + forgotten)
+
+    def _watch_budgets(self) -> None:
+        """Name rules whose regular expressions have come to take too long."""
+        book = self.watch.book
+        if book is None:
+            return
+        over_budget = frozenset(rules_over_budget(book.ruleset))
+        if over_budget != self._over_budget:
+            publish_problems(self.connection, book, over_budget=over_budget, now_ms=wallclock.now_ms())
+            self._over_budget = over_budget
 
     def _keep_house(self) -> None:
         lakewrite.empty_garbage(self.lake, self.connection, now_ms=_now_ms())
@@ -280,6 +309,7 @@ class Worker:
     def facts(self) -> dict[str, Any]:
         """What the heartbeat tells."""
         book = self.watch.book
+        losses = self._all_losses()
         return {
             "ready": self._ready,
             "events": self.total_events,
@@ -287,6 +317,9 @@ class Worker:
             "rules": len(book.ruleset.rules) if book is not None else 0,
             "rule_problems": len(book.errors) if book is not None else 0,
             "undetected": self.undetected,
+            "over_budget": len(self._over_budget),
+            "correlation_late": losses.late,
+            "correlation_forgotten": losses.forgotten,
             "lost_records": sum(reader.lost_records for reader in list(self._readers.values())),
             "spool_problems": [text for reader in list(self._readers.values()) for text in reader.problems][-5:],
             "problem": self.problem,

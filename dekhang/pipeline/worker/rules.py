@@ -1,4 +1,4 @@
-"""The rules in force: loaded at start, loaded again when a rule folder changes."""
+"""The rules in force: loaded at start, loaded again when a rule folder or the installation's settings change."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import logging
 import os
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from dekhang.engine import Detector
-from dekhang.pipeline.rulebook import Rulebook, load_rules
+from dekhang.engine.sieve import Code, compile_code
+from dekhang.pipeline.rulebook import Rulebook
+from dekhang.pipeline.rulesettings import RuleSettings, folder_of, load_installed_rules, read_settings
 from dekhang.pipeline.stores.schema import transaction
 
 logger = logging.getLogger(__name__)
@@ -20,20 +22,27 @@ _FILES = 50_000  # per scan; a folder with more is not a rule folder
 
 
 class RuleWatch:
-    """Holds the rulebook and notices changes of its folders."""
+    """Holds the rulebook of a data folder and notices changes of its rule folders and settings."""
 
-    def __init__(self, folders: Sequence[Path], cache: Path | None) -> None:
+    def __init__(self, folders: Sequence[Path], data: Path) -> None:
         self.folders = list(folders)
-        self._cache = cache
+        self.data = data
+        self._settings: RuleSettings | None = None
         self._stamp: int | None = None
         self._next_scan = 0.0
         self.book: Rulebook | None = None
+        self._code: Code | None = None
 
     def load(self) -> Rulebook:
-        """Read and compile the folders. Faulty rules are in `.errors`; the others load."""
+        """Read and compile the folders. Faulty rules and settings are in `.errors`; the others load.
+
+        A faulty settings file leaves in force what stood there before.
+        """
         self._stamp = self._fingerprint()
         started = time.monotonic()
-        book = load_rules(self.folders, cache=self._cache)
+        self._settings = read_settings(self.data, self._settings)
+        book = load_installed_rules(self.folders, self.data, self._settings)
+        code = compile_code(book.ruleset.rules, book.ruleset.mapping)  # kept: it takes seconds, and retries need it
         logger.info(
             "rules loaded: %d in force, %d faulty, %.1f s",
             len(book.ruleset.rules),
@@ -41,10 +50,19 @@ class RuleWatch:
             time.monotonic() - started,
         )
         self.book = book
+        self._code = code
         return book
 
+    def new_detector(self, state: bytes) -> Detector:
+        """Return a detector of the rules loaded last, with correlation state."""
+        assert self.book is not None and self._code is not None
+        detector = Detector(self.book.ruleset, state=state, code=self._code)
+        if detector.state_problem:
+            logger.warning("correlation state discarded: %s", detector.state_problem)
+        return detector
+
     def changed(self) -> bool:
-        """Has a rule file come, gone or changed since `load`? Looks at most every SCAN_SECONDS."""
+        """Has a file come, gone or changed since `load`? Looks at most every SCAN_SECONDS."""
         now = time.monotonic()
         if now < self._next_scan:
             return False
@@ -56,7 +74,7 @@ class RuleWatch:
 
     def _files(self) -> Iterator[tuple[str, int, int]]:
         count = 0
-        waiting = [str(folder) for folder in self.folders]
+        waiting = [str(folder) for folder in (*self.folders, folder_of(self.data))]
         while waiting:
             try:
                 with os.scandir(waiting.pop()) as entries:
@@ -73,18 +91,25 @@ class RuleWatch:
                 continue
 
 
-def new_detector(book: Rulebook, state: bytes) -> Detector:
-    detector = Detector(book.ruleset, state=state)
-    if detector.state_problem:
-        logger.warning("correlation state discarded: %s", detector.state_problem)
-    return detector
+OVER_BUDGET = (
+    "Biểu thức chính quy của luật này mất quá nhiều thời gian với một số giá trị; các giá trị ấy được coi là không khớp. "
+    "Hãy viết lại biểu thức: bỏ phần lặp lồng nhau, bỏ nhìn trước, nhìn sau và tham chiếu ngược."
+)
 
 
-def publish_problems(connection: sqlite3.Connection, book: Rulebook, *, now_ms: int) -> None:
-    """Put the faulty rules where people's pages find them (stores.ledger.rule_problems)."""
+def publish_problems(
+    connection: sqlite3.Connection, book: Rulebook, *, over_budget: Collection[str], now_ms: int
+) -> None:
+    """Put the faulty rules where people's pages find them (stores.ledger.rule_problems).
+
+    Args:
+        over_budget: ids of rules with a regular expression that took too long (engine.ruleset.rules_over_budget).
+    """
+    problems = [(str(error.path), error.line or 0, error.reason, now_ms) for error in book.errors]
+    slow = [rule for rule_id in over_budget if (rule := book.find(rule_id)) is not None]
+    problems += [(rule.path, rule.line, OVER_BUDGET, now_ms) for rule in slow]
     with transaction(connection):
         connection.execute("DELETE FROM rule_problems")
         connection.executemany(
-            "INSERT OR IGNORE INTO rule_problems (path, line, reason, seen_at) VALUES (?, ?, ?, ?)",
-            [(str(error.path), error.line or 0, error.reason, now_ms) for error in book.errors],
+            "INSERT OR IGNORE INTO rule_problems (path, line, reason, seen_at) VALUES (?, ?, ?, ?)", problems
         )
