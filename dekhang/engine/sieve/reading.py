@@ -204,7 +204,7 @@ def text_end(text: Any, at: int, end: int) -> Any:
                     return -1, 0
             at += 4
         elif (
-            code == BACKSLASH  # noqa: SIM109 - a chain of comparisons is what the machine does best
+            code == BACKSLASH  # a chain of comparisons is what the machine does best
             or code == QUOTE
             or code == np.uint8(0x2F)
             or code == np.uint8(0x6E)
