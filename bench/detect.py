@@ -1,13 +1,22 @@
-"""How fast rules are evaluated, against the floor of only reading the JSON.
+"""How fast logs are judged, against the floor of only reading their JSON.
 
-`./dk bench detect [EVENTS.jsonl(.xz)] [RULES…]`; by default the real events and Windows rules under DEKHANG_SHARED.
-Rows: loads (the floor) · cold · warm · unique (every value of the two richest fields made different) · small memory ·
-start (rules from the cache). `ratio` is to the floor of the same run.
+`./dk bench detect [EVENTS.jsonl(.xz)] [RULES…]`; by default the real Windows events and all rules under DEKHANG_SHARED.
+Every variant runs in a process of its own over the same file: file → records → matches, all but the printing.
+
+floor        orjson.loads of every line, one core                    cold, warm   first and second pass of one detector
+unique       CommandLine, TargetObject, TargetFilename all distinct  small-cache  1,000 values remembered of a field
+no-cache     nothing remembered                                      workers-N    processes; wall time, `speedup` to workers-1
+rules-N      so many rules                                           indicators   a million indicators besides the rules
+evtx         against the evtx package's own JSON iteration           start-…      `dekhang detect` of one small file
 """
 
-import gc
+import json
 import lzma
 import os
+import random
+import shutil
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -17,77 +26,173 @@ from typing import Any
 
 import orjson
 
-from dekhang.engine import Detector, Limits, Record
-from dekhang.pipeline.rulebook import load_rules
-
 SHARED = Path(os.environ.get("DEKHANG_SHARED", Path(__file__).resolve().parents[2] / "shared")) / "data"
-EVENTS = 120_000
-SKIPPED = 100_000  # the beginning of the sample is one product only
-BATCH = 1_000
-RICH_FIELDS = ("CommandLine", "TargetObject", "ScriptBlockText", "Payload", "CallTrace", "TargetFilename")
+DISTINCT = ("CommandLine", "TargetObject", "TargetFilename")
+RULE_COUNTS = (375, 750, 1_500, 3_000)
+INDICATORS = 1_000_000
 
 
 def run(args: list[str]) -> Iterator[dict[str, Any]]:
     path = Path(args[0]) if args else SHARED / "windows/events.jsonl.xz"
-    folders = [Path(folder) for folder in args[1:]] or sorted((SHARED / "sigma").glob("rules*"))
+    folders = [str(Path(folder).resolve()) for folder in args[1:]]
+    folders = folders or [str(one) for one in sorted((SHARED / "sigma").glob("rules*"))]
     if not path.exists():
         yield {"bench": "detect", "skipped": f"{path} is missing (set DEKHANG_SHARED)"}
         return
-    with tempfile.TemporaryDirectory() as cache:
-        load_rules(folders, cache=Path(cache))
-        started = time.perf_counter()
-        book = load_rules(folders, cache=Path(cache))
-        yield {"bench": "detect", "what": "start", "rules": len(book.rules), "seconds": seconds(started)}
-    with lzma.open(path) if path.suffix == ".xz" else path.open("rb") as file:
-        skipped = SKIPPED if path.suffix == ".xz" else 0
-        lines = list(islice(file, skipped, skipped + EVENTS))
-    gc.collect()
-    gc.freeze()
-    gc.disable()  # as the worker does
-    try:
-        started = time.process_time()
-        for line in lines:
-            orjson.loads(line)
-        floor = len(lines) / (time.process_time() - started)
-        yield {"bench": "detect", "what": "loads", "events": len(lines), "per_second": round(floor)}
-        detector = Detector(book.ruleset)
-        for what, subject, unique in (
-            ("cold", detector, False),
-            ("warm", detector, False),
-            ("unique", Detector(book.ruleset), True),
-            ("small memory", Detector(book.ruleset, limits=Limits(memory_bytes=200_000)), False),
-        ):
-            taken, matches = evaluate(subject, lines, unique=unique)
-            rate = len(lines) / taken
-            yield {
-                "bench": "detect",
-                "what": what,
-                "events": len(lines),
-                "matches": matches,
-                "per_second": round(rate),
-                "ratio": round(rate / floor, 2),
-            }
-    finally:
-        gc.enable()
+    with tempfile.TemporaryDirectory() as work:
+        yield from _Run(path, folders, Path(work)).rows()
 
 
-def evaluate(detector: Detector, lines: list[bytes], *, unique: bool) -> tuple[float, int]:
-    """Return the seconds spent in the engine, and the matches found. Making records is the parser's time."""
-    taken, matches = 0.0, 0
-    for start in range(0, len(lines), BATCH):
-        records = []
-        for number, line in enumerate(lines[start : start + BATCH], start):
-            fields = orjson.loads(line)
-            if unique:
-                for name in RICH_FIELDS:
+class _Run:
+    def __init__(self, path: Path, folders: list[str], work: Path) -> None:
+        self.folders = folders
+        self.work = work
+        self.events = work / "events.jsonl"
+        with lzma.open(path) if path.suffix == ".xz" else path.open("rb") as file, self.events.open("wb") as out:
+            shutil.copyfileobj(file, out, 8 << 20)
+        self.floors: dict[Path, float] = {}
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        first = self.work / "first.jsonl"
+        with self.events.open("rb") as file:
+            first.write_bytes(b"".join(islice(file, 2_000)))
+        self.part("compile", first)  # caches of rules and machine code
+        yield self.floor("floor", self.events)
+        both = self.part("cold", self.events, twice=True)
+        for attempt in ("cold", "warm"):
+            yield self.row(attempt, self.events, both, both[attempt])
+        distinct = self.distinct()
+        yield self.floor("floor-unique", distinct)
+        for variant, path in (("unique", distinct), ("small-cache", self.events), ("no-cache", self.events)):
+            found = self.part(variant, path)
+            yield self.row(variant, path, found, found["cold"])
+        yield from self.workers()
+        for count in RULE_COUNTS:
+            found = self.part(f"rules-{count}", self.events, count=count)
+            yield self.row(f"rules-{count}", self.events, found, found["cold"])
+        yield from self.indicators(both)
+        yield from self.evtx()
+        yield from self.starts()
+
+    def part(self, variant: str, path: Path, **more: Any) -> dict[str, Any]:
+        order = {
+            "variant": variant,
+            "events": str(path),
+            "rules": self.folders,
+            "cache": str(self.work / "cache"),
+            **more,
+        }
+        done = subprocess.run(
+            [sys.executable, "-m", "bench.detect_part", json.dumps(order)], check=True, stdout=subprocess.PIPE
+        )
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+    def floor(self, variant: str, path: Path) -> dict[str, Any]:
+        found = min((self.part("floor", path) for _ in range(2)), key=lambda one: one["seconds"])
+        self.floors[path] = found["events"] / found["seconds"]
+        return {
+            "bench": "detect",
+            "variant": variant,
+            "events": found["events"],
+            "bytes": path.stat().st_size,
+            "floor_events_per_second": round(self.floors[path]),
+        }
+
+    def row(
+        self, variant: str, path: Path, found: dict[str, Any], one: dict[str, Any], seconds: str = "seconds"
+    ) -> dict[str, Any]:
+        rate = one["events"] / one[seconds]
+        return {
+            "bench": "detect",
+            "variant": variant,
+            "events": one["events"],
+            "bytes": path.stat().st_size,
+            "rules": found["rules"],
+            "matches": one["matches"],
+            "events_per_second": round(rate),
+            "floor_events_per_second": round(self.floors[path]),
+            "ratio": round(rate / self.floors[path], 2),
+            "peak_mb": found["peak_mb"],
+        }
+
+    def distinct(self) -> Path:
+        path = self.work / "distinct.jsonl"
+        with self.events.open("rb") as source, path.open("wb") as out:
+            for number, line in enumerate(source):
+                fields = orjson.loads(line)
+                for name in DISTINCT:
                     if isinstance(fields.get(name), str):
                         fields[name] = f"{fields[name]} {number:x}"
-            records.append(Record(fields, product="windows"))
-        started = time.process_time()
-        matches += len(detector.process(records))
-        taken += time.process_time() - started
-    return taken, matches
+                out.write(orjson.dumps(fields) + b"\n")
+        return path
 
+    def workers(self) -> Iterator[dict[str, Any]]:
+        alone = 0.0
+        for count in (1, 2):
+            found = self.part(f"workers-{count}", self.events, workers=count)
+            row = self.row(f"workers-{count}", self.events, found, found["cold"], "wall")
+            alone = alone or row["events_per_second"]
+            yield row | {"speedup": round(row["events_per_second"] / alone, 2)}
 
-def seconds(started: float) -> float:
-    return round(time.perf_counter() - started, 2)
+    def indicators(self, without: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        path = self.work / "indicators.txt"
+        chance = random.Random(14)
+        with path.open("w") as out:
+            for number in range(INDICATORS // 4):
+                out.write(
+                    f"{chance.randrange(1, 224)}.{chance.randrange(256)}.{chance.randrange(256)}.{chance.randrange(256)}\n"
+                )
+                out.write(f"h{number:x}.{chance.getrandbits(40):x}.example\n")
+                out.write(f"http://w{number:x}.example/{chance.getrandbits(64):x}\n")
+                out.write(f"{chance.getrandbits(256):064x}\n")
+        self.part("indicators", self.work / "first.jsonl", indicators=str(path))  # read once, kept
+        found = self.part("indicators", self.events, indicators=str(path), twice=True)
+        for attempt in ("cold", "warm"):
+            row = self.row(f"indicators-{attempt}", self.events, found, found[attempt])
+            slower = found[attempt]["seconds"] / without[attempt]["seconds"] - 1
+            yield row | {"indicators": INDICATORS, "slower_percent": round(100 * slower)}
+
+    def evtx(self) -> Iterator[dict[str, Any]]:
+        files = sorted((SHARED / "windows/evtx").glob("*.evtx")) + [
+            path for path in sorted((SHARED / "windows/evtx_damaged").glob("*.evtx")) if "irregular" in path.name
+        ]
+        if not files:
+            return
+        found = self.part("evtx", self.events, files=[str(path) for path in files])
+        yield {
+            "bench": "detect",
+            "variant": "evtx",
+            "events": found["events"],
+            "bytes": sum(path.stat().st_size for path in files),
+            "rules": found["rules"],
+            "events_per_second": round(found["events"] / found["seconds"]),
+            "evtx_package_events_per_second": round(found["events"] / found["bare"]),
+            "times_the_package": round(found["seconds"] / found["bare"], 2),
+            "peak_mb": found["peak_mb"],
+        }
+
+    def starts(self) -> Iterator[dict[str, Any]]:
+        small = next(iter(sorted((SHARED / "windows/evtx").glob("*.evtx"))), None)
+        if small is None:
+            return
+        command = [sys.executable, "-m", "dekhang", "detect", str(small), "--format", "jsonl"]
+        command += [part for folder in self.folders for part in ("--rules", folder)]
+        for variant, rules, code in (
+            ("start-cached", "kept", None),
+            ("start-rules-uncached", "new", None),
+            ("start-nothing-cached", "empty", str(self.work / "native")),
+        ):
+            environment = os.environ | ({"NUMBA_CACHE_DIR": code} if code else {})
+            if variant == "start-cached":
+                subprocess.run(
+                    [*command, "--rules-cache", str(self.work / rules)], check=True, stdout=subprocess.DEVNULL
+                )
+            started = time.perf_counter()
+            subprocess.run(
+                [*command, "--rules-cache", str(self.work / rules)],
+                check=True,
+                stdout=subprocess.DEVNULL,
+                env=environment,
+            )
+            yield {"bench": "detect", "variant": variant, "seconds": round(time.perf_counter() - started, 2)}

@@ -4,7 +4,9 @@ A Piece is a file or, of a big file of JSON lines, a range of its bytes; a Part 
 """
 
 import io
+import queue
 import sys
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -95,7 +97,7 @@ class Reader:
     def _parts(self, records: RecordFile) -> Iterator[Part]:
         joiner = Joiner()
         received_ms = records.changed_ms  # gives the year to times without one
-        for chunk in records.chunks():
+        for chunk in _ahead(records.chunks()):
             if chunk.kind in ("jsonl", "evtx") and _is_windows(chunk, received_ms):
                 part = self._lines(chunk, received_ms)
             else:
@@ -201,6 +203,39 @@ class _Lines(io.RawIOBase):
                 self._rest = self._file.readline()
         buffer[: len(data)] = data
         return len(data)
+
+
+def _ahead(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
+    """Read the next chunk while the engine, which does not hold Python's lock, works on this one."""
+    ready: queue.Queue[Chunk | BaseException | None] = queue.Queue(maxsize=1)
+    stop = threading.Event()
+
+    def put(one: Chunk | BaseException | None) -> None:
+        while not stop.is_set():
+            try:
+                ready.put(one, timeout=0.1)
+            except queue.Full:
+                continue
+            return
+
+    def read() -> None:
+        try:
+            for chunk in chunks:
+                put(chunk)
+                if stop.is_set():
+                    return
+            put(None)
+        except BaseException as error:  # whatever it is, it is told where the chunks are used
+            put(error)
+
+    threading.Thread(target=read, name="reading ahead", daemon=True).start()
+    try:
+        while (one := ready.get()) is not None:
+            if isinstance(one, BaseException):
+                raise one
+            yield one
+    finally:
+        stop.set()
 
 
 def _parsed(chunk: Chunk, line: int, received_ms: int) -> ParsedEvent:

@@ -157,7 +157,7 @@ def _pieces(stream: Readable, problems: Problems, first_index: int) -> Iterator[
             if len(block) < CHUNK_BYTES:
                 problems.note(WHOLE_FILE, f"Tệp EVTX bị cắt giữa khối sự kiện tại byte {offset}.")
             yield _Piece(offset, block.ljust(CHUNK_BYTES, b"\x00"), begins and len(block) == CHUNK_BYTES)
-        elif block.strip(b"\x00"):
+        elif block != bytes(len(block)):
             if lost_from < 0:
                 lost_from = offset
             found = block.find(CHUNK_MAGIC, 1)
