@@ -13,7 +13,8 @@ from typing import Any, TypeAlias
 
 import yaml
 
-from dekhang.engine import Detector, Rule, RuleSet, compile_rules, default_mapping
+from dekhang.engine import Detector, Limits, LogsourceMapping, Rule, RuleSet, compile_rules, default_mapping
+from dekhang.engine.sieve import Code, compile_code
 from dekhang.pipeline.parse import parse
 from dekhang.pipeline.parse.audit_join import joined
 
@@ -21,6 +22,7 @@ TESTS_START = datetime(2019, 12, 10, 2, 0, 0, tzinfo=UTC)
 SOURCE_KINDS = ("windows", "linux", "web", "suricata", "syslog")
 FILE_BYTES_MAX = 1 << 20
 REPEAT_MAX = 10_000
+LIMITS = Limits(values=1 << 12, value_bytes=1 << 20)  # an example is small, and there are many
 RECORDS_MAX = 1_000
 CASE_KEYS = frozenset(("name", "source", "records", "repeat", "step_seconds"))
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -188,25 +190,29 @@ class Failure:
         return f"{self.path}:{self.line}: {self.reason}"
 
 
-def run_test(test: RuleTest, rules: Sequence[Rule]) -> list[Failure]:
+def run_test(test: RuleTest, rules: Sequence[Rule], mapping: LogsourceMapping | None = None) -> list[Failure]:
     """Run a rule file's examples through the real parser and detector.
+
+    Nothing comes after the records of an example: correlations that wait for the end of their window are judged then.
 
     Args:
         rules: all rules at hand; the file's own and the suppliers of its correlations are used.
+        mapping: which records a logsource means; None = ours.
     """
     own = [rule for rule in rules if Path(rule.path) == test.rule_path]
     if not own:
         reason = f"Tệp thử không có luật dùng được bên cạnh ({test.rule_path.name})."
         return [Failure(test.path, 1, "", reason)]
-    ruleset = compile_rules(_with_suppliers(own, rules), default_mapping())
+    ruleset = compile_rules(_with_suppliers(own, rules), mapping or default_mapping())
+    code = compile_code(ruleset.rules, ruleset.mapping)
     wanted = {rule.id for rule in own}
     failures = []
     for case in test.match:
-        if not wanted & _fired(case, ruleset):
+        if not wanted & _fired(case, ruleset, code):
             reason = f"Ca “{case.name}” phải được phát hiện nhưng luật {test.rule_path.name} không khớp."
             failures.append(Failure(test.path, case.line, case.name, reason))
     for case in test.no_match:
-        if wanted & _fired(case, ruleset):
+        if wanted & _fired(case, ruleset, code):
             reason = f"Ca “{case.name}” không được báo động nhưng luật {test.rule_path.name} lại khớp."
             failures.append(Failure(test.path, case.line, case.name, reason))
     return failures
@@ -225,13 +231,14 @@ def _with_suppliers(own: Sequence[Rule], rules: Sequence[Rule]) -> list[Rule]:
     return list(found.values())
 
 
-def _fired(case: Case, ruleset: RuleSet) -> set[str]:
+def _fired(case: Case, ruleset: RuleSet, code: Code) -> set[str]:
     events = (
         parse(raw, source_kind=case.source, received_ms=int(moment.timestamp() * 1000), scope=1, key=number)
         for number, (moment, raw) in enumerate(case.render(TESTS_START))
     )
     records = sorted((event.record for event in joined(events)), key=lambda record: record.key)
-    return {match.rule.id for match in Detector(ruleset).process(records)}
+    detector = Detector(ruleset, code=code, limits=LIMITS)
+    return {match.rule.id for match in (*detector.process(records), *detector.close())}
 
 
 # -- reading -----------------------------------------------------------------------------------------------------

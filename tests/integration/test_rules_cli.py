@@ -73,6 +73,28 @@ def test_two_rules_with_one_id_are_a_fault_of_the_second(folder: Path) -> None:
     assert run.returncode == 1 and "zcopy.yml:1" in run.stdout and "guess.yml:1" in run.stdout
 
 
+def test_examples_may_need_lists_and_log_sources_of_the_installation(folder: Path) -> None:
+    (folder / "guess.yml").write_text(
+        RULE.replace("{product: linux, service: sshd}", "{product: qlvb}").replace(
+            "action: login_failed", "action|expand: '%Faults%'"
+        )
+    )
+    (folder / "guess.test.yml").write_text(
+        "match:\n  - {name: một lần sai, source: syslog, records: [{app: qlvb, action: sai}]}\n"
+    )
+    mapping, lists = folder.parent / "nguon.yml", folder.parent / "danh-sach.yml"
+    mapping.write_text("others:\n  - {rule: {product: qlvb}, record: unrecognised, where: {app: qlvb}}\n")
+    lists.write_text("Faults: [sai, hỏng]\n")
+
+    assert rules("test", folder, "--mapping", mapping, "--placeholders", lists).returncode == 0
+    assert rules("test", folder, "--mapping", mapping).returncode == 1
+    lists.write_text("Faults: [đúng]\n")
+    assert rules("test", folder, "--mapping", mapping, "--placeholders", lists).returncode == 1
+    lists.write_text("Faults: {")
+    wrong_lists = rules("test", folder, "--placeholders", lists)
+    assert wrong_lists.returncode == 2 and "danh-sach.yml" in wrong_lists.stderr
+
+
 def test_a_rule_without_examples_fails_by_name(folder: Path) -> None:
     (folder / "guess.test.yml").unlink()
     run = rules("test", folder)

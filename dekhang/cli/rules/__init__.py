@@ -16,7 +16,7 @@ from dekhang.engine import Rule
 from dekhang.engine.coverage import unmapped_sources
 from dekhang.engine.logsources import MappingError
 from dekhang.pipeline.mappingfile import load_mapping
-from dekhang.pipeline.rulebook import Rulebook, load_rules
+from dekhang.pipeline.rulebook import PlaceholderError, Rulebook, load_rules, read_placeholders
 from dekhang.pipeline.ruletests import Failure, TestFileError, load_test, run_test, test_path
 
 
@@ -29,9 +29,14 @@ def add_parser(subparsers: Any) -> None:
     stats = actions.add_parser("stats", help="đếm luật theo mức, nguồn log, ATT&CK, và luật chưa dùng được vì sao")
     for action in (check, test, stats):
         action.add_argument("folders", metavar="THƯ_MỤC", nargs="+", type=Path, help="thư mục (hoặc tệp) luật Sigma")
-    for action in (check, stats):
         action.add_argument(
             "--mapping", metavar="TỆP", action="append", default=[], type=Path, help="tệp ánh xạ nguồn log của đơn vị"
+        )
+        action.add_argument(
+            "--placeholders",
+            metavar="TỆP",
+            type=Path,
+            help="tệp YAML các danh sách mà luật gọi bằng %%tên%% (bổ nghĩa expand)",
         )
     check.add_argument("--verbose", action="store_true", help="nêu cả từng luật lành nhưng chưa dùng được ở đây")
     stats.add_argument("--format", choices=("table", "jsonl"), default="table", help="cách in (mặc định: table)")
@@ -47,11 +52,12 @@ def run(args: argparse.Namespace) -> int:
         print(f"Không có thư mục luật {missing[0]}; hãy kiểm tra lại đường dẫn.", file=sys.stderr)
         return 2
     try:
-        mapping = load_mapping(getattr(args, "mapping", []))
-    except MappingError as error:
+        mapping = load_mapping(args.mapping)
+        placeholders = read_placeholders(args.placeholders) if args.placeholders is not None else {}
+    except (MappingError, PlaceholderError) as error:
         print(error, file=sys.stderr)
         return 2
-    book = load_rules(args.folders, cache=None, mapping=mapping)
+    book = load_rules(args.folders, cache=None, mapping=mapping, placeholders=placeholders)
     if not book.files:
         print(f"Không thấy tệp luật nào (.yml, .yaml) trong {', '.join(map(str, args.folders))}.", file=sys.stderr)
         return 2
@@ -115,7 +121,7 @@ def results(book: Rulebook, folders: list[Path]) -> Iterator[int | Failure]:
             yield Failure(error.path, error.line, "", error.reason)
             continue
         yield len(examples.match) + len(examples.no_match)
-        yield from run_test(examples, book.rules)
+        yield from run_test(examples, book.rules, book.ruleset.mapping)
     for folder in folders:
         for path in sorted(folder.rglob("*.test.yml")) if folder.is_dir() else ():
             rule_path = path.with_name(path.name.removesuffix(".test.yml") + ".yml")

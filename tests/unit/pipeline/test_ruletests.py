@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from dekhang.pipeline.ruletests import Case, TestFileError, load_test, load_tests
+from dekhang.pipeline.rulebook import load_rules
+from dekhang.pipeline.ruletests import Case, TestFileError, load_test, load_tests, run_test
 
 MOMENT = datetime(2019, 12, 9, 2, 0, 5, 250_000, tzinfo=UTC)
 
@@ -69,3 +70,20 @@ def test_a_test_file_with_a_fault_is_named_with_its_line(tmp_path: Path, text: s
     with pytest.raises(TestFileError) as caught:
         load_test(path)
     assert caught.value.line == line and word in caught.value.reason
+
+
+def test_a_correlation_that_waits_for_the_end_of_its_window_can_be_tested(tmp_path: Path) -> None:
+    (tmp_path / "few.yml").write_text(
+        "title: failed\nid: 3f2f1f0a-0000-4000-8000-00000000002a\nname: failed\nlogsource: {product: linux}\n"
+        "detection: {bad: {action: login_failed}, condition: bad}\n---\n"
+        "title: few\nid: 3f2f1f0a-0000-4000-8000-00000000002b\ncorrelation:\n  type: event_count\n  rules: [failed]\n"
+        "  group-by: [src_ip]\n  timespan: 5m\n  condition: {lt: 3}\n"
+    )
+    line = '"${time:syslog} may-chu sshd[7]: Failed password for root from 192.0.2.7 port 4 ssh2"'
+    (tmp_path / "few.test.yml").write_text(
+        f"match:\n  - {{name: hai lần, source: linux, records: [{line}], repeat: 2}}\n"
+        f"  - {{name: ba lần, source: linux, records: [{line}], repeat: 3}}\n"
+        f"no_match:\n  - {{name: bốn lần, source: linux, records: [{line}], repeat: 4}}\n"
+    )
+    failures = run_test(load_test(tmp_path / "few.test.yml"), load_rules([tmp_path], cache=None).rules)
+    assert [(failure.line, failure.case) for failure in failures] == [(3, "ba lần")]
