@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import blake2b
 from importlib import metadata, resources
@@ -62,6 +62,7 @@ class Rulebook:
         files: rule files read.
         filters: Sigma filters; the rules have them applied already.
         cache_problem: why the cache could not be written; "" = it is fine.
+        fingerprint: equal for two rulebooks whose rules mean the same, in the same order; b"" = nobody has taken it.
     """
 
     ruleset: RuleSet
@@ -70,6 +71,7 @@ class Rulebook:
     files: int
     cache_problem: str = ""
     filters: tuple[Filter, ...] = ()
+    fingerprint: bytes = b""
 
     @property
     def rules(self) -> tuple[Rule, ...]:
@@ -83,6 +85,12 @@ class Rulebook:
     def find(self, rule_id: str) -> Rule | None:
         """Return a rule for showing it to people: title_vi, guidance, description, author, license, references."""
         return self._by_id.get(rule_id)
+
+    def with_rules(self, more: Sequence[Rule]) -> "Rulebook":
+        """Return a rulebook of these rules and others; the filters apply to all."""
+        ruleset = compile_rules((*self.rules, *more), self.ruleset.mapping, self.filters)
+        known = self.fingerprint and blake2b(self.fingerprint + repr(more).encode(), digest_size=20).digest()
+        return replace(self, ruleset=ruleset, fingerprint=known)
 
     def yaml(self, rule: Rule) -> str:
         """Return the text of the file in which a rule stands.
@@ -118,11 +126,12 @@ def load_rules(
         rules = _unique((one for one in outcomes if isinstance(one, Rule)), errors)
         filters = tuple(one for one in outcomes if isinstance(one, Filter))
         ruleset = compile_rules(rules, mapping or default_mapping(), filters)
+        fingerprint = blake2b(store.fingerprint() + _said(ruleset), digest_size=20).digest()
         problem = store.write()
     errors.extend(one for one in outcomes if isinstance(one, RuleError))
     errors.sort(key=lambda error: (error.path, error.line))
     skipped = [one for one in outcomes if isinstance(one, Skipped)]
-    return Rulebook(ruleset, tuple(errors), (*skipped, *ruleset.skipped), files, problem, filters)
+    return Rulebook(ruleset, tuple(errors), (*skipped, *ruleset.skipped), files, problem, filters, fingerprint)
 
 
 def read_placeholders(path: Path) -> dict[str, tuple[str, ...]]:
@@ -218,8 +227,10 @@ class _Cache:
         self._known: dict[bytes, list[Any]] = {}
         self._used: dict[bytes, list[Any]] = {}
         self._changed = False
+        version = _version(placeholders)
+        self._all_read = blake2b(version.encode(), digest_size=20)
         if folder is not None:
-            self._path = folder / f"{self._family}-{_version(placeholders)}.msgpack"
+            self._path = folder / f"{self._family}-{version}.msgpack"
             self._known = self._load()
 
     def _load(self) -> dict[bytes, list[Any]]:
@@ -242,6 +253,7 @@ class _Cache:
         except OSError as error:
             return [RuleError(str(path), 1, f"Không đọc được tệp luật: {error.strerror}.")]
         digest = blake2b(content, digest_size=20).digest()
+        self._all_read.update(digest)
         saved = self._known.get(digest)
         if saved is not None:
             try:
@@ -256,6 +268,10 @@ class _Cache:
             self._used[digest] = [serial.dump(one) for one in outcomes]
             self._changed = True
         return outcomes
+
+    def fingerprint(self) -> bytes:
+        """Return a digest of all that was read so far, in its order, and of what it was understood by."""
+        return self._all_read.digest()
 
     def write(self) -> str:
         """Write what this load used, if that is news; return why it could not be written, or ""."""
@@ -291,6 +307,12 @@ def _version(placeholders: Placeholders) -> str:
     for name in MEANING:
         digest.update(package.joinpath(name).read_bytes())
     return digest.hexdigest()
+
+
+def _said(ruleset: RuleSet) -> bytes:
+    """Return the rules' order, and which of them the mapping lets read what: not what it says of records."""
+    sources = [(source.logsource, source.where, source.aliases) for source in ruleset.mapping.sources]
+    return repr((sources, [rule.id for rule in ruleset.rules])).encode()
 
 
 @contextmanager
