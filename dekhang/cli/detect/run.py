@@ -5,7 +5,6 @@ import gc
 import os
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -19,11 +18,12 @@ from dekhang.cli.detect.summary import Summary
 from dekhang.cli.detect.table import TableWriter
 from dekhang.cli.detect.words import Words
 from dekhang.cli.detect.writers import CsvWriter, JsonWriter, Writer
-from dekhang.engine import Detector, compile_rules
+from dekhang.engine import Detector
 from dekhang.engine.indicators import IndicatorSet
 from dekhang.engine.logsources import MappingError
 from dekhang.engine.rules import LEVELS
 from dekhang.engine.ruleset import rules_over_budget
+from dekhang.pipeline.codecache import compiled
 from dekhang.pipeline.indicatorbook import load_indicators
 from dekhang.pipeline.mappingfile import load_mapping
 from dekhang.pipeline.rulebook import PlaceholderError, Rulebook, load_rules, read_placeholders
@@ -54,13 +54,12 @@ def _detect(args: argparse.Namespace, words: Words) -> None:
     book = _rules(args, words)
     indicators = _indicators(args, words)
     if indicators is not None and indicators.rules:
-        together = compile_rules((*book.rules, *indicators.rules), book.ruleset.mapping, book.filters)
-        book = replace(book, ruleset=together)
+        book = book.with_rules(indicators.rules)
+    code = compiled(book, cache=args.rules_cache or default_cache(), indicators=indicators is not None)
     gc.collect()
     gc.freeze()  # rules stay; no need to look at them again at every collection
-    scan = Scan(
-        Detector(book.ruleset, indicators=indicators), LEVELS.index(args.min_level), args.input_format, args.workers
-    )
+    detector = Detector(book.ruleset, code=code, indicators=indicators)
+    scan = Scan(detector, LEVELS.index(args.min_level), args.input_format, args.workers)
     try:
         with opened(args.output) as out:
             outcome = _write(args, words, book, scan, _writer(form, out, args, words))

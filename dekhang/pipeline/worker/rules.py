@@ -10,7 +10,8 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from dekhang.engine import Detector
-from dekhang.engine.sieve import Code, compile_code
+from dekhang.engine.sieve import Code
+from dekhang.pipeline.codecache import compiled
 from dekhang.pipeline.rulebook import Rulebook
 from dekhang.pipeline.rulesettings import RuleSettings, folder_of, load_installed_rules, read_settings
 from dekhang.pipeline.stores.schema import transaction
@@ -42,7 +43,7 @@ class RuleWatch:
         started = time.monotonic()
         self._settings = read_settings(self.data, self._settings)
         book = load_installed_rules(self.folders, self.data, self._settings)
-        code = compile_code(book.ruleset.rules, book.ruleset.mapping)  # kept: it takes seconds, and retries need it
+        code = compiled(book, cache=self.data / "rules-cache", indicators=False)
         logger.info(
             "rules loaded: %d in force, %d faulty, %.1f s",
             len(book.ruleset.rules),
