@@ -67,7 +67,8 @@ class CheckedCache(FunctionCache):
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         try:
-            found = super().load_overload(sig, target_context)
+            # not numba's load_overload: it loads all that compiling needs first, for which numba asks by itself
+            found = self._load_overload(sig, target_context)
         except Exception:  # whatever a broken pickle raises
             return None
         if found is not None and tuple(found.signature.args) != tuple(normalize_signature(sig)[0]):

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 import re2
 import regex as backtracking  # type: ignore[import-untyped]
@@ -63,6 +63,7 @@ class Backtracking:
     """
 
     __slots__ = ("overruns", "search", "seconds")
+    any_overran: ClassVar[bool] = False  # of all expressions
 
     def __init__(self, pattern: str) -> None:
         self.search = backtracking.compile(pattern, cache_pattern=False).search
@@ -73,9 +74,15 @@ class Backtracking:
         try:
             return self.search(text, timeout=self.seconds, concurrent=False) is not None
         except (TimeoutError, MemoryError):
+            Backtracking.any_overran = True
             self.overruns += 1
             self.seconds = max(SECONDS_AT_LEAST, self.seconds / 2)
             return False
+
+
+def any_overran() -> bool:
+    """Return whether `overruns` is above 0 for any expression; it rarely is."""
+    return Backtracking.any_overran
 
 
 def overruns(test: RegexTest) -> int:

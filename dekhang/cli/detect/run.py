@@ -56,8 +56,8 @@ def _detect(args: argparse.Namespace, words: Words) -> None:
     if indicators is not None and indicators.rules:
         book = book.with_rules(indicators.rules)
     code = compiled(book, cache=args.rules_cache or default_cache(), indicators=indicators is not None)
-    gc.collect()
     gc.freeze()  # rules stay; no need to look at them again at every collection
+    gc.enable()
     detector = Detector(book.ruleset, code=code, indicators=indicators)
     scan = Scan(detector, LEVELS.index(args.min_level), args.input_format, args.workers)
     try:
