@@ -27,7 +27,7 @@ from dekhang.engine.rules import Logsource, Rule
 from dekhang.engine.sieve.deciding import NO, YES, Programs
 from dekhang.engine.sieve.kernel import Columns
 from dekhang.engine.sieve.literals import AT_END, AT_START, GRAM, Literals
-from dekhang.engine.sieve.packing import pack_literals, ragged
+from dekhang.engine.sieve.packing import is_letter, pack_literals, ragged
 from dekhang.engine.sieve.required import required_literal
 from dekhang.engine.text import fold, plain_name
 
@@ -268,7 +268,8 @@ class _Compiler:
             keywords.append(number)
         raw = [-1] * len(columns)
         for number in keyword_columns.values():
-            runs = [plain_run(text) for text, _, _ in columns[number].literals]
+            # a letter beyond ASCII needs no run: values with such letters are looked at in any case
+            runs = [plain_run(text) for text, _, _ in columns[number].literals if not is_letter(text)]
             if not columns[number].valued and not columns[number].wholes and all(runs):
                 raw[number] = len(columns)
                 columns.append(Column([], [], [], [], [(run, 0, 0) for run in dict.fromkeys(runs)], []))
@@ -323,7 +324,9 @@ def exact(test: Test) -> bool:
 def is_scrap(test: TextTest) -> bool:
     """Return whether a text is a single sign anywhere in a value: it takes too long to look for."""
     text = fold(test.text).encode("utf-8", "replace")
-    return test.how == "contains" and 0 < len(text) < GRAM and (len(text) == 1 or not text.isascii())
+    if test.how != "contains" or not 0 < len(text) < GRAM or is_letter(text):
+        return False
+    return len(text) == 1 or not text.isascii()
 
 
 def enter(column: Column, atom: int, test: Test) -> None:

@@ -9,7 +9,7 @@ from dekhang.engine.indicators.scan import may_match
 from dekhang.engine.native import compiled
 from dekhang.engine.sieve.deciding import Programs, Routes, could_match
 from dekhang.engine.sieve.folding import UNFOLDABLE, unfold
-from dekhang.engine.sieve.literals import Found, Literals, add_atom, equal, find, lower
+from dekhang.engine.sieve.literals import Found, Literals, add_atom, equal, find, find_letters, lower
 from dekhang.engine.sieve.memo import ABSENT, Memo, code_of, learn, recall
 from dekhang.engine.sieve.reading import (
     HEARD,
@@ -205,6 +205,7 @@ def classify(
     if kind == LETTERS:
         for place in range(columns.lettered_starts[column], columns.lettered_starts[column + 1]):
             count = add_atom(columns.lettered[place], out, count)
+        count = find_letters(literals, column, scratch.folded, 0, size, out, count)
     if columns.whole[column]:
         count = equal(literals, column, scratch.folded, 0, size, out, count)
     count = find(literals, column, scratch.folded, 0, size, out, count)
@@ -242,6 +243,7 @@ def hear(
         if kind == LETTERS:
             for one in range(columns.lettered_starts[column], columns.lettered_starts[column + 1]):
                 count = add_atom(columns.lettered[one], out, count)
+            count = find_letters(literals, column, scratch.folded, 0, size, out, count)
         if columns.whole[column]:
             count = equal(literals, column, scratch.folded, 0, size, out, count)
         count = find(literals, column, scratch.folded, 0, size, out, count)

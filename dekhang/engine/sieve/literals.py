@@ -13,13 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dekhang.engine.native import compiled, inlined
-from dekhang.engine.sieve.machine import load4
+from dekhang.engine.sieve.machine import HIGHS, load4, load8
 from dekhang.engine.sieve.reading import K1, K2, digest, same
 
 AT_START = 1
 AT_END = 2
 
 GRAM = 4
+LETTER = 0x80
 FOLDED = 0x20202020
 
 
@@ -34,7 +35,8 @@ class Literals(NamedTuple):
         bits: bitmaps of all columns.
         bit_starts, bit_masks: of each column: its first byte in `bits`, and its number of bits, which is a power of two less one, 0 = no literals to look for.
         strides: of each column.
-        shorts: of each column: bit n set = it has literals of n bytes (2, 3) to look for.
+        shorts: of each column: bit n set = it has literals of n bytes (2, 3) to look for; LETTER = of one letter beyond
+            ASCII (2, 3 bytes), looked for only where such letters are.
         edge_starts, edges: by column, literals shorter than a gram at start or end; one more start at the end.
         gram_keys, gram_firsts, gram_counts: open addressing by (column, length of gram, gram); count 0 = free.
         gram_literals, gram_offsets: the literals of a gram, and where in the literal it stands.
@@ -199,6 +201,35 @@ def find(literals: Literals, column: int, text: Any, start: int, stop: int, foun
                     bit = np.intp(spread(word + np.uint64(size))) & mask
                     if literals.bits[base + (bit >> 3)] >> (bit & 7) & 1:
                         count = met(literals, column, size, word, text, start, stop, at, found, count)
+    return count
+
+
+@compiled
+def find_letters(literals: Literals, column: int, text: Any, start: int, stop: int, found: Found, count: int) -> int:
+    """Add the atoms of the literals of one letter beyond ASCII; arguments as of `find`, the text is UTF-8."""
+    if not literals.shorts[column] & LETTER:
+        return count
+    mask = literals.bit_masks[column]
+    base = literals.bit_starts[column]
+    at = start
+    while at < stop:
+        if load8(text, at) & HIGHS == np.uint64(0):
+            at += 8
+            continue
+        byte = text[at]
+        if byte < np.uint8(0xC0):
+            at += 1
+            continue
+        if byte >= np.uint8(0xF0):
+            at += 4
+            continue
+        size = 2 if byte < np.uint8(0xE0) else 3
+        small = (np.uint64(1) << np.uint64(8 * size)) - np.uint64(1)
+        word = (load4(text, at) | np.uint64(FOLDED)) & small
+        bit = np.intp(spread(word + np.uint64(size))) & mask
+        if literals.bits[base + (bit >> 3)] >> (bit & 7) & 1:
+            count = met(literals, column, size, word, text, start, stop, at, found, count)
+        at += size
     return count
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dekhang.engine.native import compiled
-from dekhang.engine.sieve.literals import FOLDED, GRAM, Literals, gram_key, spread
+from dekhang.engine.sieve.literals import FOLDED, GRAM, LETTER, Literals, gram_key, spread
 from dekhang.engine.sieve.machine import PADDING
 from dekhang.engine.sieve.reading import K2, digest
 
@@ -75,7 +75,7 @@ def pack_literals(columns: Sequence[LiteralsOfColumn]) -> Literals:
                 short.append(literal)
                 continue
             if len(text) < GRAM:
-                sizes |= 1 << len(text)
+                sizes |= LETTER if is_letter(text) else 1 << len(text)
                 gram = int.from_bytes(text, "little") | (FOLDED & ((1 << 8 * len(text)) - 1))
                 grams.setdefault((column, len(text), gram), []).append((literal, 0))
                 continue
@@ -88,6 +88,11 @@ def pack_literals(columns: Sequence[LiteralsOfColumn]) -> Literals:
         edges.append(short)
         shorts.append(sizes)
     return _arrays(bytes(texts), starts, lengths, atoms, flags, wholes, grams, strides, shorts, edges)
+
+
+def is_letter(text: bytes) -> bool:
+    """Return whether a text is one letter beyond ASCII, shorter than a gram."""
+    return (len(text) == 2 and text[0] >= 0xC0) or (len(text) == 3 and text[0] >= 0xE0)
 
 
 def grams_of(text: bytes) -> list[int]:

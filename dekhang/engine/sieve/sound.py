@@ -16,7 +16,7 @@ from dekhang.engine.rules import Rule
 from dekhang.engine.sieve.code import Code, Ragged
 from dekhang.engine.sieve.deciding import NO, Programs
 from dekhang.engine.sieve.kernel import Columns
-from dekhang.engine.sieve.literals import GRAM, Literals
+from dekhang.engine.sieve.literals import GRAM, LETTER, Literals
 from dekhang.engine.sieve.machine import PADDING
 from dekhang.engine.sieve.packing import STRIDE_MAX
 
@@ -146,8 +146,8 @@ def _check_literals(literals: Literals, columns: int, atoms: int) -> None:
 
 
 def _sets_of_sizes() -> list[int]:
-    """Return the sets of lengths that Literals.shorts can hold: bit n stands for length n."""
-    sizes = [1 << size for size in range(2, GRAM)]
+    """Return the sets of lengths that Literals.shorts can hold: bit n stands for length n, LETTER for a letter."""
+    sizes = [*(1 << size for size in range(2, GRAM)), LETTER]
     return [sum(size for place, size in enumerate(sizes) if chosen >> place & 1) for chosen in range(1 << len(sizes))]
 
 
