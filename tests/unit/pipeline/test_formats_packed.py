@@ -146,7 +146,11 @@ def test_one_member_that_is_no_log_does_not_hide_the_others(tmp_path: Path) -> N
     assert "picture.png" in file.problems[0][1]
 
 
-@pytest.mark.parametrize("content", [zipped(LINES), gzip.compress(zipped(LINES)), tarred({"a": zipped(LINES)})])
+@pytest.mark.parametrize(
+    "content",
+    [zipped(LINES), gzip.compress(zipped(LINES)), tarred({"a": zipped(LINES)})],
+    ids=["zip", "zip in gz", "zip in tar"],
+)
 def test_a_zip_through_a_pipe_is_read(content: bytes) -> None:
     class Pipe(io.BytesIO):
         def seek(self, *_: int) -> int:
