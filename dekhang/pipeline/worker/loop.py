@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from dekhang.engine import Detector, Losses, Match
+from dekhang.engine import Detector, Losses, Match, Record
 from dekhang.engine.ruleset import rules_over_budget
 from dekhang.pipeline import lakewrite, wallclock
 from dekhang.pipeline.spool import START, Frame, Position, SpoolReader, prune, writers
@@ -93,6 +93,7 @@ class Worker:
         beater = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
         beater.start()
         self.start()
+        self._warm_up()
         on_ready()
         while not self.stopping:
             self._moved = time.monotonic()
@@ -110,6 +111,15 @@ class Worker:
                 logger.exception("a batch failed, will be repeated")
                 self._retry()
         self.close()
+
+    def _warm_up(self) -> None:
+        """Load the engine's machine code now and not while the first alert waits; a new installation compiles it."""
+        self._moved = time.monotonic()
+        try:
+            if self._detector is not None:
+                self._detector.process([Record({})])
+        except Exception:  # then every batch will say so
+            logger.exception("the engine failed on nothing")
 
     def step(self) -> bool:
         """One round: a batch if there is one, else housekeeping. Returns whether there was something to do."""
