@@ -13,7 +13,8 @@ from dekhang.engine.text import is_metadata, plain_name
 
 PATHS_MAX = 16_384  # attackers may invent names without end; then all are forgotten and learned again
 NAMES_BYTES = 2 << 20
-CREDIT_MAX = 4_096
+CREDIT_MAX = 4_096  # names that may be learned in a row
+LINES_PER_NAME = 16  # and later: reading a line again for a new name then costs a sixteenth of reading
 ROOT = 0
 
 
@@ -55,7 +56,7 @@ class PathTree:
         )
         self._names: list[tuple[str, ...]] = []
         self._used = 0
-        self._credit = CREDIT_MAX
+        self._credit = CREDIT_MAX * LINES_PER_NAME  # in lines
         self._reset()
 
     def _reset(self) -> None:
@@ -68,14 +69,14 @@ class PathTree:
         self._used = 0
 
     def earn(self, lines: int) -> None:
-        """Let so many more names be learned: a line costs as much again for each name in it that is new."""
-        self._credit = min(CREDIT_MAX, self._credit + lines)
+        """Take note of lines to come: a line is read again for each name in it that is new, so lines pay for names."""
+        self._credit = min(CREDIT_MAX * LINES_PER_NAME, self._credit + lines)
 
     def spend(self) -> bool:
         """Return whether another name may be learned. Who invents names in every line is left to the parser."""
-        if not self._credit:
+        if self._credit < LINES_PER_NAME:
             return False
-        self._credit -= 1
+        self._credit -= LINES_PER_NAME
         return True
 
     def add(self, parent: int, raw: bytes) -> None:

@@ -19,6 +19,7 @@ from dekhang.engine.sieve.packing import ragged
 ROUTES_REMEMBERED = 32_768  # combinations of channel and event id; attackers may invent them
 TEXT_BYTES = 4 << 20
 PLACES_REMEMBERED = 10_000
+NOBODYS = "\0"  # stands for the channels that no source has
 
 RouteKey: TypeAlias = tuple[str, str, str, str, int | None]  # product, service, category, channel, event id
 
@@ -39,6 +40,8 @@ class RouteBook:
     def __init__(self, code: Code, mapping: LogsourceMapping) -> None:
         self._code = code
         self._mapping = mapping
+        self._channels = frozenset().union(*(source.channels for source in mapping.sources))
+        self._event_ids = frozenset().union(*(source.event_ids for source in mapping.sources))
         self._row_of: dict[tuple[int, ...], int] = {}
         self._sources: list[tuple[Source, ...]] = []
         self._always: list[list[int]] = []
@@ -104,14 +107,25 @@ class RouteBook:
             key = (record.product, record.service, record.category, channel, event_id)
         found = self._by_record.get(key)
         if found is None:
-            indexes = self._mapping.sources_of(record)
+            place = self._mapping.place_of(record)
+            indexes = self._mapping.sources_at(self._told_apart(place))
             if len(self._by_record) >= ROUTES_REMEMBERED:
                 self._note()
                 self._by_record.clear()
                 self.table.counts[:] = 0
             sources = tuple(self._mapping.sources[one] for one in indexes)
-            found = self._by_record[key] = _Known(self._row(indexes), sources, self._mapping.place_of(record))
+            found = self._by_record[key] = _Known(self._row(indexes), sources, place)
         return found
+
+    def _told_apart(self, place: Place) -> Place:
+        """Return a place with the same sources, one for all channels and event ids that no source asks for.
+
+        Attackers may invent these without end, and each new place is compared with every source.
+        """
+        product, service, category, channel, event_id = place
+        if channel not in self._channels:
+            channel = NOBODYS
+        return product, service, category, channel, event_id if event_id in self._event_ids else None
 
     def learn(self, first: bytes, event: bytes, provider: int) -> None:
         """Find the route of a Windows line by channel (or provider) and event id as they stand in JSON."""
