@@ -9,20 +9,22 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import yaml
 
-from dekhang.engine import Detector, Limits, LogsourceMapping, Rule, RuleSet, compile_rules, default_mapping
-from dekhang.engine.sieve import Code, compile_code
+from dekhang.engine import LogsourceMapping, Rule, RuleSet, compile_rules, default_mapping
 from dekhang.pipeline.parse import parse
 from dekhang.pipeline.parse.audit_join import joined
+
+if TYPE_CHECKING:
+    from dekhang.engine.sieve import Code
 
 TESTS_START = datetime(2019, 12, 10, 2, 0, 0, tzinfo=UTC)
 SOURCE_KINDS = ("windows", "linux", "web", "suricata", "syslog")
 FILE_BYTES_MAX = 1 << 20
 REPEAT_MAX = 10_000
-LIMITS = Limits(values=1 << 12, value_bytes=1 << 20)  # an example is small, and there are many
+VALUES_REMEMBERED, VALUE_BYTES = 1 << 12, 1 << 20  # an example is small, and there are many
 RECORDS_MAX = 1_000
 CASE_KEYS = frozenset(("name", "source", "records", "repeat", "step_seconds"))
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -204,6 +206,9 @@ def run_test(test: RuleTest, rules: Sequence[Rule], mapping: LogsourceMapping | 
         reason = f"Tệp thử không có luật dùng được bên cạnh ({test.rule_path.name})."
         return [Failure(test.path, 1, "", reason)]
     ruleset = compile_rules(_with_suppliers(own, rules), mapping or default_mapping())
+    # imported only now: the demo sends examples and never detects, so it needs no machine code
+    from dekhang.engine.sieve import compile_code
+
     code = compile_code(ruleset.rules, ruleset.mapping)
     wanted = {rule.id for rule in own}
     failures = []
@@ -231,13 +236,15 @@ def _with_suppliers(own: Sequence[Rule], rules: Sequence[Rule]) -> list[Rule]:
     return list(found.values())
 
 
-def _fired(case: Case, ruleset: RuleSet, code: Code) -> set[str]:
+def _fired(case: Case, ruleset: RuleSet, code: "Code") -> set[str]:
+    from dekhang.engine import Detector, Limits
+
     events = (
         parse(raw, source_kind=case.source, received_ms=int(moment.timestamp() * 1000), scope=1, key=number)
         for number, (moment, raw) in enumerate(case.render(TESTS_START))
     )
     records = sorted((event.record for event in joined(events)), key=lambda record: record.key)
-    detector = Detector(ruleset, code=code, limits=LIMITS)
+    detector = Detector(ruleset, code=code, limits=Limits(VALUES_REMEMBERED, VALUE_BYTES))
     return {match.rule.id for match in (*detector.process(records), *detector.close())}
 
 
