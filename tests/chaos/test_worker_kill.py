@@ -41,11 +41,23 @@ level: medium
 ---
 title: Root logged in
 id: 3f2f1f0a-0000-4000-8000-000000000003
+name: root
 logsource: {product: linux, service: auth}
 detection:
   good: {action: login_ok, user: root}
   condition: good
 level: high
+---
+title: Root logged in once or twice
+id: 3f2f1f0a-0000-4000-8000-000000000004
+correlation:
+  type: event_count
+  rules: [root]
+  group-by: [src_ip]
+  timespan: 1m
+  condition: {lt: 3}
+  generate: true
+level: low
 """
 
 
@@ -143,6 +155,7 @@ def test_kill_9_at_random_moments_loses_nothing_and_repeats_nothing(tmp_path: Pa
         assert account.received == EVENTS // 2 + duplicate
     assert found_in(data) == found_in(calm)
     assert len(found_in(calm)) > 300
+    assert len([rule for rule, *_ in found_in(calm) if rule.endswith("4")]) > 20  # windows that are over
     on_disk = {str(path.relative_to(data / "lake")) for path in (data / "lake").rglob("*") if path.is_file()}
     undisturbed = Worker(data, [rules])
     undisturbed.start()  # removes what the kills left
