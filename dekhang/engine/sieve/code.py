@@ -28,7 +28,7 @@ from dekhang.engine.sieve.deciding import NO, YES, Programs
 from dekhang.engine.sieve.kernel import Columns
 from dekhang.engine.sieve.literals import AT_END, AT_START, GRAM, Literals
 from dekhang.engine.sieve.packing import is_letter, pack_literals, ragged
-from dekhang.engine.sieve.required import required_literal
+from dekhang.engine.sieve.required import required_literals
 from dekhang.engine.text import fold, plain_name
 
 Aliases: TypeAlias = tuple[tuple[str, tuple[str, ...]], ...]
@@ -219,8 +219,7 @@ class _Compiler:
             # most records of a route have one of few event ids, levels, providers
             return base + (0.05 if names and names[0] in ("EventID", "Provider_Name", "Channel", "Level") else 0.0)
         if isinstance(test, (RegexTest, WildcardTest)):
-            literal = required_bytes(test)
-            return 1.0 / (1.0 + len(literal)) ** 2 if len(literal) >= 2 else 0.9
+            return min(0.9, sum(1.0 / (1.0 + len(literal)) ** 2 for literal in required_bytes(test))) or 0.9
         return 1.0
 
     # -- arrays --------------------------------------------------------------------------------------------------
@@ -346,8 +345,8 @@ def enter(column: Column, atom: int, test: Test) -> None:
             column.literals.append((text, flags, atom))
         if test.cased and test.how != "equals":
             column.unsure.append(atom)
-    elif isinstance(test, (RegexTest, WildcardTest)) and len(literal := required_bytes(test)) >= 2:
-        column.literals.append((literal, 0, atom))
+    elif isinstance(test, (RegexTest, WildcardTest)) and (literals := required_bytes(test)):
+        column.literals.extend((literal, 0, atom) for literal in literals)
         if isinstance(test, RegexTest) or test.cased:
             column.unsure.append(atom)
     else:
@@ -360,8 +359,9 @@ def plain_run(text: bytes) -> bytes:
     return run if len(run) >= GRAM else b""
 
 
-def required_bytes(test: RegexTest | WildcardTest) -> bytes:
-    return required_literal(test).encode("utf-8", "replace")
+def required_bytes(test: RegexTest | WildcardTest) -> list[bytes]:
+    texts = [text.encode("utf-8", "replace") for text in required_literals(test)]
+    return texts if min(map(len, texts), default=0) >= 2 else []
 
 
 def unique(numbers: Iterable[int]) -> list[int]:
