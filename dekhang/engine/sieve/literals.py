@@ -10,6 +10,7 @@ Case is set aside by setting bit 0x20 in text and anchor alike; the comparison b
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy import int64
 from numpy.typing import NDArray
 
 from dekhang.engine.native import compiled, inlined
@@ -129,17 +130,20 @@ def add_atoms(literals: Literals, literal: int, found: Found, count: int) -> int
 @compiled
 def met(
     literals: Literals,
-    column: int,
-    size: int,
+    column: Any,
+    size: Any,
     gram: Any,
     text: Any,
-    start: int,
-    stop: int,
-    at: int,
+    start: Any,
+    stop: Any,
+    at: Any,
     found: Found,
-    count: int,
+    count: Any,
 ) -> int:
-    """Add the atoms of the literals that have this gram and stand around `at`."""
+    """Add the atoms of the literals that have this gram and stand around `at`.
+
+    Callers turn numbers into int64: for constants and other widths numba would compile it once more each.
+    """
     key = gram_key(column, size, gram)
     mask = literals.gram_keys.size - 1
     slot = np.intp(spread(key ^ (key >> np.uint64(29)))) & mask
@@ -188,7 +192,18 @@ def find(literals: Literals, column: int, text: Any, start: int, stop: int, foun
             word = load4(text, at) | np.uint64(FOLDED)
             bit = np.intp(spread(word)) & mask
             if literals.bits[base + (bit >> 3)] >> (bit & 7) & 1:
-                count = met(literals, column, GRAM, word, text, start, stop, at, found, count)
+                count = met(
+                    literals,
+                    int64(column),
+                    int64(GRAM),
+                    word,
+                    text,
+                    int64(start),
+                    int64(stop),
+                    int64(at),
+                    found,
+                    int64(count),
+                )
             at += stride
     shorts = literals.shorts[column]
     if shorts:
@@ -200,7 +215,18 @@ def find(literals: Literals, column: int, text: Any, start: int, stop: int, foun
                     word = (load4(text, at) | np.uint64(FOLDED)) & small
                     bit = np.intp(spread(word + np.uint64(size))) & mask
                     if literals.bits[base + (bit >> 3)] >> (bit & 7) & 1:
-                        count = met(literals, column, size, word, text, start, stop, at, found, count)
+                        count = met(
+                            literals,
+                            int64(column),
+                            int64(size),
+                            word,
+                            text,
+                            int64(start),
+                            int64(stop),
+                            int64(at),
+                            found,
+                            int64(count),
+                        )
     return count
 
 
@@ -228,7 +254,18 @@ def find_letters(literals: Literals, column: int, text: Any, start: int, stop: i
         word = (load4(text, at) | np.uint64(FOLDED)) & small
         bit = np.intp(spread(word + np.uint64(size))) & mask
         if literals.bits[base + (bit >> 3)] >> (bit & 7) & 1:
-            count = met(literals, column, size, word, text, start, stop, at, found, count)
+            count = met(
+                literals,
+                int64(column),
+                int64(size),
+                word,
+                text,
+                int64(start),
+                int64(stop),
+                int64(at),
+                found,
+                int64(count),
+            )
         at += size
     return count
 
