@@ -139,7 +139,7 @@ def met(
     at: Any,
     found: Found,
     count: Any,
-) -> int:
+) -> Any:
     """Add the atoms of the literals that have this gram and stand around `at`.
 
     Callers turn numbers into int64: for constants and other widths numba would compile it once more each.
