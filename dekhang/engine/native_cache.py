@@ -109,7 +109,12 @@ def _version() -> str:
     checked = config.BOUNDSCHECK  # type: ignore[attr-defined]
     versions = (numba.__version__, llvmlite.__version__, sys.version_info[:3], checked, config.OPT)  # type: ignore[attr-defined]
     digest = blake2b(repr(versions).encode(), digest_size=8)
-    sources = [engine / "native.py", *sorted(engine.glob("sieve/*.py")), *sorted(engine.glob("indicators/*.py"))]
+    sources = [
+        engine / "native.py",
+        engine / "text.py",
+        *sorted(engine.glob("sieve/*.py")),
+        *sorted(engine.glob("indicators/*.py")),
+    ]
     for source in sources:
         digest.update(blake2b(source.read_bytes()).digest())
     return digest.hexdigest()

@@ -26,6 +26,7 @@ from dekhang.engine.sieve.reading import (
     read_line,
     same,
 )
+from dekhang.engine.text import SCALARS_PER_VALUE
 
 # why `sift` returned
 DONE = 0
@@ -36,6 +37,7 @@ FULL = 3  # the candidates have to be taken out first
 UNKNOWN = -2  # Lines.routes: to be found from channel and event id
 NO_ROUTE = -1  # nothing reads such records
 FIELDS_MAX = 512  # of more the parsers keep only the first
+VALUES_MAX = SCALARS_PER_VALUE - 1  # of a longer list the reference reads only the beginning
 SYSMON_OF_LINUX = tuple(np.uint8(byte) for byte in b"linux-sysmon")  # its events look like those of Windows
 
 
@@ -298,6 +300,9 @@ def sift(
         if count == NEW_NAME:
             return NAME_WANTED, number
         if count == WEIRD:
+            lines.odd[number] = 1
+            continue
+        if count > VALUES_MAX and not folded:
             lines.odd[number] = 1
             continue
         strange = found[4] != 0

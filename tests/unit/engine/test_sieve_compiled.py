@@ -134,7 +134,7 @@ def test_a_change_of_any_compiled_file_or_of_checking_is_another_version(monkeyp
     monkeypatch.undo()
     assert native_cache._version() == now
     read = Path.read_bytes
-    for name in ("reading.py", "shapes.py", "native.py"):  # constants of other files are in the code, too
+    for name in ("reading.py", "shapes.py", "native.py", "text.py"):  # constants of other files are in the code, too
         changed = lambda path, name=name: read(path) + (b"#" if path.name == name else b"")  # noqa: E731
         monkeypatch.setattr(Path, "read_bytes", changed)
         assert native_cache._version() != now, name
