@@ -50,7 +50,6 @@ class _Run:
         self.events = work / "events.jsonl"
         with lzma.open(path) if path.suffix == ".xz" else path.open("rb") as file, self.events.open("wb") as out:
             shutil.copyfileobj(file, out, 8 << 20)
-        self.floors: dict[Path, float] = {}
 
     def rows(self) -> Iterator[dict[str, Any]]:
         first = self.work / "first.jsonl"
@@ -58,19 +57,18 @@ class _Run:
             first.write_bytes(b"".join(islice(file, 2_000)))
         self.part("compile", first)  # caches of rules and machine code
         yield self.floor("floor", self.events)
-        both = self.part("cold", self.events, twice=True)
+        both = self.between_floors("cold", self.events, twice=True)
         for attempt in ("cold", "warm"):
-            yield self.row(attempt, self.events, both, both[attempt])
+            yield self.row(attempt, self.events, both, attempt)
         distinct = self.distinct()
         yield self.floor("floor-unique", distinct)
         for variant, path in (("unique", distinct), ("small-cache", self.events), ("no-cache", self.events)):
-            found = self.part(variant, path)
-            yield self.row(variant, path, found, found["cold"])
+            yield self.row(variant, path, self.between_floors(variant, path))
         yield from self.workers()
         for count in RULE_COUNTS:
-            found = self.part(f"rules-{count}", self.events, count=count)
-            yield self.row(f"rules-{count}", self.events, found, found["cold"])
-        yield from self.indicators(both)
+            variant = f"rules-{count}"
+            yield self.row(variant, self.events, self.between_floors(variant, self.events, count=count))
+        yield from self.indicators()
         yield from self.evtx()
         yield from self.starts()
 
@@ -89,19 +87,32 @@ class _Run:
         return found
 
     def floor(self, variant: str, path: Path) -> dict[str, Any]:
-        found = min((self.part("floor", path) for _ in range(2)), key=lambda one: one["seconds"])
-        self.floors[path] = found["events"] / found["seconds"]
+        found = self.part("floor", path)
         return {
             "bench": "detect",
             "variant": variant,
             "events": found["events"],
             "bytes": path.stat().st_size,
-            "floor_events_per_second": round(self.floors[path]),
+            "floor_events_per_second": round(found["events"] / found["seconds"]),
         }
 
+    def between_floors(self, variant: str, path: Path, **more: Any) -> tuple[dict[str, Any], float]:
+        """Measure a variant, and the floor right before and after it: other guests of the machine come and go."""
+        before = self.floor("floor", path)["floor_events_per_second"]
+        found = self.part(variant, path, **more)
+        after = self.floor("floor", path)["floor_events_per_second"]
+        return found, (before + after) / 2
+
     def row(
-        self, variant: str, path: Path, found: dict[str, Any], one: dict[str, Any], seconds: str = "seconds"
+        self,
+        variant: str,
+        path: Path,
+        measured: tuple[dict[str, Any], float],
+        attempt: str = "cold",
+        seconds: str = "seconds",
     ) -> dict[str, Any]:
+        found, floor = measured
+        one = found[attempt]
         rate = one["events"] / one[seconds]
         return {
             "bench": "detect",
@@ -111,8 +122,8 @@ class _Run:
             "rules": found["rules"],
             "matches": one["matches"],
             "events_per_second": round(rate),
-            "floor_events_per_second": round(self.floors[path]),
-            "ratio": round(rate / self.floors[path], 2),
+            "floor_events_per_second": round(floor),
+            "ratio": round(rate / floor, 2),
             "peak_mb": found["peak_mb"],
         }
 
@@ -130,12 +141,12 @@ class _Run:
     def workers(self) -> Iterator[dict[str, Any]]:
         alone = 0.0
         for count in (1, 2):
-            found = self.part(f"workers-{count}", self.events, workers=count)
-            row = self.row(f"workers-{count}", self.events, found, found["cold"], "wall")
+            measured = self.between_floors(f"workers-{count}", self.events, workers=count)
+            row = self.row(f"workers-{count}", self.events, measured, "cold", "wall")
             alone = alone or row["events_per_second"]
             yield row | {"speedup": round(row["events_per_second"] / alone, 2)}
 
-    def indicators(self, without: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    def indicators(self) -> Iterator[dict[str, Any]]:
         path = self.work / "indicators.txt"
         chance = random.Random(14)
         with path.open("w") as out:
@@ -147,10 +158,11 @@ class _Run:
                 out.write(f"http://w{number:x}.example/{chance.getrandbits(64):x}\n")
                 out.write(f"{chance.getrandbits(256):064x}\n")
         self.part("indicators", self.work / "first.jsonl", indicators=str(path))  # read once, kept
-        found = self.part("indicators", self.events, indicators=str(path), twice=True)
+        without = self.part("cold", self.events, twice=True)
+        measured = self.between_floors("indicators", self.events, indicators=str(path), twice=True)
         for attempt in ("cold", "warm"):
-            row = self.row(f"indicators-{attempt}", self.events, found, found[attempt])
-            slower = found[attempt]["seconds"] / without[attempt]["seconds"] - 1
+            row = self.row(f"indicators-{attempt}", self.events, measured, attempt)
+            slower = measured[0][attempt]["seconds"] / without[attempt]["seconds"] - 1
             yield row | {"indicators": INDICATORS, "slower_percent": round(100 * slower)}
 
     def evtx(self) -> Iterator[dict[str, Any]]:

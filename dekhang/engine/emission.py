@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from dekhang.engine.correlate import Correlator, GroupKey, Hit, Losses, Waiting
-from dekhang.engine.expressions import atoms
+from dekhang.engine.expressions import Test, atoms
 from dekhang.engine.predicates import satisfies
 from dekhang.engine.records import Match, Record
 from dekhang.engine.rules import Rule
@@ -47,6 +47,7 @@ class Emitter:
         self.state_problem = ""
         correlations = [place for place, rule in enumerate(ruleset.rules) if rule.correlation is not None]
         self._places = correlations
+        self._looked_at: dict[tuple[str, tuple[int, ...]], tuple[frozenset[str], tuple[Test, ...]]] = {}
         self._correlation_at = {place: which for which, place in enumerate(correlations)}
         self._correlator = Correlator([ruleset.rules[place] for place in correlations])
         if state:
@@ -189,16 +190,12 @@ class Emitter:
 
     def _shown(self, rule: Rule, record: Record) -> dict[str, Value]:
         """Return the record's fields that a rule looked at, under the record's names."""
-        assert rule.condition is not None
-        wanted = {plain_name(name) for name in rule.fields()}
-        for index in self.ruleset.mapping.sources_of(record):
-            source = self.ruleset.mapping.sources[index]
-            if source.answers(rule.logsource):
-                for name, others in source.aliases:
-                    if name in wanted:
-                        wanted.update(others)
+        sources = self.ruleset.mapping.sources_of(record)
+        looked = self._looked_at.get((rule.id, sources))
+        if looked is None:
+            looked = self._looked_at[rule.id, sources] = self._look(rule, sources)
+        wanted, keywords = looked
         shown = {name: value for name, value in record.fields.items() if plain_name(name) in wanted}
-        keywords = [atom.test for atom in atoms(rule.condition) if atom.field is None]
         if keywords:
             added = 0
             for name, value in record.fields.items():
@@ -210,3 +207,15 @@ class Emitter:
                     if added == KEYWORD_FIELDS_SHOWN:
                         break
         return shown
+
+    def _look(self, rule: Rule, sources: tuple[int, ...]) -> tuple[frozenset[str], tuple[Test, ...]]:
+        """Return the names of the fields that a rule looks at in records of these sources, and its keywords."""
+        assert rule.condition is not None
+        wanted = {plain_name(name) for name in rule.fields()}
+        for index in sources:
+            source = self.ruleset.mapping.sources[index]
+            if source.answers(rule.logsource):
+                for name, others in source.aliases:
+                    if name in wanted:
+                        wanted.update(others)
+        return frozenset(wanted), tuple(atom.test for atom in atoms(rule.condition) if atom.field is None)
