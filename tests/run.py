@@ -7,7 +7,6 @@ import sys
 
 from tests import browser
 
-
 # compiled once and kept; else the first test that detects would wait for it, and with it a time limit
 WARM_UP = """
 from dekhang.engine import Detector, Record, compile_rules, default_mapping
