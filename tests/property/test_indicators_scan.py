@@ -19,7 +19,7 @@ VALUES = (
     "2001:db8::/32", "2001:db8:1::7", "::ffff:192.0.2.9", "http://bad.example/gate/x?y=1", "http://bad.example:8080/", "b.vn/",
     "http://192.0.2.8/.a/b", "http://[2001:db8::9]:8080/x", "b.vn/-.", "http://b.vn/~user", "http://b.vn/a%20b", "b.vn?q=1",
     "d41d8cd98f00b204e9800998ecf8427e", "da39a3ee5e6b4b0d3255bfef95601890afd80709", "ab" * 32, "cd" * 64,
-    "a.b+c@mail.example", "-x@b.vn", "evil-tool.exe", "a.b.dll", "x.7z",
+    "a.b+c@mail.example", "-x@b.example", "evil-tool.exe", "a.b.dll", "x.7z",
 )  # fmt: skip
 PIECES = (
     *VALUES, "http://", "https://", "//", "\\\\", "/", "\\", "?", "#", ":", "::", ".", "..", "-", "_", "@", "+", "%2F", "%2", "%", " ",
