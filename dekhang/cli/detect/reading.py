@@ -9,6 +9,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -154,29 +155,16 @@ def pieces(path: Path, input_format: str | None, *, cut: bool) -> list[Piece]:
     return [Piece(path, start, min(size, start + PIECE_BYTES)) for start in range(0, size, PIECE_BYTES)]
 
 
-def _opened(piece: Piece, input_format: str | None) -> "_Open":
+@contextmanager
+def _opened(piece: Piece, input_format: str | None) -> Iterator[RecordFile]:
     if piece.path == STDIN:
-        return _Open(None, open_stream(sys.stdin.buffer, format=input_format))
-    if not piece.stop:
-        return _Open(None, open_records(piece.path, format=input_format))
-    file = piece.path.open("rb")
-    stream = io.BufferedReader(_Lines(file, piece.start, piece.stop), 1 << 20)
-    return _Open(file, open_stream(stream, piece.path.name, format="jsonl"))
-
-
-class _Open:
-    """A RecordFile with the file below it that has to be closed."""
-
-    def __init__(self, file: io.BufferedReader | None, records: RecordFile) -> None:
-        self._file = file
-        self._records = records
-
-    def __enter__(self) -> RecordFile:
-        return self._records
-
-    def __exit__(self, *_: object) -> None:
-        if self._file is not None:
-            self._file.close()
+        yield open_stream(sys.stdin.buffer, format=input_format)
+    elif not piece.stop:
+        yield open_records(piece.path, format=input_format)
+    else:
+        with piece.path.open("rb") as file:
+            stream = io.BufferedReader(_Lines(file, piece.start, piece.stop), 1 << 20)
+            yield open_stream(stream, piece.path.name, format="jsonl")
 
 
 class _Lines(io.RawIOBase):

@@ -188,7 +188,7 @@ def classify(
     indicator_gates: Any,
     indicator_atom: int,
 ) -> int:
-    """Fill scratch.atoms with what a value satisfies or could satisfy; return how many, or WEIRD."""
+    """Fill scratch.of_value with what a value satisfies or could satisfy; return how many, or WEIRD."""
     out = scratch.of_value
     out.ticket[0] += 1
     count = 0

@@ -47,7 +47,6 @@ NEW_NAME = -2  # `found` holds parent path, start and end of a name that nobody 
 
 K1 = np.uint64(0x9E3779B97F4A7C15)
 K2 = np.uint64(0xD6E8FEB86659FD93)
-CONTROLS = np.uint64(0x2020202020202020)
 
 QUOTE = np.uint8(0x22)
 BACKSLASH = np.uint8(0x5C)

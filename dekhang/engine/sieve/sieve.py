@@ -109,14 +109,13 @@ class Sieve:
         self._hit_programs = np.zeros(room, np.int32)
         self._indicators: tuple[Any, Any] = indicators or (np.zeros(16, np.uint64), np.zeros(GATES, np.uint64))
         self._heard_column = code.other_column if indicators is not None else -1
+        self._trees: list[PathTree] = []
         self._flat = self.tree(flat)
-        self._trees = [self._flat]
 
     def tree(self, shape: Shape) -> PathTree:
         """Return room for learning the names of lines of a shape; only for this sieve."""
         tree = PathTree(shape, self._column_of)
-        if hasattr(self, "_trees"):
-            self._trees.append(tree)
+        self._trees.append(tree)
         return tree
 
     def sift_lines(self, data: bytes, starts: NDArray[np.int64], ends: NDArray[np.int64], tree: PathTree) -> Sifted:
