@@ -1,25 +1,24 @@
 """Writes the lake: Parquet segments by day, their manifest rows, and the merging of small segments.
 
-A segment is written, fsynced and renamed before its manifest row is committed: a crash in between leaves an orphan
-file, which `remove_orphans` deletes at the next start. Readers see only what the manifest names.
+A segment is kept (lakefiles.py: durable, never seen in parts) before its manifest row is committed: a crash in between
+leaves an orphan file, which `remove_orphans` deletes at the next start. Readers see only what the manifest names.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
 import sqlite3
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from dekhang.pipeline.lakefiles import LakeFiles
 from dekhang.pipeline.stores.schema import DAY_MS, transaction
 
 DAYS_PER_BATCH = 16  # a sender with invented dates must not cost a file and two fsyncs per date
@@ -91,7 +90,7 @@ def day_of(time_ms: int) -> str:
     return datetime.fromtimestamp(time_ms // 1000, UTC).strftime("%Y-%m-%d")
 
 
-def write_rows(lake: Path, rows: Rows, *, created_ms: int) -> list[Segment]:
+def write_rows(lake: LakeFiles, rows: Rows, *, created_ms: int) -> list[Segment]:
     """Write one segment per event day, sorted by unit and time, on disk when this returns.
 
     Beyond DAYS_PER_BATCH days the rarest ones share a segment, filed under the latest of them.
@@ -117,11 +116,7 @@ def write_rows(lake: Path, rows: Rows, *, created_ms: int) -> list[Segment]:
         if mixed:
             indexes = [index for day in mixed for index in by_day[day]]
             groups.append((max(mixed), table.take(pa.array(indexes))))
-    segments = [_write(lake, day_of(day * DAY_MS), part, created_ms, level=1) for day, part in groups]
-    for folder in {str(Path(segment.path).parent) for segment in segments}:
-        _fsync_folder(lake / folder)
-    _fsync_folder(lake)
-    return segments
+    return [_write(lake, day_of(day * DAY_MS), part, created_ms, level=1) for day, part in groups]
 
 
 def _plain(name: str, value: Any) -> Any:
@@ -133,7 +128,7 @@ def _plain(name: str, value: Any) -> Any:
     return value
 
 
-def _write(lake: Path, day: str, table: Any, created_ms: int, *, level: int) -> Segment:
+def _write(lake: LakeFiles, day: str, table: Any, created_ms: int, *, level: int) -> Segment:
     table = table.sort_by([("unit_id", "ascending"), ("time", "ascending")])
     sink = pa.BufferOutputStream()
     pq.write_table(
@@ -142,15 +137,8 @@ def _write(lake: Path, day: str, table: Any, created_ms: int, *, level: int) -> 
                         "user", "src_ip", "problem"],
     )  # fmt: skip
     content = sink.getvalue()
-    folder = lake / f"day={day}"
-    folder.mkdir(parents=True, exist_ok=True)
-    name = f"{uuid.uuid4().hex}.parquet"
-    draft = folder / f".{name}.tmp"
-    with draft.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.rename(folder / name)
+    path = f"day={day}/{uuid.uuid4().hex}.parquet"
+    lake.keep(path, memoryview(content))
     ids = table.column("event_id").to_pylist()
     ranges: dict[int, tuple[int, int]] = {}
     for one in ids:
@@ -161,7 +149,7 @@ def _write(lake: Path, day: str, table: Any, created_ms: int, *, level: int) -> 
     units = pc.min_max(table.column("unit_id")).as_py()
     return Segment(
         day=day,
-        path=f"day={day}/{name}",
+        path=path,
         rows=len(ids),
         bytes=content.size,
         min_time=min_time,
@@ -183,14 +171,6 @@ def _range_ms(table: Any, column: str) -> tuple[int, int]:
     return both["min"] // 1000, both["max"] // 1000
 
 
-def _fsync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def add_to_manifest(connection: sqlite3.Connection, segments: Iterable[Segment]) -> None:
     """Make segments visible to readers; inside the caller's transaction."""
     for segment in segments:
@@ -210,19 +190,16 @@ def add_to_manifest(connection: sqlite3.Connection, segments: Iterable[Segment])
         )
 
 
-def remove_orphans(lake: Path, connection: sqlite3.Connection) -> int:
+def remove_orphans(lake: LakeFiles, connection: sqlite3.Connection) -> int:
     """Delete files that no manifest row names: left by a crash between writing and committing. Returns how many."""
     known = {path for (path,) in connection.execute("SELECT path FROM segments UNION SELECT path FROM garbage")}
-    count = 0
-    for folder in lake.glob("day=*"):
-        for path in folder.iterdir():
-            if path.suffix in (".parquet", ".tmp") and f"{folder.name}/{path.name}" not in known:
-                path.unlink(missing_ok=True)
-                count += 1
-    return count
+    orphans = [file.path for file in lake.listing() if file.path not in known]
+    for path in orphans:
+        lake.forget(path)
+    return len(orphans)
 
 
-def compact_once(lake: Path, connection: sqlite3.Connection, *, now_ms: int, min_files: int = MERGE_FILES) -> int:
+def compact_once(lake: LakeFiles, connection: sqlite3.Connection, *, now_ms: int, min_files: int = MERGE_FILES) -> int:
     """Merge small segments of one day; returns how many were merged, 0 when there is nothing to do.
 
     Due is a day with `min_files` segments of about the same size, so that no row is rewritten more often than there
@@ -261,9 +238,8 @@ def compact_once(lake: Path, connection: sqlite3.Connection, *, now_ms: int, min
     if len(chosen) < 2:
         return 0
     # ParquetFile, not read_table: that would take day=… in the path for a column
-    tables = [pq.ParquetFile(lake / path).read() for _, path in chosen]
+    tables = [pq.ParquetFile(lake.local(path)).read() for _, path in chosen]
     merged = _write(lake, day, pa.concat_tables(tables), now_ms, level=3)
-    _fsync_folder(lake / f"day={day}")
     with transaction(connection):
         add_to_manifest(connection, [merged])
         _forget(connection, chosen, delete_after_ms=now_ms + KEEP_SECONDS * 1000)
@@ -281,11 +257,11 @@ def _forget(connection: sqlite3.Connection, segments: Sequence[tuple[int, str]],
     )
 
 
-def empty_garbage(lake: Path, connection: sqlite3.Connection, *, now_ms: int) -> int:
+def empty_garbage(lake: LakeFiles, connection: sqlite3.Connection, *, now_ms: int) -> int:
     """Delete files merged away long enough ago; returns how many."""
     due = [path for (path,) in connection.execute("SELECT path FROM garbage WHERE delete_after <= ?", (now_ms,))]
     for path in due:
-        (lake / path).unlink(missing_ok=True)
+        lake.forget(path)
     if due:
         with transaction(connection):
             connection.executemany("DELETE FROM garbage WHERE path = ?", [(path,) for path in due])

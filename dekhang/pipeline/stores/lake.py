@@ -14,6 +14,7 @@ from typing import Any
 import duckdb
 import orjson
 
+from dekhang.pipeline import lakefiles
 from dekhang.pipeline.stores import schema
 
 _WRITER_SHIFT = 47
@@ -93,7 +94,7 @@ class Lake:
     """The lake under a data folder. An installation that has stored nothing yet answers with nothing."""
 
     def __init__(self, data: Path) -> None:
-        self._folder = Path(data) / "lake"
+        self._files = lakefiles.of(Path(data))
         self._manifest = schema.path_of(Path(data))
 
     def recent(self, unit_ids: Collection[int], *, source_id: int | None = None, limit: int = 100) -> list[StoredEvent]:
@@ -140,7 +141,7 @@ class Lake:
         rows = self._ask(
             f"{_SELECT} WHERE event_id IN (SELECT unnest(?))"
             ' AND unit_id IN (SELECT unnest(?)) ORDER BY "time", event_id',
-            [sorted(str(self._folder / path) for path in paths), wanted, units],
+            [sorted(str(self._files.local(path)) for path in paths), wanted, units],
         )
         return [_event(row) for row in rows]
 
@@ -187,7 +188,7 @@ class Lake:
                 f" ORDER BY {order}",
                 (units[-1], units[0], since_ms if since_ms is not None else -(1 << 62)),
             ).fetchall()
-        return [(str(self._folder / path), int(received)) for path, received in rows]
+        return [(str(self._files.local(path)), int(received)) for path, received in rows]
 
     def _ask(self, sql: str, values: list[Any]) -> list[tuple[Any, ...]]:
         with _cursor() as cursor:

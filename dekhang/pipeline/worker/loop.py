@@ -14,7 +14,7 @@ from typing import Any
 
 from dekhang.engine import Detector, Losses, Match, Record
 from dekhang.engine.ruleset import rules_over_budget
-from dekhang.pipeline import lakewrite, wallclock
+from dekhang.pipeline import lakefiles, lakewrite, wallclock
 from dekhang.pipeline.spool import START, Frame, Position, SpoolReader, prune, writers
 from dekhang.pipeline.stores import heartbeat, schema
 from dekhang.pipeline.stores.lake import Lake
@@ -48,9 +48,8 @@ class Worker:
     def __init__(self, data: Path, rule_folders: Sequence[Path], *, batch_records: int = BATCH_RECORDS) -> None:
         self.data = data
         self.spool = data / "spool"
-        self.lake = data / "lake"
+        self.lake = lakefiles.of(data)
         self.connection: sqlite3.Connection = schema.connect(schema.path_of(data))
-        self.lake.mkdir(parents=True, exist_ok=True)
         self.watch = RuleWatch(rule_folders, data)
         self.batch_records = max(1, batch_records)
         self.stopping = False

@@ -1,0 +1,101 @@
+"""Real servers of a cluster for tests, each from its wheel: an S3 storage (SeaweedFS) and NATS JetStream in threes."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import quote
+
+import pyarrow.fs as pafs
+
+from tests.receivers import free_port
+
+BIN = Path(sys.executable).parent
+PATIENCE_SECONDS = 60.0  # a loaded machine starts servers slowly; a good one needs a second
+
+
+def wait_until(true: Callable[[], bool], what: str, seconds: float = PATIENCE_SECONDS) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, f"waited {seconds:.0f} s for: {what}"
+        time.sleep(0.05)
+
+
+class S3Server:
+    """SeaweedFS with its S3 gateway on free ports. `address(bucket)` is what `place.json` says in `objects`."""
+
+    KEY, SECRET = "khoa-thu", "mat-khau/+thu"
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True)
+        identity = {
+            "name": "dekhang",
+            "credentials": [{"accessKey": self.KEY, "secretKey": self.SECRET}],
+            "actions": ["Admin", "Read", "Write", "List"],
+        }
+        (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
+        self._ports = {name: free_port() for name in ("master", "volume", "filer", "s3")}
+        self._ports |= {f"{name}.grpc": free_port() for name in list(self._ports)}
+        self.port = self._ports["s3"]
+        self._log = (folder / "log").open("w")
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> "S3Server":
+        ports = []
+        for name, port in self._ports.items():
+            part, _, grpc = name.partition(".")
+            ports.append(f"-{part}.port{'.grpc' if grpc else ''}={port}")
+        self._process = subprocess.Popen(
+            [
+                str(BIN / "weed"), "server", f"-dir={self.folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", *ports,
+                "-s3", f"-s3.config={self.folder / 's3.json'}", "-s3.port.iceberg=0", "-s3.port.lance=0",
+                f"-s3.localSocket={self.folder}/s3.sock", f"-filer.localSocket={self.folder}/filer.sock",
+                "-master.telemetry=false", "-master.volumeSizeLimitMB=32", "-volume.max=20", "-volume.preStopSeconds=0",
+            ],
+            stdout=self._log, stderr=self._log, cwd=self.folder,
+        )  # fmt: skip
+        wait_until(self._is_ready, f"S3 server, see {self.folder}/log")
+        return self
+
+    def _is_ready(self) -> bool:
+        assert self._process is not None and self._process.poll() is None, (self.folder / "log").read_text()[-2000:]
+        try:
+            self.bucket("thu")
+            with self._admin().open_output_stream("thu/x") as stream:  # volumes are there a moment after the gateway
+                stream.write(b"x")
+        except OSError:
+            return False
+        return True
+
+    def _admin(self) -> pafs.S3FileSystem:
+        return pafs.S3FileSystem(
+            access_key=self.KEY, secret_key=self.SECRET, endpoint_override=f"127.0.0.1:{self.port}", scheme="http",
+            allow_bucket_creation=True,
+        )  # fmt: skip
+
+    def bucket(self, name: str, prefix: str = "lake") -> str:
+        """Make a bucket; returns the address of a lake in it."""
+        self._admin().create_dir(name)
+        return self.address(name, prefix)
+
+    def address(self, bucket: str, prefix: str = "lake") -> str:
+        who = f"{quote(self.KEY, safe='')}:{quote(self.SECRET, safe='')}"
+        return f"s3://{who}@{bucket}/{prefix}?endpoint=http://127.0.0.1:{self.port}"
+
+    def stop(self) -> None:
+        _end(self._process)
+        self._process = None
+
+    def close(self) -> None:
+        self.stop()
+        self._log.close()
+
+
+def _end(process: subprocess.Popen[bytes] | None, number: signal.Signals = signal.SIGKILL) -> None:
+    if process is not None and process.poll() is None:
+        process.send_signal(number)
+        process.wait(30)
