@@ -111,8 +111,10 @@ class SpoolWriter:
     # -- state: _segment, _fd, _salt, _offset, next_seq are the place of the next frame; _synced is safe on disk
 
     def _recover(self) -> None:
-        mark = read_mark(self.folder) or START
-        self.next_seq = max(self._first_seq, mark.next_seq)
+        known = read_mark(self.folder)
+        # a number from the clock only where nothing says how far we were: readers take a jump for lost records
+        self.next_seq = known.next_seq if known is not None else self._first_seq
+        mark = known or START
         numbers = [number for number in segments(self.folder) if number >= mark.segment]
         for number in numbers[:-1]:  # the process may have died between filling them and the fsync
             fd = os.open(segment_path(self.folder, number), os.O_RDONLY)
