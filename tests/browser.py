@@ -24,10 +24,12 @@ def find() -> str | None:
 
 
 def install_when_possible() -> None:
-    """`apt-get install chromium rsyslog` as root on Debian; otherwise the tests that need them skip and say so."""
+    """`apt-get install chromium rsyslog strace` as root on Debian; otherwise the tests that need them skip and say so."""
     wanted = [] if find() else ["chromium"]
     if not shutil.which("rsyslogd"):
         wanted += ["rsyslog", "rsyslog-elasticsearch"]
+    if not shutil.which("strace"):  # lets a disk be slow or fail, for the chaos tests
+        wanted += ["strace"]
     if not wanted:
         return
     if os.geteuid() != 0 or not shutil.which("apt-get"):
