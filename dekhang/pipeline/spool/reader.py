@@ -32,10 +32,17 @@ def prune(folder: Path, writer: int, position: Position) -> int:
     return len(gone)
 
 
-def waiting(folder: Path, writer: int, position: Position) -> dict[int, int]:
-    """Records per source after `position`, counted from frame headers without reading payloads."""
+HOUR_MS = 3_600_000
+
+
+def waiting(folder: Path, writer: int, position: Position) -> dict[tuple[int, int], int]:
+    """(source, epoch hour of receipt) → records after `position`, from frame headers without reading payloads."""
     with SpoolReader(folder, writer, position) as reader:
         return reader.waiting()
+
+
+def _account(head: Head) -> tuple[int, int]:
+    return head.source_id, head.received_ms // HOUR_MS
 
 
 class SpoolReader:
@@ -58,7 +65,7 @@ class SpoolReader:
         self._salt = b""
         self._window = Window(-1)
         self._counted = position  # `waiting` has counted up to here …
-        self._ahead: dict[int, int] = {}  # … and found this after `position`
+        self._ahead: dict[tuple[int, int], int] = {}  # … and found this after `position`
 
     def read(self, max_records: int = 10_000, max_bytes: int = 32 * 1024 * 1024) -> tuple[list[Frame], Position]:
         """The next frames (whole ones; at least one if there is any) and the position behind them."""
@@ -79,8 +86,8 @@ class SpoolReader:
             size += head.raw_bytes
         return frames, self.position
 
-    def waiting(self) -> dict[int, int]:
-        """Records per source after `position`. Counts on from the last call, so it is cheap to ask often."""
+    def waiting(self) -> dict[tuple[int, int], int]:
+        """(source, epoch hour of receipt) → records after `position`. Counts on from the last call: cheap to ask often."""
         if self._counted < self.position:
             self._counted, self._ahead = self.position, {}
         mark = read_mark(self.folder)
@@ -88,9 +95,10 @@ class SpoolReader:
             with SpoolReader(self.folder.parent, int(self.folder.name), self._counted) as scout:
                 while (head := scout._advance(mark)) is not None:
                     scout._pass(head)
-                    self._ahead[head.source_id] = self._ahead.get(head.source_id, 0) + head.records
+                    account = _account(head)
+                    self._ahead[account] = self._ahead.get(account, 0) + head.records
                 self._counted = scout.position
-        return {source: count for source, count in self._ahead.items() if count > 0}
+        return {account: count for account, count in self._ahead.items() if count > 0}
 
     def _pass(self, head: Head) -> None:
         """Step behind a good frame; a jump in sequence numbers is a loss, and is counted as one."""
@@ -99,8 +107,8 @@ class SpoolReader:
             self.lost_records += head.first_seq - expected
             self._report(f"Thiếu {head.first_seq - expected} bản ghi trước số {head.first_seq}.")
         self.position = Position(self._fd_segment, head.end, head.first_seq + head.records)
-        if head.source_id in self._ahead and self.position <= self._counted:
-            self._ahead[head.source_id] -= head.records
+        if self._ahead and self.position <= self._counted and (account := _account(head)) in self._ahead:
+            self._ahead[account] -= head.records
 
     def _advance(self, mark: Position) -> Head | None:
         """The next frame header before `mark`, stepping over ends of segments and damaged parts."""

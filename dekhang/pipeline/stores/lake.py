@@ -29,6 +29,17 @@ _TIMES = {"time_ms": 'epoch_ms("time")', "received_ms": "epoch_ms(received_at)"}
 _SELECT = "SELECT " + ", ".join(_TIMES.get(name, f'"{name}"') for name in _NAMES) + " FROM read_parquet(?)"  # noqa: S608
 
 
+LATE_MS = 3_600_000  # an hour: shippers that were cut off for minutes are not news
+
+
+def is_late(time_ms: int, received_ms: int) -> bool:
+    """Whether an event came so long after its own time that numbers made meanwhile do not know it.
+
+    It lies in the lake under its own time all the same; nothing that was frozen before is made again.
+    """
+    return received_ms - time_ms > LATE_MS
+
+
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
     """One event of the lake; times are UTC epoch milliseconds, `raw` is exactly what was received."""
@@ -54,6 +65,10 @@ class StoredEvent:
     @property
     def time(self) -> datetime:
         return datetime.fromtimestamp(self.time_ms / 1000, UTC)
+
+    @property
+    def late(self) -> bool:
+        return is_late(self.time_ms, self.received_ms)
 
     @property
     def raw_text(self) -> str:

@@ -1,12 +1,13 @@
-"""The account of every source: received = refused + stored + duplicate + waiting."""
+"""The account of every source, and of every hour of receipt: received = refused + stored + duplicate + waiting."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 from dekhang.pipeline import spool
 from dekhang.pipeline.stores import schema
@@ -14,6 +15,8 @@ from dekhang.pipeline.stores.reasons import Reason
 
 UNKNOWN_SOURCE = 0
 _TRIES = 5
+_IDS_AT_ONCE = 400  # SQLite takes 999 values in a statement at least, and these stand in it twice
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +67,23 @@ class SourceLedger:
 
 @dataclass(frozen=True, slots=True)
 class Hour:
-    """Counts of one hour of receipt, which starts at `start_ms` (UTC)."""
+    """The account of one hour of receipt, which starts at `start_ms` (UTC).
+
+    Whatever comes later belongs to the hour in which it comes: an hour that is over, and waits for nothing, stands.
+    """
 
     start_ms: int
-    stored: int
-    duplicate: int
-    refused: int
-    unparsable: int
-    late: int
-    bytes: int
+    stored: int = 0
+    duplicate: int = 0
+    refused: int = 0
+    waiting: int = 0
+    unparsable: int = 0
+    late: int = 0
+    bytes: int = 0
+
+    @property
+    def received(self) -> int:
+        return self.refused + self.stored + self.duplicate + self.waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,52 +112,103 @@ def of_source(data: Path, source_id: int) -> SourceLedger:
 
 def of_sources(data: Path, ids: Collection[int]) -> dict[int, SourceLedger]:
     """The ledger of each source asked for; one that has never sent has zeros."""
-    data = Path(data)
     wanted = sorted(set(ids))
-    waiting: dict[int, int] = {}
+
+    def counted(connection: sqlite3.Connection) -> dict[int, SourceLedger]:
+        return {one: _counted(connection, one) for one in wanted}
+
+    ledgers, waiting = _with_waiting(Path(data), counted)
+    total: dict[int, int] = {}
+    for (source_id, _), records in waiting.items():
+        total[source_id] = total.get(source_id, 0) + records
+    return {one: replace((ledgers or {}).get(one) or SourceLedger(one), waiting=total.get(one, 0)) for one in wanted}
+
+
+def by_hour(
+    data: Path,
+    ids: Collection[int],
+    since: datetime | int,
+    until: datetime | int | None = None,
+    *,
+    without: Reason | None = None,
+) -> dict[int, list[Hour]]:
+    """The accounts of the hours of receipt that [since, until) touches: per source, oldest first, empty hours left out.
+
+    Of each, at every moment: received = stored + refused + duplicate + waiting.
+
+    Args:
+        without: refusals for this reason are not counted.
+    """
+    wanted = sorted(set(ids))
+    first = _ms(since) // schema.HOUR_MS
+    end = 1 << 62 if until is None else -(-_ms(until) // schema.HOUR_MS)
+
+    def counted(connection: sqlite3.Connection) -> dict[tuple[int, int], Hour]:
+        hours: dict[tuple[int, int], Hour] = {}
+        for start in range(0, len(wanted), _IDS_AT_ONCE):
+            part = wanted[start : start + _IDS_AT_ONCE]
+            marks = ",".join("?" * len(part))
+            rows = connection.execute(
+                "SELECT source_id, hour, sum(stored), sum(duplicate), sum(refused), sum(unparsable), sum(late),"  # noqa: S608 - marks
+                " sum(bytes) FROM ("
+                " SELECT source_id, hour, stored, duplicate, 0 AS refused, unparsable, late, bytes FROM counters"
+                f" WHERE source_id IN ({marks}) AND hour >= ? AND hour < ? UNION ALL"
+                " SELECT source_id, hour, 0, 0, records, 0, 0, 0 FROM refusals"
+                f" WHERE source_id IN ({marks}) AND hour >= ? AND hour < ? AND reason <> ?"
+                ") AS counted GROUP BY source_id, hour",
+                (*part, first, end, *part, first, end, str(without or "")),
+            )
+            for source_id, hour, stored, duplicate, refused, unparsable, late, size in rows:
+                hours[source_id, hour] = Hour(
+                    hour * schema.HOUR_MS, stored, duplicate, refused, 0, unparsable, late, size
+                )
+        return hours
+
+    found, waiting = _with_waiting(Path(data), counted)
+    hours = found or {}
+    asked = set(wanted)
+    for account, records in waiting.items():
+        if account[0] in asked and first <= account[1] < end:
+            hours[account] = replace(hours.get(account) or Hour(account[1] * schema.HOUR_MS), waiting=records)
+    accounts: dict[int, list[Hour]] = {one: [] for one in wanted}
+    for (source_id, _), hour in sorted(hours.items()):
+        accounts[source_id].append(hour)
+    return accounts
+
+
+def hourly(
+    data: Path,
+    source_id: int,
+    since: datetime | int,
+    until: datetime | int | None = None,
+    *,
+    without: Reason | None = None,
+) -> list[Hour]:
+    """`by_hour` of one source."""
+    return by_hour(data, [source_id], since, until, without=without)[source_id]
+
+
+def _with_waiting(
+    data: Path, counted: Callable[[sqlite3.Connection], _T]
+) -> tuple[_T | None, dict[tuple[int, int], int]]:
+    """What `counted` reads, and what waited at that same moment, per (source, epoch hour of receipt)."""
     connection = _open(data)
     if connection is None:
-        waiting = _waiting(data, {})
-        return {one: SourceLedger(one, waiting=waiting.get(one, 0)) for one in wanted}
+        return None, _waiting(data, {})
+    found: _T | None = None
+    waiting: dict[tuple[int, int], int] = {}
     try:
         for _ in range(_TRIES):
             connection.execute("BEGIN")  # counters and positions of one moment
             positions = _positions(connection)
-            ledgers = {one: _counted(connection, one) for one in wanted}
+            found = counted(connection)
             connection.execute("COMMIT")
             waiting = _waiting(data, positions)
             if _positions(connection) == positions:  # else the worker moved on meanwhile, and may have pruned
                 break
     finally:
         connection.close()
-    return {one: replace(ledger, waiting=waiting.get(one, 0)) for one, ledger in ledgers.items()}
-
-
-def hourly(data: Path, source_id: int, since: datetime | int, *, without: Reason | None = None) -> list[Hour]:
-    """Counts per hour of receipt from `since` on, oldest first; hours without records are left out.
-
-    Refusals for the reason `without` are not counted.
-    """
-    connection = _open(Path(data))
-    if connection is None:
-        return []
-    since_ms = since if isinstance(since, int) else int(since.timestamp() * 1000)
-    try:
-        rows = connection.execute(
-            """
-            SELECT hour, sum(stored), sum(duplicate), sum(refused), sum(unparsable), sum(late), sum(bytes) FROM (
-                SELECT hour, stored, duplicate, 0 AS refused, unparsable, late, bytes FROM counters
-                WHERE source_id = :source AND hour >= :since
-                UNION ALL
-                SELECT hour, 0, 0, records, 0, 0, 0 FROM refusals
-                WHERE source_id = :source AND hour >= :since AND reason IS NOT :without
-            ) GROUP BY hour ORDER BY hour
-            """,
-            {"source": source_id, "since": since_ms // schema.HOUR_MS, "without": without},
-        ).fetchall()
-    finally:
-        connection.close()
-    return [Hour(hour * schema.HOUR_MS, *counts) for hour, *counts in rows]
+    return found, waiting
 
 
 def unknown_senders(data: Path, *, limit: int = 200) -> list[UnknownSender]:
@@ -197,13 +259,17 @@ def _positions(connection: sqlite3.Connection) -> dict[int, spool.Position]:
     }
 
 
-def _waiting(data: Path, positions: dict[int, spool.Position]) -> dict[int, int]:
+def _waiting(data: Path, positions: dict[int, spool.Position]) -> dict[tuple[int, int], int]:
     folder = data / "spool"
-    total: dict[int, int] = {}
+    total: dict[tuple[int, int], int] = {}
     for writer in spool.writers(folder):
-        for source_id, count in spool.waiting(folder, writer, positions.get(writer, spool.START)).items():
-            total[source_id] = total.get(source_id, 0) + count
+        for account, count in spool.waiting(folder, writer, positions.get(writer, spool.START)).items():
+            total[account] = total.get(account, 0) + count
     return total
+
+
+def _ms(moment: datetime | int) -> int:
+    return moment if isinstance(moment, int) else int(moment.timestamp() * 1000)
 
 
 def _counted(connection: sqlite3.Connection, source_id: int) -> SourceLedger:

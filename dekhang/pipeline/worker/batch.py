@@ -16,9 +16,9 @@ from dekhang.pipeline.lakewrite import Rows
 from dekhang.pipeline.parse import ParsedEvent, parse
 from dekhang.pipeline.parse.audit_join import Joiner
 from dekhang.pipeline.spool import Frame, event_id
+from dekhang.pipeline.stores.lake import is_late
 from dekhang.pipeline.stores.schema import DAY_MS, HOUR_MS
 
-LATE_MS = HOUR_MS
 SAMPLES_PER_SOURCE = 5
 SAMPLE_CHARS = 2_000
 MESSAGE_CHARS = 4_000
@@ -152,7 +152,7 @@ def _add(work: Work, tally: Tally, frame: Frame, key: int, raw: bytes) -> None:
         tally.first_event_ms = time_ms
     if tally.last_event_ms is None or time_ms > tally.last_event_ms:
         tally.last_event_ms = time_ms
-    if received_ms - time_ms > LATE_MS and received_ms // DAY_MS != time_ms // DAY_MS:
+    if is_late(time_ms, received_ms):
         tally.late += 1
     if event.problem is not None:
         tally.unparsable += 1

@@ -22,9 +22,13 @@ from dekhang.pipeline.spool import (
     writers,
 )
 
+HOUR = 1_700_000_000_000 // 3_600_000
 
-def batch(*records: bytes, source: int = 7, ids: list[bytes | None] | None = None) -> Batch:
-    return Batch(source, 3, "linux", "http_bulk", 1_700_000_000_000, "192.0.2.9:5", list(records), ids)
+
+def batch(
+    *records: bytes, source: int = 7, ids: list[bytes | None] | None = None, received_ms: int = 1_700_000_000_000
+) -> Batch:
+    return Batch(source, 3, "linux", "http_bulk", received_ms, "192.0.2.9:5", list(records), ids)
 
 
 def open_writer(folder: Path, **options: int) -> SpoolWriter:
@@ -213,18 +217,19 @@ def test_numbers_are_not_reused_after_everything_was_pruned(tmp_path: Path) -> N
     assert read_all(tmp_path, Position.load(position.dump())) == [b"y"]
 
 
-def test_waiting_counts_per_source_from_headers_and_falls_as_frames_are_read(tmp_path: Path) -> None:
+def test_waiting_counts_per_source_and_hour_from_headers_and_falls_as_frames_are_read(tmp_path: Path) -> None:
     with open_writer(tmp_path) as writer, SpoolReader(tmp_path, 1) as reader:
         writer.append(batch(b"1", b"2", source=5))
         writer.append(batch(b"3", source=6))
         writer.sync()
-        assert reader.waiting() == {5: 2, 6: 1}
+        assert reader.waiting() == {(5, HOUR): 2, (6, HOUR): 1}
         reader.read(1)
-        assert reader.waiting() == {6: 1}
+        assert reader.waiting() == {(6, HOUR): 1}
         writer.append(batch(b"4", source=5))
+        writer.append(batch(b"5", source=5, received_ms=(HOUR + 1) * 3_600_000))
         writer.sync()
-        assert reader.waiting() == {6: 1, 5: 1}
-        assert waiting(tmp_path, 1, START) == {5: 3, 6: 1}
+        assert reader.waiting() == {(6, HOUR): 1, (5, HOUR): 1, (5, HOUR + 1): 1}
+        assert waiting(tmp_path, 1, START) == {(5, HOUR): 3, (6, HOUR): 1, (5, HOUR + 1): 1}
         reader.read(100)
         assert reader.waiting() == {}
 
@@ -346,7 +351,7 @@ def test_whatever_happens_synced_records_are_read_once_and_in_order(
             take(step[1])
     writer.sync()
     synced += pending
-    assert waiting(folder, 1, reader.position).get(7, 0) == len(synced) - len(seen)
+    assert sum(waiting(folder, 1, reader.position).values()) == len(synced) - len(seen)
     while len(seen) < len(synced):
         before = len(seen)
         take(4)
