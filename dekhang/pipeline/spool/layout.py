@@ -18,7 +18,7 @@ from __future__ import annotations
 import os
 import struct
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -33,6 +33,8 @@ SEGMENT_MAGIC = b"DKSPOOL\n"
 FRAME_MAGIC = b"\xabDK\n"
 VERSION = 1
 _AHEAD_BYTES = 64 * 1024
+FRAME_BYTES = 4 * 1024 * 1024  # raw bytes in one frame; larger batches become several frames
+FRAME_RECORDS = 8192
 HAS_IDS = 1
 NO_ID = 0xFFFF
 SEGMENT_HEAD = SEGMENT.size + CRC.size
@@ -219,6 +221,44 @@ def next_head(read: Read, offset: int, end: int, salt: bytes) -> Head | None:
 
 def payload_is_good(read: Read, head: Head) -> bool:
     return zlib.crc32(read(head.payload_bytes, head.payload_offset)) == head.payload_crc
+
+
+def cut(
+    records: Sequence[bytes], *, max_bytes: int = FRAME_BYTES, max_records: int = FRAME_RECORDS
+) -> Iterator[tuple[int, int]]:
+    """Ranges of records that make one frame each: bounded in count and bytes, at least one record."""
+    start = size = 0
+    for index, record in enumerate(records):
+        if index > start and (size + len(record) > max_bytes or index - start >= max_records):
+            yield start, index
+            start, size = index, 0
+        size += len(record)
+    if start < len(records):
+        yield start, len(records)
+
+
+def encode(
+    batch: Batch, start: int, stop: int, *, first_seq: int, salt: bytes, compressor: zstandard.ZstdCompressor
+) -> bytes:
+    """One frame of the batch's records from `start` to before `stop`; `read_head` with the same salt and `decode` read it."""
+    records = batch.records[start:stop]
+    count = len(records)
+    parts = [struct.pack(f"<{count}I", *map(len, records))]
+    if batch.ids is not None:
+        ids = batch.ids[start:stop]
+        parts.append(struct.pack(f"<{count}H", *(NO_ID if one is None else len(one) for one in ids)))
+        parts.extend(one for one in ids if one)
+    parts.extend(records)
+    raw = b"".join(parts)
+    payload = compressor.compress(raw)
+    peer = batch.peer[:200].replace("\0", "")
+    text = f"{batch.source_kind}\0{batch.transport}\0{peer}".encode(errors="replace")
+    head = FRAME.pack(
+        FRAME_MAGIC, VERSION, HAS_IDS if batch.ids is not None else 0, len(text), len(payload), len(raw),
+        zlib.crc32(payload), count, first_seq, batch.source_id, batch.unit_id, batch.received_ms,
+    )  # fmt: skip
+    crc = zlib.crc32(text, zlib.crc32(head, zlib.crc32(salt)))
+    return b"".join((head, CRC.pack(crc), text, payload))
 
 
 def decode(read: Read, head: Head) -> Frame | None:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import struct
 import threading
 import time
 import zlib
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,11 +15,7 @@ import zstandard
 
 from dekhang.pipeline.spool.layout import (
     CRC,
-    FRAME,
-    FRAME_MAGIC,
-    HAS_IDS,
     MARK,
-    NO_ID,
     SEGMENT,
     SEGMENT_HEAD,
     SEGMENT_MAGIC,
@@ -32,6 +26,8 @@ from dekhang.pipeline.spool.layout import (
     SpoolBusy,
     SpoolError,
     SpoolFull,
+    cut,
+    encode,
     fsync_folder,
     next_head,
     payload_is_good,
@@ -44,8 +40,6 @@ from dekhang.pipeline.spool.layout import (
 )
 
 SEGMENT_BYTES = 32 * 1024 * 1024  # a segment is closed when it reaches this
-FRAME_BYTES = 4 * 1024 * 1024  # raw bytes in one frame; larger batches become several frames
-FRAME_RECORDS = 8192
 FREE_FLOOR_BYTES = 512 * 1024 * 1024  # keep this much of the disk free for the lake and the databases
 FREE_CHECK_SECONDS = 0.5
 
@@ -226,7 +220,7 @@ class SpoolWriter:
             first_seq = self.next_seq
             before = (self._segment, self._salt, self._offset, len(self._closing))
             try:
-                for start, stop in _cut(batch.records):
+                for start, stop in cut(batch.records):
                     self._append_frame(batch, start, stop)
             except SpoolError:
                 self._take_back(*before)
@@ -245,30 +239,12 @@ class SpoolWriter:
         os.ftruncate(self._fd, offset)
 
     def _append_frame(self, batch: Batch, start: int, stop: int) -> None:
-        records = batch.records[start:stop]
-        count = len(records)
-        parts = [struct.pack(f"<{count}I", *map(len, records))]
-        if batch.ids is not None:
-            ids = batch.ids[start:stop]
-            parts.append(struct.pack(f"<{count}H", *(NO_ID if one is None else len(one) for one in ids)))
-            parts.extend(one for one in ids if one)
-        parts.extend(records)
-        raw = b"".join(parts)
-        payload = self._compressor.compress(raw)
-        peer = batch.peer[:200].replace("\0", "")
-        text = f"{batch.source_kind}\0{batch.transport}\0{peer}".encode(errors="replace")
-        flags = HAS_IDS if batch.ids is not None else 0
         if self._offset >= max(self._segment_bytes, SEGMENT_HEAD + 1):
             self._open_segment()
-        head = FRAME.pack(
-            FRAME_MAGIC, VERSION, flags, len(text), len(payload), len(raw), zlib.crc32(payload), count,
-            self.next_seq, batch.source_id, batch.unit_id, batch.received_ms,
-        )  # fmt: skip
-        crc = zlib.crc32(text, zlib.crc32(head, zlib.crc32(self._salt)))
-        frame = b"".join((head, CRC.pack(crc), text, payload))
+        frame = encode(batch, start, stop, first_seq=self.next_seq, salt=self._salt, compressor=self._compressor)
         self._write_at(self._fd, frame, self._offset)
         self._offset += len(frame)
-        self.next_seq += count
+        self.next_seq += stop - start
 
     def sync(self) -> int:
         """Make everything appended so far safe on disk; returns the next sequence number that was safe then.
@@ -363,15 +339,3 @@ def _as_spool_error(error: OSError) -> SpoolError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return SpoolFull("Ổ đĩa đã đầy nên chưa nhận thêm nhật ký. Hãy giải phóng dung lượng.")
     return SpoolError(f"Không ghi được nhật ký xuống đĩa: {error.strerror}. Hãy kiểm tra ổ đĩa.")
-
-
-def _cut(records: Sequence[bytes]) -> Iterator[tuple[int, int]]:
-    """Ranges of records that make one frame each: bounded in count and bytes, at least one record."""
-    start = size = 0
-    for index, record in enumerate(records):
-        if index > start and (size + len(record) > FRAME_BYTES or index - start >= FRAME_RECORDS):
-            yield start, index
-            start, size = index, 0
-        size += len(record)
-    if start < len(records):
-        yield start, len(records)
