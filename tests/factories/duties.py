@@ -1,5 +1,6 @@
 from datetime import UTC, datetime, timedelta
 
+from dekhang.apps.duties import timelines
 from dekhang.apps.duties.enums import EvidenceKind, Outcome
 from dekhang.apps.duties.models import Claim
 from dekhang.apps.duties.services import record_evidence
@@ -22,6 +23,7 @@ def evidence(unit, evidence_kind, subject, *, at=CONFERENCE, ok=True, days=None,
 
 
 def claim(unit, duty_key="record_attacks", *, at=CONFERENCE, by=None, withdrawn_at=None, **fields):
+    timelines.mark_claim(unit.pk, duty_key)
     return Claim.objects.create(
         unit=unit, duty_key=duty_key, declared_at=at, declared_by=by, withdrawn_at=withdrawn_at, **fields
     )

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dekhang.apps.duties.enums import COUNTS_AS_DECLARED, ClaimState, EvidenceKind
-from dekhang.apps.duties.states import PROVABLE, ClaimSpan, Observation, assess
+from dekhang.apps.duties.states import PROVABLE, ClaimSpan, Observation, assess, timeline
 
 START = datetime(2019, 12, 10, tzinfo=UTC)
 SUBJECTS = {
@@ -98,3 +98,12 @@ def test_a_proof_lasts_until_the_moment_it_names_when_nothing_else_happens(key, 
     if now.proven_until is not None:
         assert assess(PROVABLE[key][0], seen, stood, now.proven_until - timedelta(seconds=1)).state == ClaimState.PROVEN
         assert assess(PROVABLE[key][0], seen, stood, now.proven_until).state != ClaimState.PROVEN
+
+
+@given(rows, spans, hours, duty)
+def test_timeline_says_of_every_moment_what_assess_says(observations, claims, hour, key):
+    at = START + timedelta(hours=hour)
+    states = PROVABLE[key][0]
+    stretches = [stretch for stretch in timeline(states, observations, claims) if stretch.start <= at]
+    expected = assess(states, observations, claims, at)
+    assert (stretches[-1].assessment if stretches else assess(states, (), (), at)) == expected

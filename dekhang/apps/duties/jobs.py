@@ -12,6 +12,7 @@ from django.db.models import CharField, F, OuterRef, Q, Subquery, Value
 from django.db.models.functions import Cast, Concat
 
 from dekhang.apps.core import clock
+from dekhang.apps.duties import timelines
 from dekhang.apps.duties.enums import EvidenceKind, Outcome
 from dekhang.apps.duties.models import Evidence
 from dekhang.apps.duties.services import observe_contact, record_evidence
@@ -26,8 +27,8 @@ Holders = dict[tuple[int, str], list[int]]
 
 
 def tick() -> int:
-    """Record what changed in the registry since the last look; returns the number of rows written."""
-    return observe_posts() + observe_contacts()
+    """Record what changed in the registry since the last look, and catch up with states; returns how much was done."""
+    return observe_posts() + observe_contacts() + timelines.refresh()
 
 
 @transaction.atomic

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from dekhang.apps.duties.enums import EvidenceKind, Outcome
+from dekhang.apps.duties.enums import ClaimState, EvidenceKind, Outcome
 from dekhang.apps.registry.models import Unit
 
 
@@ -63,6 +63,43 @@ class Evidence(models.Model):
 
     def delete(self, *args, **kwargs):
         raise TypeError("Evidence is append-only")
+
+
+class StateSpan(models.Model):
+    """From `start` until the unit's next span of the duty: what `states.timeline` computed. Never typed or edited.
+
+    Boards of any date read these rows instead of walking through all evidence. A unit without a span was never heard of.
+    """
+
+    unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="+")
+    duty_key = models.CharField(max_length=40)
+    start = models.DateTimeField()
+    end = models.DateTimeField(null=True, help_text="start of the next span")
+    state = models.CharField(max_length=12, choices=ClaimState.choices)
+    since = models.DateTimeField(
+        null=True, help_text="when it came into this state; spans also end when reasons change"
+    )
+    proven_until = models.DateTimeField(null=True)
+    reasons = models.JSONField(default=list, help_text="[code, text, next step, url name] each, most urgent first")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["duty_key", "unit", "start"], name="one_span_of_a_claim_at_a_time")
+        ]
+        indexes = [models.Index(fields=["duty_key", "end", "start"])]
+
+
+class StaleTimeline(models.Model):
+    """Something was recorded since the spans of (unit, duty) were computed: until they are, evidence itself is read.
+
+    A row for each record, so that one written beside a running computation is not taken for a part of it.
+    """
+
+    unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="+")
+    duty_key = models.CharField(max_length=40)
+
+    class Meta:
+        indexes = [models.Index(fields=["duty_key", "unit"])]
 
 
 class Contest(models.Model):

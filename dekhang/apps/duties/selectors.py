@@ -1,6 +1,5 @@
 """Reads of duties: states of many units in few queries, and the rows behind the state of one."""
 
-from collections import defaultdict
 from collections.abc import Collection
 from datetime import datetime
 
@@ -8,9 +7,9 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from dekhang.apps.core.models import User
+from dekhang.apps.duties import timelines
 from dekhang.apps.duties.models import Claim, Contest, Evidence
-from dekhang.apps.duties.states import Assessment, ClaimSpan, Observation, states_of
-from dekhang.apps.duties.states import assess as assess_unit
+from dekhang.apps.duties.states import Assessment
 from dekhang.apps.registry.selectors import visible_unit_ids
 from dekhang.law import load
 from dekhang.law.shapes import Duty
@@ -20,29 +19,11 @@ KINDS_OF_LAW = {"province_body": "department", "district": "district", "commune"
 
 
 def assess(duty_key: str, unit_ids: Collection[int], at: datetime) -> dict[int, Assessment]:
-    """The state of every unit's claim on a duty at `at`, in two queries whatever the number of units.
+    """The state of every unit's claim on a duty at `at`, in a few queries whatever the number of units.
 
     No isolation here: callers show rows only of units that the person may see.
     """
-    states, kinds = states_of(duty_key)
-    evidence = observations(unit_ids, kinds, at) if kinds else {}
-    claims: dict[int, list[ClaimSpan]] = defaultdict(list)
-    for unit_id, declared_at, withdrawn_at in Claim.objects.filter(
-        unit_id__in=unit_ids, duty_key=duty_key, declared_at__lte=at
-    ).values_list("unit_id", "declared_at", "withdrawn_at"):
-        claims[unit_id].append(ClaimSpan(declared_at, withdrawn_at))
-    return {unit_id: assess_unit(states, evidence.get(unit_id, ()), claims[unit_id], at) for unit_id in unit_ids}
-
-
-def observations(unit_ids: Collection[int], kinds: Collection[str], at: datetime) -> dict[int, list[Observation]]:
-    """Evidence rows observed until `at`, oldest first, by unit: one query."""
-    found: dict[int, list[Observation]] = defaultdict(list)
-    rows = Evidence.objects.filter(unit_id__in=unit_ids, kind__in=kinds, observed_at__lte=at)
-    for unit_id, *fields in rows.order_by("observed_at", "pk").values_list(
-        "unit_id", "kind", "subject", "outcome", "observed_at", "valid_until", "reason", "payload"
-    ):
-        found[unit_id].append(Observation(*fields))
-    return found
+    return timelines.assessments(duty_key, unit_ids, at)
 
 
 def duties_for(kind: str, at: datetime) -> tuple[Duty, ...]:

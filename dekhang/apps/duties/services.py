@@ -13,7 +13,7 @@ from dekhang.apps.core import clock
 from dekhang.apps.core.audit import record_event
 from dekhang.apps.core.errors import ActionDenied
 from dekhang.apps.core.models import User
-from dekhang.apps.duties import documents, policies
+from dekhang.apps.duties import documents, policies, timelines
 from dekhang.apps.duties.enums import AuditAction, EvidenceKind, Outcome
 from dekhang.apps.duties.models import Claim, Contest, Evidence
 from dekhang.apps.registry.models import Contact
@@ -55,6 +55,7 @@ def record_evidence(
     )
     evidence.digest = digest_of(evidence)
     evidence.save()
+    timelines.mark_evidence(unit_id, kind)
     return evidence
 
 
@@ -104,6 +105,7 @@ def _save_claim(claim: Claim, by: User) -> Claim:
             claim.save()
     except IntegrityError:  # the constraint one_standing_claim: somebody was faster, or pressed twice
         raise ActionDenied(_("Đơn vị đã khai báo nghĩa vụ này. Muốn sửa, hãy rút khai báo cũ trước.")) from None
+    timelines.mark_claim(claim.unit_id, claim.duty_key)
     record_event(action=AuditAction.CLAIM_DECLARED, target=claim, by=by, detail={"duty": claim.duty_key})
     return claim
 
@@ -115,6 +117,7 @@ def withdraw(*, claim: Claim, by: User) -> Claim:
     moved = Claim.objects.filter(pk=claim.pk, withdrawn_at=None).update(withdrawn_at=clock.now(), withdrawn_by=by)
     if moved != 1:
         raise ActionDenied(_("Khai báo này vừa được người khác rút."))
+    timelines.mark_claim(claim.unit_id, claim.duty_key)
     record_event(action=AuditAction.CLAIM_WITHDRAWN, target=claim, by=by, detail={"duty": claim.duty_key})
     claim.refresh_from_db()
     return claim

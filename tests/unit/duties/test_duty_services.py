@@ -7,10 +7,10 @@ from dekhang.apps.core import clock
 from dekhang.apps.core.audit import verify_chain
 from dekhang.apps.core.errors import ActionDenied
 from dekhang.apps.core.models import AuditEvent
-from dekhang.apps.duties import jobs, services
+from dekhang.apps.duties import jobs, services, timelines
 from dekhang.apps.duties.documents import DocumentRefused
 from dekhang.apps.duties.enums import ClaimState, EvidenceKind
-from dekhang.apps.duties.models import Claim, Evidence
+from dekhang.apps.duties.models import Claim, Evidence, StaleTimeline
 from dekhang.apps.duties.selectors import assess
 from dekhang.apps.registry.enums import ContactKind, PostKind
 from dekhang.apps.registry.models import Contact, PostHolding
@@ -145,14 +145,54 @@ def test_an_answer_of_a_contact_is_evidence_for_ninety_days_and_recorded_once(fr
     assert jobs.observe_contacts() == 1
 
 
-def test_states_of_many_units_cost_two_queries(frozen_now, django_assert_num_queries):
+def test_states_of_many_units_cost_the_same_few_queries(frozen_now, django_assert_num_queries):
     units = UnitFactory.create_batch(12)
     for unit in units[:5]:
         proves_recording(unit)
         claim(unit)
-    with django_assert_num_queries(2):
-        states = assess("record_attacks", [unit.pk for unit in units], clock.now())
+    ids = [unit.pk for unit in units]
+    with django_assert_num_queries(4):  # spans and marks, and for what is stale evidence and declarations
+        states = assess("record_attacks", ids, clock.now())
     assert sum(a.state == ClaimState.PROVEN for a in states.values()) == 5
+    timelines.refresh()
+    with django_assert_num_queries(2):
+        assert assess("record_attacks", ids, clock.now()) == states
+
+
+def test_states_are_the_same_from_spans_and_from_evidence_on_any_date(frozen_now):
+    units = UnitFactory.create_batch(3)
+    proves_recording(units[0], at=frozen_now - timedelta(days=60))
+    evidence(units[0], EvidenceKind.SOURCE_DELIVERING, "source:1", at=frozen_now - timedelta(days=9), ok=False)
+    claim(units[1], at=frozen_now - timedelta(days=30), withdrawn_at=frozen_now - timedelta(days=3))
+    proves_procedure(units[2], at=frozen_now - timedelta(days=400))
+    ids = [unit.pk for unit in units]
+    while timelines.refresh():
+        pass
+    assert not StaleTimeline.objects.exists()
+    for duty_key in ("record_attacks", "sop"):
+        for days in (-500, -400, -399, -61, -60, -30, -9, -3, 0, 31, 200):
+            at = frozen_now + timedelta(days=days)
+            assert assess(duty_key, ids, at) == timelines.walked(duty_key, ids, at), (duty_key, days)
+
+
+def test_evidence_written_while_spans_are_computed_is_not_forgotten(frozen_now):
+    unit = UnitFactory()
+    proves_recording(unit)
+    marks = {unit.pk: StaleTimeline.objects.filter(duty_key="record_attacks").latest("pk").pk}
+    evidence(unit, EvidenceKind.CANARY, "kind:windows", at=frozen_now, ok=False)
+    timelines._compute("record_attacks", marks)
+    assert StaleTimeline.objects.filter(duty_key="record_attacks", unit=unit).count() == 1
+    assert assess("record_attacks", [unit.pk], clock.now())[unit.pk].reasons[0].code == "canary_failed"
+
+
+def test_a_change_of_the_laws_numbers_computes_all_spans_anew(frozen_now, monkeypatch):
+    unit = UnitFactory()
+    proves_recording(unit)
+    while timelines.refresh():
+        pass
+    monkeypatch.setattr(timelines, "MEANING", timelines.MEANING + 1)
+    assert timelines.refresh() == 1
+    assert timelines.refresh() == 0
 
 
 def test_a_procedure_is_proven_by_what_the_database_holds(frozen_now):

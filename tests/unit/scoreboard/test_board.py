@@ -5,6 +5,7 @@ from django.urls import reverse
 
 from dekhang.apps.core import clock
 from dekhang.apps.core.models import AuditEvent
+from dekhang.apps.duties import timelines
 from dekhang.apps.duties.enums import ClaimState, EvidenceKind, ReasonCode
 from dekhang.apps.duties.models import Evidence
 from dekhang.apps.registry.enums import UnitKind
@@ -205,6 +206,8 @@ def test_the_board_needs_the_same_queries_for_any_number_of_units(client, leader
         proves_recording(version.unit)
         claim(version.unit)
     client.get(BOARD)
+    while timelines.refresh():
+        pass
     with django_assert_num_queries(10):
         response = client.get(BOARD)
     assert response.context["shown"].units == 123

@@ -5,7 +5,7 @@ from dekhang.apps.duties.states.declared_only import DeclaredOnly
 from dekhang.apps.duties.states.record_attacks import RecordAttacks
 from dekhang.apps.duties.states.rows import Assessment, ClaimSpan, Observation, Reason
 from dekhang.apps.duties.states.sop import Sop
-from dekhang.apps.duties.states.walk import DutyStates, assess
+from dekhang.apps.duties.states.walk import DutyStates, Stretch, assess, timeline
 
 # duties that the system proves by itself: their states and the kinds of evidence they look at
 PROVABLE: dict[str, tuple[DutyStates, tuple[str, ...]]] = {
@@ -14,9 +14,26 @@ PROVABLE: dict[str, tuple[DutyStates, tuple[str, ...]]] = {
 }
 
 
+def duties_of(evidence_kind: str) -> list[str]:
+    """The duties whose states look at this kind of evidence."""
+    return [key for key, (_states, kinds) in PROVABLE.items() if evidence_kind in kinds]
+
+
 def states_of(duty_key: str) -> tuple[DutyStates, tuple[str, ...]]:
     """The states of a duty and the kinds of evidence it looks at."""
     return PROVABLE.get(duty_key, (DeclaredOnly(), declared_only.EVIDENCE_KINDS))
 
 
-__all__ = ["PROVABLE", "Assessment", "ClaimSpan", "DutyStates", "Observation", "Reason", "assess", "states_of"]
+__all__ = [
+    "PROVABLE",
+    "Assessment",
+    "ClaimSpan",
+    "DutyStates",
+    "Observation",
+    "Reason",
+    "Stretch",
+    "assess",
+    "duties_of",
+    "states_of",
+    "timeline",
+]

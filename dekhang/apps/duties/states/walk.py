@@ -1,6 +1,7 @@
 """Walks a unit's evidence in the order of time, so that "it was proven before" and "since when" have answers."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -27,6 +28,25 @@ class DutyStates(Protocol):
         """Moments at which the state may change by itself, besides expiry dates: limits that run out."""
 
 
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """From `start` until the next stretch begins the assessment is this one."""
+
+    start: datetime
+    assessment: Assessment
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What is true from `moment` on. `facts` go on changing: use them before the next step."""
+
+    moment: datetime
+    state: ClaimState
+    since: datetime | None
+    problems: list[Problem]
+    facts: Facts
+
+
 def assess(
     duty: DutyStates, observations: Iterable[Observation], claims: Sequence[ClaimSpan], at: datetime
 ) -> Assessment:
@@ -39,24 +59,48 @@ def assess(
 
     A proof that ended leaves the state *decayed*; withdrawing the declaration wipes that memory.
     """
-    rows = sorted((row for row in observations if row.observed_at <= at), key=lambda row: row.observed_at)
-    claims = [claim for claim in claims if claim.declared_at <= at]
+    rows = [row for row in observations if row.observed_at <= at]
+    last = None
+    for step in _steps(duty, rows, [claim for claim in claims if claim.declared_at <= at]):
+        if step.moment > at:
+            break
+        last = step
+    if last is None:
+        facts = Facts()
+        last = _Step(at, ClaimState.UNKNOWN, None, duty.problems(facts, at), facts)
+    return _assessment(duty, last, at)
+
+
+def timeline(duty: DutyStates, observations: Iterable[Observation], claims: Sequence[ClaimSpan]) -> list[Stretch]:
+    """Every stretch of a unit's claim, the future included as far as it is known (proofs that will expire).
+
+    The last stretch that starts at or before a moment holds what `assess` answers for it; before the first one nothing
+    was ever heard of the unit.
+    """
+    stretches: list[Stretch] = []
+    told: tuple[ClaimState, list[Problem]] | None = None
+    for step in _steps(duty, observations, claims):
+        if told != (step.state, step.problems) or step.state == ClaimState.PROVEN:
+            assessment = _assessment(duty, step, step.moment)
+            if not stretches or stretches[-1].assessment != assessment:
+                stretches.append(Stretch(step.moment, assessment))
+            told = (step.state, step.problems)
+    return stretches
+
+
+def _steps(duty: DutyStates, observations: Iterable[Observation], claims: Sequence[ClaimSpan]) -> Iterator[_Step]:
+    rows = sorted(observations, key=lambda row: row.observed_at)
     withdrawals = {claim.withdrawn_at for claim in claims if claim.withdrawn_at}
-    moments = sorted(
-        moment
-        for moment in {
-            *(row.observed_at for row in rows),
-            *(row.valid_until for row in rows if row.valid_until),
-            *(claim.declared_at for claim in claims),
-            *withdrawals,
-            *duty.own_moments(rows, claims),
-        }
-        if moment <= at
-    )
+    moments = {
+        *(row.observed_at for row in rows),
+        *(row.valid_until for row in rows if row.valid_until),
+        *(claim.declared_at for claim in claims),
+        *withdrawals,
+        *duty.own_moments(rows, claims),
+    }
     facts, position = Facts(), 0
     state, since, was_proven = ClaimState.UNKNOWN, None, False
-    problems: list[Problem] = duty.problems(facts, at)
-    for moment in moments:
+    for moment in sorted(moments):
         while position < len(rows) and rows[position].observed_at <= moment:
             facts.add(rows[position])
             position += 1
@@ -70,9 +114,13 @@ def assess(
             new = duty.unproven_state(facts, problems, declared_since=declared_since, decayed=was_proven, at=moment)
         if new != state:
             state, since = new, moment
+        yield _Step(moment, state, since, problems, facts)
+
+
+def _assessment(duty: DutyStates, step: _Step, at: datetime) -> Assessment:
     return Assessment(
-        state=state,
-        reasons=tuple(duty.reason(problem, facts, at) for problem in problems),
-        since=since,
-        proven_until=duty.proven_until(facts, at) if state == ClaimState.PROVEN else None,
+        state=step.state,
+        reasons=tuple(duty.reason(problem, step.facts, at) for problem in step.problems),
+        since=step.since,
+        proven_until=duty.proven_until(step.facts, at) if step.state == ClaimState.PROVEN else None,
     )

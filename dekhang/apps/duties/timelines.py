@@ -1,0 +1,167 @@
+"""Spans of claims' states, kept beside the evidence they are computed from.
+
+Writing evidence or a declaration marks the (unit, duty) as stale in the same transaction. Reading takes spans where they
+are fresh and walks the evidence where they are not, so a number is never older than its evidence; `refresh` catches up.
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+
+import orjson
+from django.db import transaction
+from django.db.models import Max, Q
+from django.utils import translation
+
+from dekhang.apps.core.models import JobCursor
+from dekhang.apps.duties.enums import ClaimState
+from dekhang.apps.duties.models import Claim, Evidence, StaleTimeline, StateSpan
+from dekhang.apps.duties.states import (
+    Assessment,
+    ClaimSpan,
+    Observation,
+    Reason,
+    Stretch,
+    assess,
+    duties_of,
+    states_of,
+    timeline,
+)
+from dekhang.law import load
+
+MEANING = 1  # grows when states or their words change without a change of the law's data: all spans are computed anew
+MEANING_CURSOR = "duties.meaning"
+AT_ONCE = 50  # timelines computed in one transaction
+IDS_AT_ONCE = 500
+
+
+def mark_evidence(unit_id: int, kind: str) -> None:
+    """Evidence of this kind was recorded, in the caller's transaction."""
+    StaleTimeline.objects.bulk_create(StaleTimeline(unit_id=unit_id, duty_key=key) for key in duties_of(kind))
+
+
+def mark_claim(unit_id: int, duty_key: str) -> None:
+    """A declaration was made or withdrawn, in the caller's transaction."""
+    StaleTimeline.objects.create(unit_id=unit_id, duty_key=duty_key)
+
+
+def assessments(duty_key: str, unit_ids: Collection[int], at: datetime) -> dict[int, Assessment]:
+    """The state of every unit's claim at `at`: two queries, two more when something is stale."""
+    stale = set(StaleTimeline.objects.filter(duty_key=duty_key).values_list("unit_id", flat=True)).intersection(
+        unit_ids
+    )
+    found = walked(duty_key, stale, at) if stale else {}
+    nothing = assess(states_of(duty_key)[0], (), (), at)
+    spans = StateSpan.objects.filter(Q(end=None) | Q(end__gt=at), duty_key=duty_key, start__lte=at)
+    if len(unit_ids) <= IDS_AT_ONCE:
+        spans = spans.filter(unit_id__in=unit_ids)
+    for unit_id, state, reasons, since, proven_until in spans.values_list(
+        "unit_id", "state", "reasons", "since", "proven_until"
+    ):
+        if unit_id not in stale:
+            found[unit_id] = Assessment(ClaimState(state), tuple(Reason(*one) for one in reasons), since, proven_until)
+    return {unit_id: found.get(unit_id, nothing) for unit_id in unit_ids}
+
+
+def walked(duty_key: str, unit_ids: Collection[int], at: datetime) -> dict[int, Assessment]:
+    """The same from the evidence itself: the meaning, whatever spans say."""
+    states = states_of(duty_key)[0]
+    evidence, claims = facts_of(duty_key, unit_ids, until=at)
+    return {unit_id: assess(states, evidence[unit_id], claims[unit_id], at) for unit_id in unit_ids}
+
+
+def facts_of(
+    duty_key: str, unit_ids: Collection[int], *, until: datetime | None = None
+) -> tuple[dict[int, list[Observation]], dict[int, list[ClaimSpan]]]:
+    """Evidence, oldest first, and declarations by unit: two queries for every 500 units."""
+    kinds = states_of(duty_key)[1]
+    evidence: dict[int, list[Observation]] = defaultdict(list)
+    claims: dict[int, list[ClaimSpan]] = defaultdict(list)
+    ids = sorted(unit_ids)
+    for part in (ids[start : start + IDS_AT_ONCE] for start in range(0, len(ids), IDS_AT_ONCE)):
+        rows = Evidence.objects.filter(unit_id__in=part, kind__in=kinds)
+        declared = Claim.objects.filter(unit_id__in=part, duty_key=duty_key)
+        if until is not None:
+            rows, declared = rows.filter(observed_at__lte=until), declared.filter(declared_at__lte=until)
+        if kinds:
+            for unit_id, *fields in rows.order_by("observed_at", "pk").values_list(
+                "unit_id", "kind", "subject", "outcome", "observed_at", "valid_until", "reason", "payload"
+            ):
+                evidence[unit_id].append(Observation(*fields))
+        for unit_id, declared_at, withdrawn_at in declared.values_list("unit_id", "declared_at", "withdrawn_at"):
+            claims[unit_id].append(ClaimSpan(declared_at, withdrawn_at))
+    return evidence, claims
+
+
+def refresh(limit: int = AT_ONCE) -> int:
+    """Compute up to `limit` stale timelines; returns how many were."""
+    _follow_the_law()
+    waiting = list(
+        StaleTimeline.objects.values("duty_key", "unit_id")
+        .annotate(newest=Max("pk"))
+        .values_list("duty_key", "unit_id", "newest")[:limit]
+    )
+    by_duty: dict[str, dict[int, int]] = defaultdict(dict)
+    for duty_key, unit_id, newest in waiting:
+        by_duty[duty_key][unit_id] = newest
+    for duty_key, marks in by_duty.items():
+        with transaction.atomic():
+            _compute(duty_key, marks)
+    return len(waiting)
+
+
+def _compute(duty_key: str, marks: dict[int, int]) -> None:
+    """Replace the spans of these units. Marks newer than those given stay: what they stand for may not be in yet."""
+    evidence, claims = facts_of(duty_key, marks)
+    states = states_of(duty_key)[0]
+    with translation.override("vi"):  # as the reasons of evidence itself
+        spans = [
+            span
+            for unit_id in marks
+            for span in _spans(unit_id, duty_key, timeline(states, evidence[unit_id], claims[unit_id]))
+        ]
+    StateSpan.objects.filter(duty_key=duty_key, unit_id__in=marks).delete()
+    StateSpan.objects.bulk_create(spans, batch_size=500)
+    for unit_id, newest in marks.items():
+        StaleTimeline.objects.filter(duty_key=duty_key, unit_id=unit_id, pk__lte=newest).delete()
+
+
+def _spans(unit_id: int, duty_key: str, stretches: Sequence[Stretch]) -> Iterable[StateSpan]:
+    ends: list[datetime | None] = [*(stretch.start for stretch in stretches[1:]), None]
+    for stretch, end in zip(stretches, ends, strict=True):
+        one = stretch.assessment
+        yield StateSpan(
+            unit_id=unit_id,
+            duty_key=duty_key,
+            start=stretch.start,
+            end=end,
+            state=one.state,
+            since=one.since,
+            proven_until=one.proven_until,
+            reasons=[[reason.code, reason.text, reason.next_step, reason.url_name] for reason in one.reasons],
+        )
+
+
+def _follow_the_law() -> None:
+    """When the law's numbers, or what we make of them, changed since the spans were computed, all of them are stale."""
+    book = load()
+    numbers = sorted((proof.key, str(proof.value)) for proof in book.proofs)
+    digest = hashlib.blake2b(orjson.dumps([MEANING, numbers]), digest_size=7).digest()
+    meaning = int.from_bytes(digest, "big")
+    cursor, created = JobCursor.objects.get_or_create(pk=MEANING_CURSOR, defaults={"position": meaning})
+    if cursor.position == meaning and not created:
+        return
+    with transaction.atomic():
+        JobCursor.objects.filter(pk=MEANING_CURSOR).update(position=meaning)
+        mark_all()
+
+
+def mark_all() -> None:
+    """Every timeline that has anything behind it is stale: after a change of meaning, or rows that were brought in whole."""
+    known = set(Claim.objects.values_list("unit_id", "duty_key").distinct())
+    for unit_id, kind in Evidence.objects.values_list("unit_id", "kind").distinct():
+        known.update((unit_id, key) for key in duties_of(kind))
+    StaleTimeline.objects.bulk_create(
+        (StaleTimeline(unit_id=unit_id, duty_key=key) for unit_id, key in sorted(known)), batch_size=500
+    )
