@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from dekhang.apps.core import clock
+from tests.postgres import Keep, PostgresServer, keep_in
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -59,6 +60,27 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def own_installation(migrated: Path, tmp_path: Path) -> Path:
     """A data folder on disk for this test alone, for tests that start processes on it."""
     return Path(shutil.copytree(migrated, tmp_path / "installation"))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    server = PostgresServer()
+    try:
+        yield server.start()
+    finally:
+        server.remove()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def keep_records(request: pytest.FixtureRequest) -> Iterator[Keep]:
+    """The test runs twice: with SQLite, and with a database of its own in a real PostgreSQL. See `keep_in`."""
+    if request.param == "sqlite":
+        yield keep_in("")
+        return
+    from dekhang.pipeline.stores.database.postgres import close_idle
+
+    yield keep_in(request.getfixturevalue("postgres").new_database())
+    close_idle()
 
 
 def clean_environment(**more: str) -> dict[str, str]:

@@ -21,6 +21,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pyarrow.fs as pafs
 
+from dekhang.pipeline.place import Place
+
 logger = logging.getLogger(__name__)
 
 CACHE_BYTES = 20 << 30  # per machine, in <data>/lake-cache; a province's month is about 5 GB
@@ -66,8 +68,9 @@ class LakeFiles(Protocol):
         """All files, drafts of interrupted writes too, in no order."""
 
 
-def of(data: Path, objects: str = "") -> LakeFiles:
-    """The lake of the data folder `data`: in it, or where `objects` says (`s3://…`)."""
+def of(data: Path) -> LakeFiles:
+    """The lake of the data folder `data`: in it, or in the S3 storage of its place."""
+    objects = Place.of(data).objects
     return _s3(data, objects) if objects else FolderFiles(data / "lake")
 
 

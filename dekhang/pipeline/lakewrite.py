@@ -7,7 +7,6 @@ leaves an orphan file, which `remove_orphans` deletes at the next start. Readers
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +18,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from dekhang.pipeline.lakefiles import LakeFiles
-from dekhang.pipeline.stores.schema import DAY_MS, transaction
+from dekhang.pipeline.stores.database import Connection
+from dekhang.pipeline.stores.schema import DAY_MS
 
 DAYS_PER_BATCH = 16  # a sender with invented dates must not cost a file and two fsyncs per date
 SMALL_ROWS = 25_000  # segments below this are merged …
@@ -171,10 +171,10 @@ def _range_ms(table: Any, column: str) -> tuple[int, int]:
     return both["min"] // 1000, both["max"] // 1000
 
 
-def add_to_manifest(connection: sqlite3.Connection, segments: Iterable[Segment]) -> None:
+def add_to_manifest(connection: Connection, segments: Iterable[Segment]) -> None:
     """Make segments visible to readers; inside the caller's transaction."""
     for segment in segments:
-        cursor = connection.execute(
+        segment_id = connection.insert(
             "INSERT INTO segments (day, path, rows, bytes, min_time, max_time, min_received, max_received,"
             " min_event_id, max_event_id, min_unit, max_unit, sha256, created)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -186,11 +186,11 @@ def add_to_manifest(connection: sqlite3.Connection, segments: Iterable[Segment])
         )  # fmt: skip
         connection.executemany(
             "INSERT INTO segment_writers (segment_id, writer, min_event_id, max_event_id) VALUES (?, ?, ?, ?)",
-            [(cursor.lastrowid, *one) for one in segment.writers],
+            [(segment_id, *one) for one in segment.writers],
         )
 
 
-def remove_orphans(lake: LakeFiles, connection: sqlite3.Connection) -> int:
+def remove_orphans(lake: LakeFiles, connection: Connection) -> int:
     """Delete files that no manifest row names: left by a crash between writing and committing. Returns how many."""
     known = {path for (path,) in connection.execute("SELECT path FROM segments UNION SELECT path FROM garbage")}
     orphans = [file.path for file in lake.listing() if file.path not in known]
@@ -199,7 +199,7 @@ def remove_orphans(lake: LakeFiles, connection: sqlite3.Connection) -> int:
     return len(orphans)
 
 
-def compact_once(lake: LakeFiles, connection: sqlite3.Connection, *, now_ms: int, min_files: int = MERGE_FILES) -> int:
+def compact_once(lake: LakeFiles, connection: Connection, *, now_ms: int, min_files: int = MERGE_FILES) -> int:
     """Merge small segments of one day; returns how many were merged, 0 when there is nothing to do.
 
     Due is a day with `min_files` segments of about the same size, so that no row is rewritten more often than there
@@ -209,21 +209,21 @@ def compact_once(lake: LakeFiles, connection: sqlite3.Connection, *, now_ms: int
     due = None
     for low, high in TIERS:
         due = connection.execute(
-            "SELECT day, ?, ? FROM segments WHERE rows >= ? AND rows < ? GROUP BY day HAVING count(*) >= ?"
+            "SELECT day FROM segments WHERE rows >= ? AND rows < ? GROUP BY day HAVING count(*) >= ?"
             " ORDER BY count(*) DESC LIMIT 1",
-            (low, high, low, high, max(2, min_files)),
+            (low, high, max(2, min_files)),
         ).fetchone()
         if due is not None:
             break
     else:
+        low, high = 0, SMALL_ROWS
         due = connection.execute(
-            "SELECT day, 0, ? FROM segments WHERE rows < ? GROUP BY day HAVING count(*) >= 2 AND max(created) < ?"
-            " LIMIT 1",
-            (SMALL_ROWS, SMALL_ROWS, now_ms - SETTLED_SECONDS * 1000),
+            "SELECT day FROM segments WHERE rows < ? GROUP BY day HAVING count(*) >= 2 AND max(created) < ? LIMIT 1",
+            (high, now_ms - SETTLED_SECONDS * 1000),
         ).fetchone()
     if due is None:
         return 0
-    day, low, high = due
+    (day,) = due
     chosen: list[tuple[int, str]] = []
     total_rows = total_bytes = 0
     for segment_id, path, rows, size in connection.execute(
@@ -240,7 +240,7 @@ def compact_once(lake: LakeFiles, connection: sqlite3.Connection, *, now_ms: int
     # ParquetFile, not read_table: that would take day=… in the path for a column
     tables = [pq.ParquetFile(lake.local(path)).read() for _, path in chosen]
     merged = _write(lake, day, pa.concat_tables(tables), now_ms, level=3)
-    with transaction(connection):
+    with connection.transaction():
         add_to_manifest(connection, [merged])
         _forget(connection, chosen, delete_after_ms=now_ms + KEEP_SECONDS * 1000)
     del tables
@@ -248,21 +248,22 @@ def compact_once(lake: LakeFiles, connection: sqlite3.Connection, *, now_ms: int
     return len(chosen)
 
 
-def _forget(connection: sqlite3.Connection, segments: Sequence[tuple[int, str]], *, delete_after_ms: int) -> None:
+def _forget(connection: Connection, segments: Sequence[tuple[int, str]], *, delete_after_ms: int) -> None:
     connection.executemany("DELETE FROM segment_writers WHERE segment_id = ?", [(one,) for one, _ in segments])
     connection.executemany("DELETE FROM segments WHERE id = ?", [(one,) for one, _ in segments])
     connection.executemany(
-        "INSERT OR REPLACE INTO garbage (path, delete_after) VALUES (?, ?)",
+        "INSERT INTO garbage (path, delete_after) VALUES (?, ?)"
+        " ON CONFLICT (path) DO UPDATE SET delete_after = excluded.delete_after",
         [(path, delete_after_ms) for _, path in segments],
     )
 
 
-def empty_garbage(lake: LakeFiles, connection: sqlite3.Connection, *, now_ms: int) -> int:
+def empty_garbage(lake: LakeFiles, connection: Connection, *, now_ms: int) -> int:
     """Delete files merged away long enough ago; returns how many."""
     due = [path for (path,) in connection.execute("SELECT path FROM garbage WHERE delete_after <= ?", (now_ms,))]
     for path in due:
         lake.forget(path)
     if due:
-        with transaction(connection):
+        with connection.transaction():
             connection.executemany("DELETE FROM garbage WHERE path = ?", [(path,) for path in due])
     return len(due)

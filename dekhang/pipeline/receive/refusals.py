@@ -1,4 +1,4 @@
-"""Counts what receivers refuse, into table `refusals` of pipeline.db, so that the ledger of a source adds up.
+"""Counts what receivers refuse, into table `refusals`, so that the ledger of a source adds up.
 
 Counting happens in memory and is written once a second: an attacker who sends nonsense costs one row per source, hour
 and reason, not one transaction per packet. A kill -9 loses at most that second of counts.
@@ -7,13 +7,12 @@ and reason, not one transaction per packet. A kill -9 loses at most that second 
 from __future__ import annotations
 
 import logging
-import sqlite3
 import threading
 from dataclasses import dataclass
 from pathlib import Path
 
 from dekhang.pipeline import wallclock
-from dekhang.pipeline.stores import schema
+from dekhang.pipeline.stores import database, schema
 from dekhang.pipeline.stores.reasons import Reason
 
 logger = logging.getLogger(__name__)
@@ -26,10 +25,10 @@ _UPSERT = """
     INSERT INTO refusals (source_id, hour, reason, records, bytes, last_at, example, peer)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (source_id, hour, reason) DO UPDATE SET
-        records = records + excluded.records, bytes = bytes + excluded.bytes,
-        last_at = max(last_at, excluded.last_at),
-        example = CASE WHEN excluded.example = '' THEN example ELSE excluded.example END,
-        peer = CASE WHEN excluded.peer = '' THEN peer ELSE excluded.peer END
+        records = refusals.records + excluded.records, bytes = refusals.bytes + excluded.bytes,
+        last_at = CASE WHEN refusals.last_at > excluded.last_at THEN refusals.last_at ELSE excluded.last_at END,
+        example = CASE WHEN excluded.example = '' THEN refusals.example ELSE excluded.example END,
+        peer = CASE WHEN excluded.peer = '' THEN refusals.peer ELSE excluded.peer END
 """
 
 
@@ -46,11 +45,11 @@ class Refusals:
     """Thread-safe counter with a writing thread; `close` writes the rest."""
 
     def __init__(self, data: Path) -> None:
-        self._path = schema.path_of(data)
+        self._data = data
         self._lock = threading.Lock()
         self._writing = threading.Lock()
         self._tallies: dict[tuple[int, int, str], _Tally] = {}
-        self._connection: sqlite3.Connection | None = None
+        self._connection: database.Connection | None = None
         self._stop = threading.Event()
         self.total = 0
         self._thread = threading.Thread(target=self._run, name="refusals", daemon=True)
@@ -90,17 +89,15 @@ class Refusals:
                 return True
             rows = [
                 (source, hour, reason, t.records, t.size_bytes, t.last_ms, t.example, t.peer)
-                for (source, hour, reason), t in tallies.items()
+                for (source, hour, reason), t in sorted(tallies.items())  # one order: receivers do not wait in a ring
             ]
             try:
                 if self._connection is None:
-                    self._connection = schema.connect(self._path)
-                    # a count is not worth an fsync each second
-                    self._connection.execute("PRAGMA synchronous = NORMAL")
-                with schema.transaction(self._connection) as connection:
+                    self._connection = database.connect(self._data, durable=False)  # not worth an fsync each second
+                with self._connection.transaction() as connection:
                     connection.executemany(_UPSERT, rows)
-            except (sqlite3.Error, schema.SchemaTooNew, OSError) as error:
-                logger.warning("Chưa ghi được số liệu từ chối vào %s: %s", self._path.name, error)
+            except (database.Error, schema.SchemaTooNew, OSError) as error:
+                logger.warning("Chưa ghi được số liệu từ chối: %s", error)
                 self._put_back(tallies)
                 return False
             return True

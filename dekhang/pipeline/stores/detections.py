@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from dekhang.pipeline.stores import schema
+from dekhang.pipeline.stores import database
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +62,10 @@ def of_units(data: Path, unit_ids: Collection[int], *, limit: int = 100) -> list
 
 
 def _ask(data: Path, where: str, values: tuple[int, ...]) -> list[Detection]:
-    path = schema.path_of(Path(data))
-    if not path.exists():
-        return []
-    connection = schema.connect(path, readonly=True)
-    try:
-        if not schema.is_ready(connection):
+    with database.reading(data) as connection:
+        if connection is None:
             return []
-        rows = connection.execute(f"SELECT {_COLUMNS} FROM detections {where}", values).fetchall()  # noqa: S608 - both are ours
-    finally:
-        connection.close()
+        rows = connection.execute(f"SELECT {_COLUMNS} FROM detections {where}", values)  # noqa: S608 - both are ours
     return [_detection(row) for row in rows]
 
 

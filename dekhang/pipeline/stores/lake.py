@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import sqlite3
 import threading
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ import duckdb
 import orjson
 
 from dekhang.pipeline import lakefiles
-from dekhang.pipeline.stores import schema
+from dekhang.pipeline.stores import database
 
 _WRITER_SHIFT = 47
 _FILES_AT_ONCE = 16
@@ -110,7 +109,7 @@ class Lake:
 
     def __init__(self, data: Path) -> None:
         self._files = lakefiles.of(Path(data))
-        self._manifest = schema.path_of(Path(data))
+        self._data = Path(data)
 
     def recent(self, unit_ids: Collection[int], *, source_id: int | None = None, limit: int = 100) -> list[StoredEvent]:
         """The newest events by time of receipt, newest first."""
@@ -139,7 +138,7 @@ class Lake:
         if not units or not wanted:
             return []
         paths: set[str] = set()
-        with _reading(self._manifest) as manifest:
+        with database.reading(self._data) as manifest:
             if manifest is None:
                 return []
             for event_id in wanted:
@@ -195,7 +194,7 @@ class Lake:
 
     def _paths(self, units: Sequence[int], *, since_ms: int | None = None, order: str = "id") -> list[tuple[str, int]]:
         """(file, newest receipt) of the segments that may hold such events."""
-        with _reading(self._manifest) as manifest:
+        with database.reading(self._data) as manifest:
             if manifest is None:
                 return []
             rows = manifest.execute(
@@ -209,26 +208,6 @@ class Lake:
         with _cursor() as cursor:
             rows: list[tuple[Any, ...]] = cursor.execute(sql, values).fetchall()
             return rows
-
-
-class _reading:
-    """A read-only connection to the manifest, or None while there is none."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._connection: sqlite3.Connection | None = None
-
-    def __enter__(self) -> sqlite3.Connection | None:
-        if self._path.exists():
-            self._connection = schema.connect(self._path, readonly=True)
-            if not schema.is_ready(self._connection):  # being created at this moment
-                self._connection.close()
-                self._connection = None
-        return self._connection
-
-    def __exit__(self, *_: object) -> None:
-        if self._connection is not None:
-            self._connection.close()
 
 
 def _ms(moment: datetime | int) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from dekhang.pipeline import spool
-from dekhang.pipeline.stores import schema
+from dekhang.pipeline.stores import database, schema
 from dekhang.pipeline.stores.reasons import Reason
 
 UNKNOWN_SOURCE = 0
@@ -114,7 +113,7 @@ def of_sources(data: Path, ids: Collection[int]) -> dict[int, SourceLedger]:
     """The ledger of each source asked for; one that has never sent has zeros."""
     wanted = sorted(set(ids))
 
-    def counted(connection: sqlite3.Connection) -> dict[int, SourceLedger]:
+    def counted(connection: database.Connection) -> dict[int, SourceLedger]:
         return {one: _counted(connection, one) for one in wanted}
 
     ledgers, waiting = _with_waiting(Path(data), counted)
@@ -143,7 +142,7 @@ def by_hour(
     first = _ms(since) // schema.HOUR_MS
     end = 1 << 62 if until is None else -(-_ms(until) // schema.HOUR_MS)
 
-    def counted(connection: sqlite3.Connection) -> dict[tuple[int, int], Hour]:
+    def counted(connection: database.Connection) -> dict[tuple[int, int], Hour]:
         hours: dict[tuple[int, int], Hour] = {}
         for start in range(0, len(wanted), _IDS_AT_ONCE):
             part = wanted[start : start + _IDS_AT_ONCE]
@@ -189,68 +188,57 @@ def hourly(
 
 
 def _with_waiting(
-    data: Path, counted: Callable[[sqlite3.Connection], _T]
+    data: Path, counted: Callable[[database.Connection], _T]
 ) -> tuple[_T | None, dict[tuple[int, int], int]]:
     """What `counted` reads, and what waited at that same moment, per (source, epoch hour of receipt)."""
-    connection = _open(data)
-    if connection is None:
-        return None, _waiting(data, {})
     found: _T | None = None
     waiting: dict[tuple[int, int], int] = {}
-    try:
+    with database.reading(data) as connection:
+        if connection is None:
+            return None, _waiting(data, {})
         for _ in range(_TRIES):
-            connection.execute("BEGIN")  # counters and positions of one moment
-            positions = _positions(connection)
-            found = counted(connection)
-            connection.execute("COMMIT")
+            with connection.snapshot():  # counters and positions of one moment
+                positions = _positions(connection)
+                found = counted(connection)
             waiting = _waiting(data, positions)
             if _positions(connection) == positions:  # else the worker moved on meanwhile, and may have pruned
                 break
-    finally:
-        connection.close()
     return found, waiting
 
 
 def unknown_senders(data: Path, *, limit: int = 200) -> list[UnknownSender]:
     """Who knocked without being known, latest first. The last peer of each hour and reason is remembered."""
-    connection = _open(Path(data))
-    if connection is None:
-        return []
-    try:
+    with database.reading(data) as connection:
+        if connection is None:
+            return []
         rows = connection.execute(
-            "SELECT peer, reason, sum(records), max(last_at), example FROM refusals WHERE source_id = ?"
-            " GROUP BY peer, reason ORDER BY max(last_at) DESC LIMIT ?",
+            f"SELECT peer, reason, records, last_at, example FROM ({_latest('peer, reason')}) AS latest"  # noqa: S608 - ours
+            " WHERE age = 1 ORDER BY last_at DESC LIMIT ?",
             (UNKNOWN_SOURCE, limit),
-        ).fetchall()
-    finally:
-        connection.close()
+        )
     return [UnknownSender(*row) for row in rows]
 
 
 def rule_problems(data: Path) -> list[RuleProblem]:
     """Rules that the worker could not use, as of its last look at the rule folders."""
-    connection = _open(Path(data))
-    if connection is None:
-        return []
-    try:
-        rows = connection.execute("SELECT path, line, reason FROM rule_problems ORDER BY path, line").fetchall()
-    finally:
-        connection.close()
+    with database.reading(data) as connection:
+        if connection is None:
+            return []
+        rows = connection.execute("SELECT path, line, reason FROM rule_problems ORDER BY path, line")
     return [RuleProblem(*row) for row in rows]
 
 
-def _open(data: Path) -> sqlite3.Connection | None:
-    path = schema.path_of(data)
-    if not path.exists():
-        return None
-    connection = schema.connect(path, readonly=True)
-    if not schema.is_ready(connection):
-        connection.close()
-        return None
-    return connection
+def _latest(group: str) -> str:
+    """A source's refusals with the sum and the age, 1 = the latest, of each in its group."""
+    return (
+        "SELECT peer, reason, last_at, example,"  # noqa: S608 - columns of ours
+        f" sum(records) OVER (PARTITION BY {group}) AS records, sum(bytes) OVER (PARTITION BY {group}) AS size_bytes,"
+        f" row_number() OVER (PARTITION BY {group} ORDER BY last_at DESC, hour DESC) AS age"
+        " FROM refusals WHERE source_id = ?"
+    )
 
 
-def _positions(connection: sqlite3.Connection) -> dict[int, spool.Position]:
+def _positions(connection: database.Connection) -> dict[int, spool.Position]:
     return {
         writer: spool.Position(segment, offset, next_seq)
         for writer, segment, offset, next_seq in connection.execute(
@@ -272,7 +260,7 @@ def _ms(moment: datetime | int) -> int:
     return moment if isinstance(moment, int) else int(moment.timestamp() * 1000)
 
 
-def _counted(connection: sqlite3.Connection, source_id: int) -> SourceLedger:
+def _counted(connection: database.Connection, source_id: int) -> SourceLedger:
     counts = connection.execute(
         "SELECT coalesce(sum(stored), 0), coalesce(sum(duplicate), 0), coalesce(sum(unparsable), 0),"
         " coalesce(sum(late), 0), coalesce(sum(bytes), 0), min(first_event_ms), max(last_event_ms),"
@@ -282,8 +270,8 @@ def _counted(connection: sqlite3.Connection, source_id: int) -> SourceLedger:
     refusals = {
         reason: Refusal(reason, records, size_bytes, last_at, example, peer)
         for reason, records, size_bytes, last_at, example, peer in connection.execute(
-            "SELECT reason, sum(records), sum(bytes), max(last_at), example, peer FROM refusals"
-            " WHERE source_id = ? GROUP BY reason",
+            f"SELECT reason, records, size_bytes, last_at, example, peer FROM ({_latest('reason')}) AS latest"  # noqa: S608
+            " WHERE age = 1",
             (source_id,),
         )
     }

@@ -1,4 +1,4 @@
-"""`pipeline.db`: tables, versions and how to open it.
+"""The tables of the pipeline and their versions; `stores.database` opens them.
 
 Written by the worker; the receivers write only `refusals`. Hours are epoch hours (ms // 3,600,000), times are
 epoch milliseconds, both UTC.
@@ -6,15 +6,13 @@ epoch milliseconds, both UTC.
 
 from __future__ import annotations
 
-import sqlite3
-import urllib.parse
 from pathlib import Path
 
 HOUR_MS = 3_600_000
 DAY_MS = 86_400_000
-BUSY_SECONDS = 20.0
 
-# One entry per version, applied in order inside one transaction; never edit one that has been released.
+# One entry per version, applied in order inside one transaction; never edit one that has been released. Written as
+# SQLite reads it; the words that PostgreSQL spells otherwise are in `database.postgres`. No semicolon inside a statement.
 MIGRATIONS: tuple[str, ...] = (
     """
     CREATE TABLE positions (
@@ -84,76 +82,5 @@ class SchemaTooNew(Exception):
 
 
 def path_of(data: Path) -> Path:
+    """Where one machine keeps them."""
     return data / "pipeline.db"
-
-
-def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
-    """Open `pipeline.db` (see `path_of`), creating or upgrading it first.
-
-    A connection opened for writing is in autocommit: use `with transaction(connection):`. A read-only one sees the
-    database as it is and never creates it.
-
-    Raises:
-        SchemaTooNew: made by a newer version of the program.
-        sqlite3.OperationalError: a read-only database does not exist yet.
-    """
-    if readonly:
-        uri = f"file:{urllib.parse.quote(str(path))}?mode=ro"
-        connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-        connection.execute("PRAGMA query_only = 1")
-        return connection
-    path.parent.mkdir(parents=True, exist_ok=True)
-    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-    connection.execute("PRAGMA journal_mode = WAL")
-    # FULL: the spool is pruned after the commit, so the commit must be on disk by then
-    connection.execute("PRAGMA synchronous = FULL")
-    _migrate(connection)
-    return connection
-
-
-class transaction:
-    """`BEGIN IMMEDIATE` … `COMMIT`, or `ROLLBACK` when the block raises."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-
-    def __enter__(self) -> sqlite3.Connection:
-        self._connection.execute("BEGIN IMMEDIATE")
-        return self._connection
-
-    def __exit__(self, kind: type[BaseException] | None, *_rest: object) -> None:
-        if kind is None:
-            try:
-                self._connection.execute("COMMIT")
-            except sqlite3.Error:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
-        elif self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")
-
-
-def is_ready(connection: sqlite3.Connection) -> bool:
-    """False while another process is still creating the tables."""
-    return _version(connection) >= 1
-
-
-def _version(connection: sqlite3.Connection) -> int:
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    return int(version)
-
-
-def _migrate(connection: sqlite3.Connection) -> None:
-    version = _version(connection)
-    if version > len(MIGRATIONS):
-        raise SchemaTooNew(
-            f"pipeline.db thuộc phiên bản {version}, mới hơn phần mềm này ({len(MIGRATIONS)}); hãy cập nhật Đề Kháng."
-        )
-    if version == len(MIGRATIONS):
-        return
-    with transaction(connection):
-        for number in range(_version(connection), len(MIGRATIONS)):  # asked again: another process may have been faster
-            for statement in MIGRATIONS[number].split(";"):
-                if statement.strip():
-                    connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {number + 1}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +15,7 @@ from dekhang.pipeline.lakewrite import Rows
 from dekhang.pipeline.parse import ParsedEvent, parse
 from dekhang.pipeline.parse.audit_join import Joiner
 from dekhang.pipeline.spool import Frame, event_id
+from dekhang.pipeline.stores.database import Connection
 from dekhang.pipeline.stores.lake import is_late
 from dekhang.pipeline.stores.schema import DAY_MS, HOUR_MS
 
@@ -83,7 +83,7 @@ class Work:
         return [event.record for event in self.judged]
 
 
-def prepare(connection: sqlite3.Connection, frames: Iterable[tuple[int, Frame]]) -> Work:
+def prepare(connection: Connection, frames: Iterable[tuple[int, Frame]]) -> Work:
     """Parse the records of (writer, frame) pairs, leaving out those whose sender's id was seen before."""
     frames = list(frames)
     work = Work()
@@ -126,7 +126,7 @@ def _digest(sender_id: bytes) -> bytes:
     return hashlib.blake2b(sender_id, digest_size=DIGEST_BYTES).digest()
 
 
-def _known_ids(connection: sqlite3.Connection, frames: list[tuple[int, Frame]]) -> set[tuple[int, bytes]]:
+def _known_ids(connection: Connection, frames: list[tuple[int, Frame]]) -> set[tuple[int, bytes]]:
     asked: dict[int, set[bytes]] = {}
     for _, frame in frames:
         if frame.ids is not None:

@@ -1,41 +1,46 @@
-"""One transaction of pipeline.db for one batch: all of it happens, or nothing."""
+"""One transaction of the pipeline's database for one batch: all of it happens, or nothing."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dekhang.pipeline.lakewrite import Segment, add_to_manifest
 from dekhang.pipeline.spool import Position
-from dekhang.pipeline.stores.schema import DAY_MS, transaction
+from dekhang.pipeline.stores.database import Connection
+from dekhang.pipeline.stores.schema import DAY_MS
 from dekhang.pipeline.worker.batch import SAMPLES_PER_SOURCE, Work
 
 SEEN_DAYS = 2
 
 INSERT_DETECTION = (
-    "INSERT OR IGNORE INTO detections (rule_id, rule_level, family, title, unit_id, source_id, event_id, event_ms,"
+    "INSERT INTO detections (rule_id, rule_level, family, title, unit_id, source_id, event_id, event_ms,"
     " received_ms, entity, host, fields, event_ids, count, first_ms, created_at)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 )
-_COUNT = """
+
+
+def _winner(name: str, wins: str) -> str:
+    """SQL for the less (`<=`) or greater (`>=`) of the old and the new value; one that is missing never wins."""
+    old, new = f"counters.{name}", f"excluded.{name}"
+    return f"{name} = CASE WHEN {old} {wins} {new} OR {new} IS NULL THEN {old} ELSE {new} END"
+
+
+_COUNT = f"""
     INSERT INTO counters (source_id, hour, stored, duplicate, unparsable, late, bytes,
                           first_event_ms, last_event_ms, first_received_ms, last_received_ms)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (source_id, hour) DO UPDATE SET
-        stored = stored + excluded.stored, duplicate = duplicate + excluded.duplicate,
-        unparsable = unparsable + excluded.unparsable, late = late + excluded.late, bytes = bytes + excluded.bytes,
-        first_event_ms = min(coalesce(first_event_ms, excluded.first_event_ms),
-                             coalesce(excluded.first_event_ms, first_event_ms)),
-        last_event_ms = max(coalesce(last_event_ms, excluded.last_event_ms),
-                            coalesce(excluded.last_event_ms, last_event_ms)),
-        first_received_ms = min(coalesce(first_received_ms, excluded.first_received_ms), excluded.first_received_ms),
-        last_received_ms = max(coalesce(last_received_ms, excluded.last_received_ms), excluded.last_received_ms)
-"""
+        stored = counters.stored + excluded.stored, duplicate = counters.duplicate + excluded.duplicate,
+        unparsable = counters.unparsable + excluded.unparsable, late = counters.late + excluded.late,
+        bytes = counters.bytes + excluded.bytes,
+        {_winner("first_event_ms", "<=")}, {_winner("last_event_ms", ">=")},
+        {_winner("first_received_ms", "<=")}, {_winner("last_received_ms", ">=")}
+"""  # noqa: S608 - names of ours
 
 
 def commit(
-    connection: sqlite3.Connection,
+    connection: Connection,
     work: Work,
     *,
     segments: Sequence[Segment],
@@ -45,9 +50,8 @@ def commit(
     now_ms: int,
 ) -> None:
     """Write everything of a batch. `state` None: unchanged since the last time."""
-    with transaction(connection):
+    with connection.transaction():
         add_to_manifest(connection, segments)
-        connection.executemany(INSERT_DETECTION, detections)
         connection.executemany(
             _COUNT,
             [
@@ -60,34 +64,40 @@ def commit(
         )  # fmt: skip
         _keep_samples(connection, work)
         connection.executemany(
-            "INSERT OR IGNORE INTO seen_ids (source_id, digest, day) VALUES (?, ?, ?)",
+            "INSERT INTO seen_ids (source_id, digest, day) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
             [(source_id, digest, day) for (source_id, digest), day in work.seen.items()],
         )
         if state is not None:
             connection.execute(
-                "INSERT OR REPLACE INTO engine_state (id, state, saved_at) VALUES (1, ?, ?)", (state, now_ms)
+                "INSERT INTO engine_state (id, state, saved_at) VALUES (1, ?, ?)"
+                " ON CONFLICT (id) DO UPDATE SET state = excluded.state, saved_at = excluded.saved_at",
+                (state, now_ms),
             )
         connection.executemany(
-            'INSERT OR REPLACE INTO positions (writer, segment, "offset", next_seq) VALUES (?, ?, ?, ?)',
+            'INSERT INTO positions (writer, segment, "offset", next_seq) VALUES (?, ?, ?, ?) ON CONFLICT (writer)'
+            ' DO UPDATE SET segment = excluded.segment, "offset" = excluded."offset", next_seq = excluded.next_seq',
             [(writer, one.segment, one.offset, one.next_seq) for writer, one in positions.items()],
         )
+        if detections:
+            connection.one_at_a_time("detections")  # last, so that the others wait for next to nothing
+            connection.executemany(INSERT_DETECTION, detections)
 
 
-def _keep_samples(connection: sqlite3.Connection, work: Work) -> None:
+def _keep_samples(connection: Connection, work: Work) -> None:
     for source_id, samples in work.samples.items():
         connection.executemany(
-            "INSERT OR IGNORE INTO unparsable_samples (source_id, event_id, received_ms, problem, raw)"
-            " VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO unparsable_samples (source_id, event_id, received_ms, problem, raw)"
+            " VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
             [(source_id, *sample) for sample in samples],
         )
         connection.execute(
-            "DELETE FROM unparsable_samples WHERE source_id = :source AND event_id NOT IN (SELECT event_id FROM"
-            " unparsable_samples WHERE source_id = :source ORDER BY received_ms DESC, event_id DESC LIMIT :kept)",
-            {"source": source_id, "kept": SAMPLES_PER_SOURCE},
+            "DELETE FROM unparsable_samples WHERE source_id = ? AND event_id NOT IN (SELECT event_id FROM"
+            " unparsable_samples WHERE source_id = ? ORDER BY received_ms DESC, event_id DESC LIMIT ?)",
+            (source_id, source_id, SAMPLES_PER_SOURCE),
         )
 
 
-def read_positions(connection: sqlite3.Connection) -> dict[int, Position]:
+def read_positions(connection: Connection) -> dict[int, Position]:
     return {
         writer: Position(segment, offset, next_seq)
         for writer, segment, offset, next_seq in connection.execute(
@@ -96,17 +106,17 @@ def read_positions(connection: sqlite3.Connection) -> dict[int, Position]:
     }
 
 
-def read_state(connection: sqlite3.Connection) -> bytes:
+def read_state(connection: Connection) -> bytes:
     row = connection.execute("SELECT state FROM engine_state WHERE id = 1").fetchone()
     return bytes(row[0]) if row else b""
 
 
-def forget_old_ids(connection: sqlite3.Connection, *, now_ms: int, limit: int = 20_000) -> int:
+def forget_old_ids(connection: Connection, *, now_ms: int, limit: int = 20_000) -> int:
     """Senders repeat within minutes; after two days an id is forgotten, at most `limit` at once. Returns how many."""
     oldest = connection.execute("SELECT min(day) FROM seen_ids").fetchone()[0]
     if oldest is None or oldest >= now_ms // DAY_MS - SEEN_DAYS:
         return 0
-    with transaction(connection):
+    with connection.transaction():
         return connection.execute(
             "DELETE FROM seen_ids WHERE (source_id, digest) IN"
             " (SELECT source_id, digest FROM seen_ids WHERE day < ? LIMIT ?)",

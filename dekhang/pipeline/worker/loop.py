@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import logging
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +15,7 @@ from dekhang.engine import Detector, Losses, Match, Record
 from dekhang.engine.ruleset import rules_over_budget
 from dekhang.pipeline import lakefiles, lakewrite, wallclock
 from dekhang.pipeline.spool import START, Frame, Position, SpoolReader, prune, writers
-from dekhang.pipeline.stores import heartbeat, schema
+from dekhang.pipeline.stores import database, heartbeat
 from dekhang.pipeline.stores.lake import Lake
 from dekhang.pipeline.worker import found
 from dekhang.pipeline.worker.batch import Work, prepare
@@ -49,7 +48,7 @@ class Worker:
         self.data = data
         self.spool = data / "spool"
         self.lake = lakefiles.of(data)
-        self.connection: sqlite3.Connection = schema.connect(schema.path_of(data))
+        self.connection = database.connect(data)
         self.watch = RuleWatch(rule_folders, data)
         self.batch_records = max(1, batch_records)
         self.stopping = False
@@ -99,7 +98,7 @@ class Worker:
             try:
                 if not self.step():
                     time.sleep(POLL_SECONDS)
-            except (sqlite3.Error, OSError) as fault:  # full disk, locked database: nothing is lost, try again
+            except (database.Error, OSError) as fault:  # full disk, locked database: nothing is lost, try again
                 self.problem = f"Chưa ghi được vào kho: {fault}. Hệ thống tự thử lại; hãy kiểm tra dung lượng ổ đĩa."
                 logger.exception("transaction failed, will be repeated")
                 self._retry()
@@ -195,8 +194,7 @@ class Worker:
         self._silence.broken()
         if self.watch.book is not None:
             self._replace_detector(self._state)
-        if self.connection.in_transaction:
-            self.connection.execute("ROLLBACK")
+        self.connection.rollback()
         # what the failed attempts wrote would fill a full disk further
         lakewrite.remove_orphans(self.lake, self.connection)
         self._committed = read_positions(self.connection)
@@ -205,7 +203,7 @@ class Worker:
         time.sleep(RETRY_SECONDS)
         try:
             self._rewind()
-        except (sqlite3.Error, OSError):
+        except (database.Error, OSError):
             logger.exception("could not start afresh, will try again")
 
     # -- one transaction

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import sqlite3
 import time
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
@@ -14,7 +13,7 @@ from dekhang.engine.sieve import Code
 from dekhang.pipeline.codecache import compiled
 from dekhang.pipeline.rulebook import Rulebook
 from dekhang.pipeline.rulesettings import RuleSettings, folder_of, load_installed_rules, read_settings
-from dekhang.pipeline.stores.schema import transaction
+from dekhang.pipeline.stores.database import Connection
 
 logger = logging.getLogger(__name__)
 
@@ -98,9 +97,7 @@ OVER_BUDGET = (
 )
 
 
-def publish_problems(
-    connection: sqlite3.Connection, book: Rulebook, *, over_budget: Collection[str], now_ms: int
-) -> None:
+def publish_problems(connection: Connection, book: Rulebook, *, over_budget: Collection[str], now_ms: int) -> None:
     """Put the faulty rules where people's pages find them (stores.ledger.rule_problems).
 
     Args:
@@ -109,8 +106,9 @@ def publish_problems(
     problems = [(str(error.path), error.line or 0, error.reason, now_ms) for error in book.errors]
     slow = [rule for rule_id in over_budget if (rule := book.find(rule_id)) is not None]
     problems += [(rule.path, rule.line, OVER_BUDGET, now_ms) for rule in slow]
-    with transaction(connection):
+    with connection.transaction():
         connection.execute("DELETE FROM rule_problems")
         connection.executemany(
-            "INSERT OR IGNORE INTO rule_problems (path, line, reason, seen_at) VALUES (?, ?, ?, ?)", problems
+            "INSERT INTO rule_problems (path, line, reason, seen_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            problems,
         )

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from dekhang.pipeline import place
 from dekhang.pipeline.lakefiles import FolderFiles, S3Files, connect, of
+from dekhang.pipeline.place import Place
 
 PATH = "day=2019-12-10/a.parquet"
 
@@ -37,7 +39,8 @@ def test_a_write_that_the_disk_refuses_leaves_nothing_behind(tmp_path: Path, mon
 
 def test_the_lake_of_an_installation_is_in_its_data_folder_unless_told_otherwise(tmp_path: Path) -> None:
     assert isinstance(of(tmp_path), FolderFiles)
-    assert isinstance(of(tmp_path, "s3://kho-nhat-ky/lake?endpoint=http://127.0.0.1:1"), S3Files)
+    place.write(Place(tmp_path, "máy-1", objects="s3://kho-nhat-ky/lake?endpoint=http://127.0.0.1:1"))
+    assert isinstance(of(tmp_path), S3Files)
 
 
 @pytest.mark.parametrize("address", ["http://kho/lake", "s3:///lake", "s3://kho/lake?endpoit=http://127.0.0.1:1"])

@@ -13,7 +13,7 @@ from dekhang.pipeline.receive.commit import INLINE_BYTES, Committer
 from dekhang.pipeline.receive.gather import Gatherer
 from dekhang.pipeline.receive.refusals import Refusals
 from dekhang.pipeline.spool import Batch, SpoolError, SpoolReader, SpoolWriter
-from dekhang.pipeline.stores import schema
+from dekhang.pipeline.stores import database
 from dekhang.pipeline.stores.intake import IntakeSource
 from dekhang.pipeline.stores.reasons import Reason
 
@@ -150,7 +150,7 @@ def test_refusals_wait_for_a_locked_database(tmp_path: Path) -> None:
     assert refusals.flush()
     assert refusals._connection is not None
     refusals._connection.execute("PRAGMA busy_timeout = 10")
-    other = schema.connect(schema.path_of(tmp_path))
+    other = database.connect(tmp_path)
     other.execute("BEGIN IMMEDIATE")
     refusals.add(7, Reason.NOISE)
     assert not refusals.flush()

@@ -9,10 +9,11 @@ import pytest
 
 from dekhang.pipeline import lakewrite
 from dekhang.pipeline.spool import Batch, SpoolWriter, event_id
-from dekhang.pipeline.stores import detections, ledger, schema
+from dekhang.pipeline.stores import database, detections, ledger, schema
 from dekhang.pipeline.stores.lake import Lake
 from dekhang.pipeline.worker import loop as loop_module
 from dekhang.pipeline.worker.loop import Worker
+from tests.postgres import Keep
 
 RECEIVED = 1_575_943_200_000  # 2019-12-10T02:00:00Z
 RULE = """
@@ -45,8 +46,9 @@ def batch(records: list[bytes], *, source: int = 7, unit: int = 3, kind: str = "
 class Place:
     """A data folder with a rule folder and a receiver."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, keep: Keep) -> None:
         self.data = folder / "data"
+        keep(self.data)
         self.rules = folder / "rules"
         self.rules.mkdir()
         (self.rules / "root.yml").write_text(RULE)
@@ -65,8 +67,8 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path: Path):
-    made = Place(tmp_path)
+def place(tmp_path: Path, keep_records: Keep):
+    made = Place(tmp_path, keep_records)
     yield made
     made.spool.close()
     made.worker.close()
@@ -132,8 +134,8 @@ def test_a_match_becomes_a_detection_about_its_entity(place: Place) -> None:
 
 def test_the_account_of_a_source_adds_up_before_and_after(place: Place) -> None:
     place.send(batch([ok()] * 3, ids=[b"a", b"b", b"a"]), batch([ok(), b"noise"], ids=[b"b", None]))
-    connection = schema.connect(schema.path_of(place.data))
-    with schema.transaction(connection):
+    connection = database.connect(place.data)
+    with connection.transaction():
         connection.execute(
             "INSERT INTO refusals VALUES (7, ?, 'oversize', 4, 400, ?, 'x', '192.0.2.1')",
             (RECEIVED // 3_600_000, RECEIVED),
@@ -186,8 +188,8 @@ def test_late_events_are_counted_and_lie_under_their_own_day(place: Place) -> No
 
 
 def test_unknown_senders_are_listed_latest_first(place: Place) -> None:
-    connection = schema.connect(schema.path_of(place.data))
-    with schema.transaction(connection):
+    connection = database.connect(place.data)
+    with connection.transaction():
         for hour, peer in ((1, "192.0.2.1"), (2, "192.0.2.2"), (3, "192.0.2.1")):
             connection.execute("INSERT INTO refusals VALUES (0, ?, 'wrong_token', 1, 1, ?, 'x', ?)", (hour, hour, peer))
     connection.close()
@@ -255,7 +257,7 @@ def test_files_that_no_transaction_finished_are_removed_at_start(place: Place) -
 def test_a_failed_transaction_is_repeated_and_counts_once(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     place.send(batch([ok()], ids=[b"a"]))
     real = loop_module.commit
-    failures = [sqlite3.OperationalError("database or disk is full"), RuntimeError("a bug"), OSError("no space")]
+    failures = [database.Error("database or disk is full"), RuntimeError("a bug"), OSError("no space")]
 
     def failing(*args: Any, **kwargs: Any) -> None:
         if failures:
@@ -339,13 +341,13 @@ def test_consumed_spool_segments_are_deleted(tmp_path: Path) -> None:
 
 
 def test_a_database_of_a_newer_program_is_refused_with_a_sentence(tmp_path: Path) -> None:
-    schema.connect(tmp_path / "pipeline.db").close()
+    database.connect(tmp_path).close()
     connection = sqlite3.connect(tmp_path / "pipeline.db")
     connection.execute("PRAGMA user_version = 99")
     connection.close()
 
     with pytest.raises(schema.SchemaTooNew, match="mới hơn"):
-        schema.connect(tmp_path / "pipeline.db")
+        database.connect(tmp_path)
 
 
 def test_a_trickle_of_events_ends_in_few_files_and_rewrites_each_row_seldom(place: Place) -> None:

@@ -78,9 +78,9 @@ def test_unknown_senders_are_shown_to_coordinator_and_administrator(client, data
     refusals = Refusals(data)
     refusals.add(0, Reason.WRONG_TOKEN, records=3, peer="203.0.113.9", example=b"<script>alert(1)</script>")
     refusals.close()
-    from dekhang.pipeline.stores import schema
+    from dekhang.pipeline.stores import database
 
-    schema.connect(schema.path_of(data)).close()
+    database.connect(data).close()
     client.force_login(UserFactory(**{trait: True}))
 
     answer = client.get(reverse("sources:unknown_senders"))
