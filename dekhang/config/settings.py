@@ -39,6 +39,11 @@ INTAKE_HOST = env_str("DK_INTAKE_HOST", "127.0.0.1", about="address that log shi
 HTTP_INTAKE_PORT = env_int("DK_HTTP_INTAKE_PORT", 8020, about="port of the HTTP log intake", at_least=1)
 SYSLOG_UDP_PORT = env_int("DK_SYSLOG_UDP_PORT", 5514, about="port of the syslog UDP intake", at_least=1)
 SYSLOG_TCP_PORT = env_int("DK_SYSLOG_TCP_PORT", 5514, about="port of the syslog TCP intake", at_least=1)
+SYSLOG_TLS_PORT = env_int("DK_SYSLOG_TLS_PORT", 0, about="port of the syslog intake over TLS; 0: none", at_least=0)
+HTTPS_INTAKE_PORT = env_int("DK_HTTPS_INTAKE_PORT", 0, about="port of the log intake over HTTPS; 0: none", at_least=0)
+INTAKE_CA = env_str(
+    "DK_INTAKE_CA", "", about="file with the authority of the intake's certificate, for senders; empty: a public one"
+)
 RULE_FOLDERS = [
     ROOT / "rules",
     *(Path(p).resolve() for p in env_list("DK_RULES", (), about="more folders of Sigma rules, beside our own")),

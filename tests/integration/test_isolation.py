@@ -118,6 +118,7 @@ ADDRESSES: dict[str, Address] = {
     "sources:choose": shared(),
     "sources:connect": Address({"kind": "windows"}),
     "sources:unknown_senders": shared(),
+    "sources:authority": shared(),
     "sources:of_unit": Address({"unit_id": "unit"}, posts=False, others=FILTERED),
     "sources:canary": reads("canary"),
     "sources:cancel_canary": pk("canary"),

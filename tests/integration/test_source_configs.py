@@ -14,14 +14,22 @@ from pathlib import Path
 import pytest
 
 from dekhang.apps.sources.enums import SourceKind
-from dekhang.apps.sources.shippers import configuration, shipper_of
+from dekhang.apps.sources.shippers import SHIPPERS, configuration, shipper_of
 from dekhang.pipeline.parse import parse
 from tests.receivers import PROJECT, TOKEN, Receiver, free_port, source
 
 RSYSLOGD = shutil.which("rsyslogd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 needs_rsyslog = pytest.mark.skipif(RSYSLOGD is None, reason="rsyslogd is not installed (apt install rsyslog)")
+EVERY = [(kind, shipper) for kind, choices in SHIPPERS.items() for shipper in choices if shipper.filename]
 NOW_MS = 1_575_943_200_000  # 2019-12-10T02:00:00Z
 ACCESS_LINE = '198.51.100.10 - - [10/Dec/2019:02:00:00 +0000] "GET /tin-tuc?id=1 HTTP/1.1" 200 512 "-" "curl/7.64.0"'
+
+EVE_LINE = json.dumps(
+    {
+        "timestamp": "2019-12-10T02:00:00.000000+0000", "event_type": "alert", "src_ip": "192.0.2.7", "src_port": 1,
+        "dest_ip": "192.0.2.8", "dest_port": 22, "proto": "TCP", "alert": {"signature": "ET SCAN thu", "severity": 2},
+    }
+)  # fmt: skip
 
 
 def ours(settings, kind: str, key: str, receiver: Receiver) -> str:
@@ -87,47 +95,140 @@ def test_our_rsyslog_configuration_delivers_logins_and_the_canary_without_the_to
 
 
 @needs_rsyslog
-def test_our_rsyslog_configuration_for_the_web_reads_the_access_log_as_it_grows(tmp_path, settings):
+@pytest.mark.parametrize(
+    ("kind", "key", "line", "field", "value"),
+    [
+        (SourceKind.WEB, "rsyslog-web", ACCESS_LINE, "cs-uri", "/tin-tuc?id=1"),
+        (SourceKind.SURICATA, "rsyslog-suricata", EVE_LINE, "alert.signature", "ET SCAN thu"),
+    ],
+)
+def test_our_rsyslog_configuration_reads_a_log_file_as_it_grows(tmp_path, settings, kind, key, line, field, value):
     folder = tmp_path / "rsyslog"
     folder.mkdir()
-    access = folder / "access.log"
-    with Receiver(tmp_path, "syslog", sources=[source(kind="web")]) as receiver:
-        text = ours(settings, SourceKind.WEB, "rsyslog-web", receiver)
-        text = text.replace("/var/log/nginx/*access*.log", str(access))
+    grows = folder / "grows.log"
+    with Receiver(tmp_path, "syslog", sources=[source(kind=kind)]) as receiver:
+        text = ours(settings, kind, key, receiver)
+        text = text.replace("/var/log/nginx/*access*.log", str(grows)).replace("/var/log/suricata/eve.json", str(grows))
         (folder / "rsyslog.conf").write_text(f'global(workDirectory="{folder}")\n{text}')
-        access.write_text("")
+        grows.write_text("")
         with process([RSYSLOGD, "-n", "-iNONE", "-f", str(folder / "rsyslog.conf")], folder):
-            with access.open("a") as log:
-                log.write(f"{ACCESS_LINE}\n")
+            with grows.open("a") as log:
+                log.write(f"{line}\n")
             records = receiver.wait_for_records(1, seconds=15)
 
-    event = parse(records[0], source_kind="web", received_ms=NOW_MS)
-    assert (event.kind, event.problem) == ("web_access", None)
-    assert event.record.fields["cs-uri"] == "/tin-tuc?id=1"
+    event = parse(records[0], source_kind=kind, received_ms=NOW_MS)
+    assert event.problem is None
+    assert event.record.fields[field] == value
     assert TOKEN.encode() not in records[0]
 
 
-def test_our_syslog_ng_configuration_delivers_without_the_token(tmp_path, settings):
-    root = _syslog_ng()
-    folder = tmp_path / "syslog-ng"
+@needs_rsyslog
+def test_our_rsyslog_configuration_over_http_delivers_logins_whole(tmp_path, settings):
+    folder = tmp_path / "rsyslog"
     folder.mkdir()
+    stamp = time.strftime("%b %e %H:%M:%S")
+    with Receiver(tmp_path, "http", sources=[source(kind="linux")]) as receiver:
+        port = free_port()
+        text = ours(settings, SourceKind.LINUX, "rsyslog-http", receiver)
+        (folder / "rsyslog.conf").write_text(
+            f'global(workDirectory="{folder}")\nmodule(load="imudp")\n'
+            f'input(type="imudp" address="127.0.0.1" port="{port}")\n'
+            + text.replace("/var/spool/rsyslog/dekhang-loi.json", str(folder / "loi.json"))
+        )
+        with process([RSYSLOGD, "-n", "-iNONE", "-f", str(folder / "rsyslog.conf")], folder):
+            wait_for_udp(port, folder)
+            send_udp(port, f"<38>{stamp} may-chu sshd[1291]: Failed password for root from 203.0.113.7 port 4 ssh2")
+            (record,) = receiver.wait_for_records(1, seconds=15)
+
+    event = parse(record, source_kind="linux", received_ms=int(time.time() * 1000))
+    assert (event.kind, event.host, event.problem) == ("linux_auth", "may-chu", None)
+    assert (event.record.fields["src_ip"], event.record.fields["pid"]) == ("203.0.113.7", 1291)
+
+
+@needs_rsyslog
+def test_our_rsyslog_configuration_takes_what_suricata_writes_into_syslog_and_nothing_else(tmp_path, settings):
+    """Suricata opens syslog as `suricata`, facility local5; `logger` does the same to a socket of our own."""
+    folder = tmp_path / "rsyslog"
+    folder.mkdir()
+    with Receiver(tmp_path, "syslog", sources=[source(kind="suricata")]) as receiver:
+        port = free_port()
+        (folder / "rsyslog.conf").write_text(
+            f'global(workDirectory="{folder}")\nmodule(load="imudp")\n'
+            f'input(type="imudp" address="127.0.0.1" port="{port}")\n'
+            + ours(settings, SourceKind.SURICATA, "suricata-syslog", receiver)
+        )
+        with process([RSYSLOGD, "-n", "-iNONE", "-f", str(folder / "rsyslog.conf")], folder):
+            wait_for_udp(port, folder)
+            long = EVE_LINE.replace("ET SCAN thu", "ET SCAN " + "dai" * 6_000)
+            send_udp(
+                port,
+                "<13>Dec 10 02:00:01 cam-bien khac: khong gui",
+                f"<174>Dec 10 02:00:01 cam-bien suricata[77]: {EVE_LINE}",
+                f"<174>Dec 10 02:00:01 cam-bien suricata[77]: {long}",
+            )
+            records = receiver.wait_for_records(2, seconds=15)
+
+    events = [parse(record, source_kind="suricata", received_ms=NOW_MS) for record in records]
+    assert [event.kind for event in events] == ["suricata", "suricata"]
+    assert events[0].record.fields["alert.signature"] == "ET SCAN thu"
+
+
+@needs_rsyslog
+@pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "tls"])
+@pytest.mark.parametrize(("kind", "key"), [(k, s.key) for k, s in EVERY if s.key.startswith("rsyslog")])
+def test_rsyslog_s_own_checker_accepts_every_configuration(tmp_path, settings, kind, key, encrypted):
+    settings.INTAKE_HOST = "dekhang.example.gov.vn"
+    settings.SYSLOG_TLS_PORT, settings.HTTPS_INTAKE_PORT = (6514, 8443) if encrypted else (0, 0)
+    path = tmp_path / "dekhang.conf"
+    path.write_text(
+        f'global(workDirectory="{tmp_path}")\n' + configuration(shipper_of(kind, key), source_id=7, token=TOKEN)
+    )
+    checked = subprocess.run([RSYSLOGD, "-N1", "-f", path], capture_output=True, text=True, timeout=30)
+    assert checked.returncode == 0, checked.stderr
+    assert "error" not in checked.stderr.lower()
+
+
+SYSLOG_NG_HEAD = "@version: 3.35\noptions { stats-freq(0); keep-hostname(yes); use-dns(no); };\n"
+
+
+def syslog_ng_command(folder: Path, *options: str) -> tuple[list[str], dict[str, str]]:
+    """The real syslog-ng with everything in `folder`, and the environment it needs."""
+    root = _syslog_ng()
     modules = root / "usr/lib/syslog-ng"
     environment = dict(os.environ)
     if root != Path("/"):
         libraries = [root / "usr/lib/x86_64-linux-gnu", root / "lib/x86_64-linux-gnu", modules]
         environment["LD_LIBRARY_PATH"] = ":".join(map(str, libraries))
+    command = [
+        str(root / "usr/sbin/syslog-ng"), *options, "-f", str(folder / "syslog-ng.conf"),
+        "-R", str(folder / "persist"), "-c", str(folder / "ctl"), "-p", str(folder / "pid"),
+        "--module-path", ":".join(str(path) for path in sorted(modules.iterdir()) if path.is_dir()),
+    ]  # fmt: skip
+    return command, environment
+
+
+@pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "tls"])
+def test_syslog_ng_s_own_checker_accepts_the_configuration(tmp_path, settings, encrypted):
+    settings.INTAKE_HOST, settings.SYSLOG_TLS_PORT = "127.0.0.1", 6514 if encrypted else 0
+    text = configuration(shipper_of(SourceKind.LINUX, "syslog-ng"), source_id=7, token=TOKEN)
+    (tmp_path / "syslog-ng.conf").write_text(f"{SYSLOG_NG_HEAD}source s_src {{ internal(); }};\n{text}")
+    command, environment = syslog_ng_command(tmp_path, "--syntax-only", "--no-caps")
+    checked = subprocess.run(command, capture_output=True, text=True, timeout=30, env=environment)
+    assert checked.returncode == 0, checked.stderr
+
+
+def test_our_syslog_ng_configuration_delivers_without_the_token(tmp_path, settings):
+    folder = tmp_path / "syslog-ng"
+    folder.mkdir()
     with Receiver(tmp_path, "syslog", sources=[source(kind="linux")]) as receiver:
         port = free_port()
         (folder / "syslog-ng.conf").write_text(
-            "@version: 3.35\noptions { stats-freq(0); keep-hostname(yes); use-dns(no); };\n"
-            f'source s_src {{ network(ip("127.0.0.1") port({port}) transport("udp")); }};\n'
-            + ours(settings, SourceKind.LINUX, "syslog-ng", receiver)
+            f'{SYSLOG_NG_HEAD}source s_src {{ network(ip("127.0.0.1") port({port}) transport("udp")); }};\n'
+            + ours(settings, SourceKind.LINUX, "syslog-ng", receiver).replace(
+                "disk-buffer(", f'disk-buffer(dir("{folder}") '
+            )
         )
-        command = [
-            str(root / "usr/sbin/syslog-ng"), "-F", "-e", "--no-caps", "-f", str(folder / "syslog-ng.conf"),
-            "-R", str(folder / "persist"), "-c", str(folder / "ctl"), "-p", str(folder / "pid"),
-            "--module-path", ":".join(str(path) for path in sorted(modules.iterdir()) if path.is_dir()),
-        ]  # fmt: skip
+        command, environment = syslog_ng_command(folder, "-F", "-e", "--no-caps")
         with process(command, folder, env=environment):
             wait_for_udp(port, folder)
             send_udp(port, "<13>Dec 10 02:00:01 may-chu dekhang: dekhang-canary-00112233aabbccdd")

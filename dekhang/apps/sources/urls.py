@@ -7,6 +7,7 @@ urlpatterns = [
     path("", views.source_list, name="list"),
     path("ket-noi/", views.choose, name="choose"),
     path("ket-noi/<slug:kind>/", views.connect, name="connect"),
+    path("chung-chi-goc/", views.authority, name="authority"),
     path("may-gui-la/", views.unknown_senders, name="unknown_senders"),
     path("don-vi/<int:unit_id>/", views.of_unit, name="of_unit"),
     path("phep-thu/<int:pk>/", views.canary, name="canary"),

@@ -2,6 +2,7 @@
 
 from dekhang.apps.sources.views.canaries import canary, cancel_canary, start_canary
 from dekhang.apps.sources.views.connecting import (
+    authority,
     change,
     choose,
     configuration,
@@ -15,6 +16,7 @@ from dekhang.apps.sources.views.looking import detail, live, of_unit, source_lis
 from dekhang.apps.sources.views.uploading import upload, uploads
 
 __all__ = [
+    "authority",
     "canary",
     "cancel_canary",
     "change",

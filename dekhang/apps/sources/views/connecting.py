@@ -1,5 +1,7 @@
 """Connecting a source: kind, name, token and configuration; changing, retiring, taking back."""
 
+from pathlib import Path
+
 from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
@@ -79,6 +81,8 @@ def setup(request: HttpRequest, pk: int) -> HttpResponse:
         "token": token,
         "choices": choices,
         "host": settings.INTAKE_HOST,
+        "encrypted": bool(settings.HTTPS_INTAKE_PORT or settings.SYSLOG_TLS_PORT),
+        "has_authority": bool(settings.INTAKE_CA),
         "token_minutes": TOKEN_MINUTES,
         **live_context(source, selectors.ledger_of(source)),
     }
@@ -96,9 +100,23 @@ def configuration(request: HttpRequest, pk: int, shipper: str) -> HttpResponse:
     if chosen is None or not chosen.filename:
         raise Http404
     text = shippers.configuration(chosen, source_id=source.pk, token=_remembered_token(request, source))
-    response = HttpResponse(text, content_type="text/plain; charset=utf-8")
+    response = HttpResponse(shippers.download(chosen, text), content_type="text/plain; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="{chosen.filename}"'
     response.headers["Cache-Control"] = "private, no-store"
+    return response
+
+
+@require_GET
+def authority(request: HttpRequest) -> HttpResponse:
+    """The certificate authority of the receivers, which senders need to know whom they talk to. No secret."""
+    if not settings.INTAKE_CA:
+        raise Http404
+    try:
+        text = Path(settings.INTAKE_CA).read_bytes()
+    except OSError as error:
+        raise Http404 from error
+    response = HttpResponse(text, content_type="application/x-pem-file")
+    response.headers["Content-Disposition"] = 'attachment; filename="dekhang-ca.pem"'
     return response
 
 
