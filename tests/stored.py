@@ -1,0 +1,37 @@
+"""Events in a lake without a worker: what the worker would write, segment by segment."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from dekhang.pipeline.lakewrite import Rows, add_to_manifest, write_rows
+from dekhang.pipeline.stores import schema
+
+NOON = int(datetime(2019, 12, 10, 5, tzinfo=UTC).timestamp() * 1000)  # 12:00 in Tây Ninh
+HOUR, DAY = 3_600_000, 86_400_000
+
+
+def store(data: Path, events: Iterable[Mapping[str, Any]]) -> None:
+    """Write one segment a day. An event is columns of the lake; `raw` may be a mapping (flat JSON with its fields)."""
+    rows = Rows()
+    for event in events:
+        row: dict[str, Any] = dict.fromkeys(rows.columns, "")
+        row |= {"unit_id": 1, "source_id": 1, "time": NOON, "kind": "syslog", "raw_base64": False, "problem": None}
+        row |= {"fields": "{}", **event}
+        row["received_at"] = event.get("received_at", row["time"])
+        if isinstance(row["raw"], dict):
+            row |= {"raw": orjson.dumps(row["raw"]).decode(), "fields": None}
+        if isinstance(row["fields"], dict):
+            row["fields"] = orjson.dumps(row["fields"]).decode()
+        for name, values in rows.columns.items():
+            values.append(row[name])
+    connection = schema.connect(schema.path_of(data))
+    try:
+        segments = write_rows(data / "lake", rows, created_ms=NOON)
+        with schema.transaction(connection):
+            add_to_manifest(connection, segments)
+    finally:
+        connection.close()
