@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
@@ -99,3 +100,64 @@ def _end(process: subprocess.Popen[bytes] | None, number: signal.Signals = signa
     if process is not None and process.poll() is None:
         process.send_signal(number)
         process.wait(30)
+
+
+class NatsCluster:
+    """NATS servers with JetStream on free ports, as one cluster. `address` is what `place.json` says in `transport`."""
+
+    def __init__(self, folder: Path, servers: int = 3) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True)
+        self.ports = [free_port() for _ in range(servers)]
+        self._routes = [free_port() for _ in range(servers)]
+        self._monitors = [free_port() for _ in range(servers)]
+        self._processes: list[subprocess.Popen[bytes] | None] = [None] * servers
+
+    @property
+    def address(self) -> str:
+        hosts = ",".join(f"127.0.0.1:{port}" for port in self.ports)
+        return f"nats://{hosts}?replicas={min(3, len(self.ports))}&room_gb=0.5"
+
+    def start(self) -> "NatsCluster":
+        for number in range(len(self.ports)):
+            self.start_one(number)
+        wait_until(lambda: self.leader() is not None, f"a leader of the NATS cluster, see {self.folder}")
+        return self
+
+    def start_one(self, number: int) -> None:
+        name = f"n{number}"
+        routes = ", ".join(f'"nats://127.0.0.1:{port}"' for port in self._routes)
+        cluster = f"cluster {{ name: dk, listen: 127.0.0.1:{self._routes[number]}, routes: [{routes}] }}"
+        (self.folder / f"{name}.conf").write_text(
+            f"server_name: {name}\nlisten: 127.0.0.1:{self.ports[number]}\nhttp: 127.0.0.1:{self._monitors[number]}\n"
+            f'jetstream {{ store_dir: "{self.folder}/{name}", max_file: 2GB, max_mem: 64MB }}\n'
+            + (cluster if len(self.ports) > 1 else "")
+        )
+        with (self.folder / f"{name}.log").open("a") as log:
+            self._processes[number] = subprocess.Popen(
+                [str(BIN / "nats-server"), "-c", str(self.folder / f"{name}.conf")], stdout=log, stderr=log
+            )
+
+    def leader(self) -> int | None:
+        """The number of the server that leads JetStream; None while there is none."""
+        for number, process in enumerate(self._processes):
+            if process is None or process.poll() is not None:
+                continue
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{self._monitors[number]}/jsz", timeout=2) as answer:
+                    facts = json.load(answer)
+            except (OSError, ValueError):
+                continue
+            if len(self.ports) == 1:
+                return number
+            leader = facts.get("meta_cluster", {}).get("leader", "")
+            if leader:
+                return int(leader[1:])
+        return None
+
+    def kill(self, number: int) -> None:
+        _end(self._processes[number])
+
+    def close(self) -> None:
+        for process in self._processes:
+            _end(process)

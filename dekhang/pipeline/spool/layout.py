@@ -18,7 +18,7 @@ from __future__ import annotations
 import os
 import struct
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -224,17 +224,18 @@ def payload_is_good(read: Read, head: Head) -> bool:
 
 
 def cut(
-    records: Sequence[bytes], *, max_bytes: int = FRAME_BYTES, max_records: int = FRAME_RECORDS
+    sizes: Iterable[int], *, max_bytes: int = FRAME_BYTES, max_records: int = FRAME_RECORDS
 ) -> Iterator[tuple[int, int]]:
     """Ranges of records that make one frame each: bounded in count and bytes, at least one record."""
-    start = size = 0
-    for index, record in enumerate(records):
-        if index > start and (size + len(record) > max_bytes or index - start >= max_records):
-            yield start, index
-            start, size = index, 0
-        size += len(record)
-    if start < len(records):
-        yield start, len(records)
+    start = stop = held = 0
+    for size in sizes:
+        if stop > start and (held + size > max_bytes or stop - start >= max_records):
+            yield start, stop
+            start, held = stop, 0
+        held += size
+        stop += 1
+    if stop > start:
+        yield start, stop
 
 
 def encode(

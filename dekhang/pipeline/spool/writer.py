@@ -220,7 +220,7 @@ class SpoolWriter:
             first_seq = self.next_seq
             before = (self._segment, self._salt, self._offset, len(self._closing))
             try:
-                for start, stop in cut(batch.records):
+                for start, stop in cut(map(len, batch.records)):
                     self._append_frame(batch, start, stop)
             except SpoolError:
                 self._take_back(*before)
