@@ -3,6 +3,7 @@
 Sigma treats every value as a case-insensitive string. That is decided here, once, for rules and events alike.
 """
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from typing import TypeAlias
@@ -76,3 +77,16 @@ def plain_name(name: str) -> str:
 def is_metadata(name: str) -> bool:
     """Return whether a field is a shipper's or ours (`_id`, `_index`, `_src`), no part of what was logged."""
     return name.startswith("_")
+
+
+_MARKS = re.compile("[\u0300-\u036f]+")
+
+
+def unaccented(text: str) -> str:
+    """Return `text` folded and without accents: what somebody types who does not bother to (`Cảnh Báo Đỏ` → `canh bao do`).
+
+    Equal folds have equal results, and a part of a text has a part of its result.
+    """
+    if text.isascii():
+        return text.lower()
+    return _MARKS.sub("", unicodedata.normalize("NFD", clean(text).casefold())).replace("đ", "d")

@@ -74,6 +74,26 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (path, line, reason)
     ) WITHOUT ROWID;
     """,
+    # small batches wait in `fresh` until they are worth a file; a segment may have an index beside it; every change of a
+    # day's files is a link of its chain
+    """
+    CREATE TABLE fresh (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        rows INTEGER NOT NULL, bytes INTEGER NOT NULL,
+        min_time INTEGER NOT NULL, max_time INTEGER NOT NULL,
+        min_unit INTEGER NOT NULL, max_unit INTEGER NOT NULL,
+        created INTEGER NOT NULL, body BLOB NOT NULL
+    );
+    ALTER TABLE segments ADD COLUMN index_bytes INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE segments ADD COLUMN index_sha256 TEXT NOT NULL DEFAULT '';
+    ALTER TABLE segments ADD COLUMN content TEXT NOT NULL DEFAULT '';
+    CREATE INDEX segments_time ON segments (max_time, min_time);
+    CREATE TABLE lake_chain (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        day TEXT NOT NULL, number INTEGER NOT NULL, body TEXT NOT NULL, previous TEXT NOT NULL, hash TEXT NOT NULL,
+        UNIQUE (day, number)
+    );
+    """,
 )
 
 

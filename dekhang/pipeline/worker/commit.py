@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dekhang.pipeline.lakewrite import Segment, add_to_manifest
+from dekhang.pipeline.lakewrite import Written, add_to_manifest
 from dekhang.pipeline.spool import Position
 from dekhang.pipeline.stores.database import Connection
 from dekhang.pipeline.stores.schema import DAY_MS
@@ -43,7 +43,7 @@ def commit(
     connection: Connection,
     work: Work,
     *,
-    segments: Sequence[Segment],
+    written: Sequence[Written],
     detections: Sequence[tuple[Any, ...]],
     state: bytes | None,
     positions: Mapping[int, Position],
@@ -51,7 +51,7 @@ def commit(
 ) -> None:
     """Write everything of a batch. `state` None: unchanged since the last time."""
     with connection.transaction():
-        add_to_manifest(connection, segments)
+        add_to_manifest(connection, written)
         connection.executemany(
             _COUNT,
             [

@@ -136,7 +136,9 @@ class Worker:
             self.let_time_pass(now)
         if (not self._much_waiting and now >= self._next_merge) or self.total_batches >= self._merge_at_batch:
             self._merge_at_batch = self.total_batches + MERGE_EVERY
-            merged = lakewrite.compact_once(self.lake, self.connection, now_ms=_now_ms())
+            merged = lakewrite.flush(self.lake, self.connection, now_ms=_now_ms()) or lakewrite.compact_once(
+                self.lake, self.connection, now_ms=_now_ms()
+            )
             self._next_merge = now + (0.0 if merged else MERGE_SECONDS)
         if now >= self._next_budget_look:
             self._next_budget_look = now + BUDGET_LOOK_SECONDS
@@ -225,13 +227,13 @@ class Worker:
     def _commit(self, work: Work, matches: list[Match], positions: Mapping[int, Position]) -> None:
         """Everything that a batch, or time, has brought: all of it or nothing."""
         now_ms = _now_ms()
-        segments = lakewrite.write_rows(self.lake, work.rows, created_ms=now_ms)
+        written = lakewrite.write_rows(self.lake, work.rows, created_ms=now_ms)
         detections = found.rows(work, matches, lake=Lake(self.data), created_ms=wallclock.now_ms())
         state = self._detector.state() if self._detector is not None else self._state
         commit(
             self.connection,
             work,
-            segments=segments,
+            written=written,
             detections=detections,
             state=state if state != self._state else None,
             positions=positions,

@@ -65,6 +65,10 @@ class Place:
         self.spool.sync()
         return first
 
+    def flush(self) -> int:
+        """Small batches become files."""
+        return lakewrite.flush(self.worker.lake, self.worker.connection, now_ms=1_000, everything=True)
+
 
 @pytest.fixture
 def place(tmp_path: Path, keep_records: Keep):
@@ -180,6 +184,7 @@ def test_only_the_five_newest_unreadable_records_are_kept_as_examples(place: Pla
 def test_late_events_are_counted_and_lie_under_their_own_day(place: Place) -> None:
     place.send(batch([ok(stamp="Dec  8 23:00:00"), ok()]))
     place.worker.drain()
+    place.flush()
 
     assert ledger.of_source(place.data, 7).late == 1
     assert sorted(path.name for path in (place.data / "lake").iterdir()) == ["day=2019-12-08", "day=2019-12-10"]
@@ -207,10 +212,11 @@ def test_an_installation_without_anything_answers_with_nothing(tmp_path: Path) -
     assert list(tmp_path.iterdir()) == []  # and reading creates nothing
 
 
-def test_merging_changes_no_answer_and_leaves_old_files_for_a_minute(place: Place) -> None:
+def test_merging_changes_no_answer_and_leaves_old_files_for_their_readers(place: Place) -> None:
     for number in range(6):
         place.send(batch([ok(user=f"u{number}")], received_ms=RECEIVED + number))
         place.worker.drain()
+        place.flush()
     lake = Lake(place.data)
     before = lake.recent([3])
     merged = lakewrite.compact_once(place.worker.lake, place.worker.connection, now_ms=1_000, min_files=2)
@@ -223,8 +229,10 @@ def test_merging_changes_no_answer_and_leaves_old_files_for_a_minute(place: Plac
     files = sorted((place.data / "lake").rglob("*.parquet"))
     assert len(files) == 7
     assert lakewrite.remove_orphans(place.worker.lake, place.worker.connection) == 0
-    assert lakewrite.empty_garbage(place.worker.lake, place.worker.connection, now_ms=60_999) == 0
-    assert lakewrite.empty_garbage(place.worker.lake, place.worker.connection, now_ms=61_000) == 6
+    gone_ms = 1_000 + lakewrite.KEEP_SECONDS * 1000
+    assert lakewrite.empty_garbage(place.worker.lake, place.worker.connection, now_ms=gone_ms - 1) == 0
+    assert lakewrite.empty_garbage(place.worker.lake, place.worker.connection, now_ms=gone_ms) == 12  # with indexes
+    assert len(list((place.data / "lake").rglob("*.parquet"))) == 1
     assert lake.recent([3]) == before
 
 
@@ -235,6 +243,8 @@ def test_invented_dates_do_not_cost_a_file_each(place: Place) -> None:
     ]
     place.send(batch(days, kind="windows"))
     place.worker.drain()
+    assert Lake(place.data).count([3], 0) == 110
+    place.flush()
 
     assert len(list((place.data / "lake").rglob("*.parquet"))) == lakewrite.DAYS_PER_BATCH + 1
     assert Lake(place.data).count([3], 0) == 110
@@ -243,6 +253,7 @@ def test_invented_dates_do_not_cost_a_file_each(place: Place) -> None:
 def test_files_that_no_transaction_finished_are_removed_at_start(place: Place) -> None:
     place.send(batch([ok()]))
     place.worker.drain()
+    place.flush()
     orphan = next((place.data / "lake").rglob("*.parquet")).with_name("orphan.parquet")
     orphan.write_bytes(b"half")
     draft = orphan.with_name(".draft.parquet.tmp")
@@ -271,9 +282,10 @@ def test_a_failed_transaction_is_repeated_and_counts_once(place: Place, monkeypa
 
     account = ledger.of_source(place.data, 7)
     assert (account.stored, account.duplicate, account.waiting) == (1, 0, 0)
-    assert len(list((place.data / "lake").rglob("*.parquet"))) == 1  # the failed attempts left nothing
-    assert len(detections.after(place.data, 0)) == 1
     place.worker = place.new_worker()
+    assert place.flush() == 1
+    assert Lake(place.data).count([3], 0) == 1  # the failed attempts left nothing
+    assert len(detections.after(place.data, 0)) == 1
 
 
 def test_an_engine_fault_costs_one_record_its_verdict_and_nothing_else(
@@ -355,6 +367,7 @@ def test_a_trickle_of_events_ends_in_few_files_and_rewrites_each_row_seldom(plac
     for number in range(120):
         place.send(batch([ok(user=f"u{number}")], received_ms=RECEIVED + number))
         place.worker.drain()
+        place.flush()
         while merged := lakewrite.compact_once(place.worker.lake, place.worker.connection, now_ms=0, min_files=5):
             written += merged
     (files,) = place.worker.connection.execute("SELECT count(*) FROM segments").fetchone()
@@ -368,6 +381,7 @@ def test_a_day_that_has_settled_becomes_one_file(place: Place) -> None:
     for number in range(3):
         place.send(batch([ok(user=f"u{number}")]))
         place.worker.drain()
+        lakewrite.flush(place.worker.lake, place.worker.connection, now_ms=int(time.time() * 1000), everything=True)
     later = int(time.time() * 1000) + 3_700_000
 
     assert lakewrite.compact_once(place.worker.lake, place.worker.connection, now_ms=int(time.time() * 1000)) == 0

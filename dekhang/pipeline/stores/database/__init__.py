@@ -46,7 +46,7 @@ def connect(data: Path, *, durable: bool = True) -> Connection:
 
 @contextmanager
 def reading(data: Path) -> Iterator[Connection | None]:
-    """A connection that cannot write; None while nobody has made the tables yet.
+    """A connection that cannot write; None while nobody has made the tables yet, or brought them up to date.
 
     Raises:
         Error: not available now.
@@ -56,7 +56,7 @@ def reading(data: Path) -> Iterator[Connection | None]:
         from dekhang.pipeline.stores.database.postgres import borrowed
 
         with borrowed(place.database) as shared:
-            yield shared if shared.version() >= 1 else None
+            yield shared if shared.version() >= len(schema.MIGRATIONS) else None
         return
     path = schema.path_of(place.data)
     if not path.exists():
@@ -64,7 +64,7 @@ def reading(data: Path) -> Iterator[Connection | None]:
         return
     own = SqliteConnection(path, readonly=True)
     try:
-        yield own if own.version() >= 1 else None
+        yield own if own.version() >= len(schema.MIGRATIONS) else None
     finally:
         own.close()
 

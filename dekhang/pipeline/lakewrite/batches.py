@@ -1,0 +1,77 @@
+"""Writes a batch of the worker: a big one as segments, a small one as what its transaction takes along."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from dekhang.pipeline.lakefiles import LakeFiles
+from dekhang.pipeline.lakewrite.manifest import Batch, Superseded, Written, add_to_manifest
+from dekhang.pipeline.lakewrite.rows import Rows, table_of
+from dekhang.pipeline.lakewrite.segments import day_of, write_segment
+from dekhang.pipeline.stores.database import Connection
+from dekhang.pipeline.stores.lake import fresh
+from dekhang.pipeline.stores.schema import DAY_MS
+
+SMALL_ROWS = 5_000  # a batch of fewer costs a blob in the transaction that happens anyway, not files and fsyncs
+FLUSH_ROWS = 50_000  # so many rows in small batches are worth files …
+FLUSH_SECONDS = 120  # … and so are old ones: how long the database must carry them
+FLUSH_BYTES = 64 << 20  # compressed; of one flush
+DAYS_PER_BATCH = 16  # a sender with invented dates must not cost a file and two fsyncs per date
+
+
+def write_rows(files: LakeFiles, rows: Rows, *, created_ms: int) -> list[Written]:
+    """Make a batch ready for `add_to_manifest`: what is a file is on disk when this returns."""
+    if not len(rows):
+        return []
+    table = table_of(rows)
+    if len(rows) >= SMALL_ROWS:
+        return list(_write_days(files, table, created_ms=created_ms))
+    times, units = rows.columns["time"], rows.columns["unit_id"]
+    return [Batch(len(rows), fresh.pack(table), min(times), max(times), min(units), max(units), created_ms)]
+
+
+def flush(files: LakeFiles, connection: Connection, *, now_ms: int, everything: bool = False) -> int:
+    """Write small batches as segments when they are many or old; returns how many batches were written.
+
+    A crash before the transaction leaves files that nothing names; after it the batches are gone from the database. So
+    every row is in exactly one of them at any moment.
+    """
+    rows, oldest = connection.execute("SELECT coalesce(sum(rows), 0), min(created) FROM fresh").fetchone()
+    if oldest is None or not (everything or rows >= FLUSH_ROWS or oldest <= now_ms - FLUSH_SECONDS * 1000):
+        return 0
+    chosen: list[int] = []
+    tables: list[Any] = []
+    size = 0
+    for fresh_id, size_bytes in connection.execute("SELECT id, bytes FROM fresh ORDER BY id").fetchall():
+        if chosen and size + size_bytes > FLUSH_BYTES:
+            break
+        (body,) = connection.execute("SELECT body FROM fresh WHERE id = ?", (fresh_id,)).fetchone()
+        chosen.append(fresh_id)
+        tables.append(fresh.unpack(body))
+        size += size_bytes
+    segments = list(_write_days(files, pa.concat_tables(tables), created_ms=now_ms))
+    with connection.transaction():
+        for fresh_id in chosen:
+            if connection.execute("DELETE FROM fresh WHERE id = ?", (fresh_id,)).rowcount != 1:
+                raise Superseded(f"fresh {fresh_id}")
+        add_to_manifest(connection, segments)
+    return len(chosen)
+
+
+def _write_days(files: LakeFiles, table: Any, *, created_ms: int) -> list[Written]:
+    """One segment per event day; beyond DAYS_PER_BATCH days the rarest share one, filed under the latest of them."""
+    days, numbers, counts = np.unique(
+        table.column("time").cast(pa.int64()).to_numpy() // (DAY_MS * 1000), return_inverse=True, return_counts=True
+    )
+    if len(days) == 1:
+        groups = [(int(days[0]), table)]
+    else:
+        ranked = np.argsort(-counts, kind="stable")
+        kept, mixed = ranked[:DAYS_PER_BATCH], ranked[DAYS_PER_BATCH:]
+        groups = [(int(days[one]), table.take(pa.array(np.flatnonzero(numbers == one)))) for one in kept.tolist()]
+        if len(mixed):
+            groups.append((int(days[mixed].max()), table.take(pa.array(np.flatnonzero(np.isin(numbers, mixed))))))
+    return [write_segment(files, day_of(day * DAY_MS), part, created_ms=created_ms) for day, part in groups]

@@ -1,0 +1,100 @@
+"""Which row groups cannot contain a text: a bitmap per row group of the short pieces that occur in it.
+
+Every three characters that stand side by side set a bit, and so do an eighth of all eights: the first prune words and
+addresses, the second long hexadecimal numbers, whose threes occur everywhere. A needle is looked for only where the
+bits of all its pieces are set. So a bitmap may let through too much, and never holds back what is there.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow.compute as pc
+
+from dekhang.pipeline.stores.lake.searchtext import NEEDLE_CHARS, plain, texts
+
+BITS_LOG2 = 17  # of a bitmap when it is made: 16 KiB, then folded …
+LEAST_LOG2 = 12  # … to no less than 512 B …
+THIN = 0.12  # … while fewer of its bits than this are set, or it is above its budget
+FULL = 0.7  # with more bits set than this a bitmap prunes nothing and is not kept
+
+_THREE = 0x9E3779B1
+_EIGHT = 0x9E3779B97F4A7C15
+_SAMPLED_BELOW = 1 << 61  # an eighth
+_MASK = (1 << BITS_LOG2) - 1
+_STEP = 1 << 15  # bytes at once: what is computed stays in the processor's cache
+
+_LOWER = np.arange(256, dtype=np.uint8)
+_LOWER[65:91] += 32
+
+
+def bitmap_of(table: Any, *, budget_bytes: int) -> Any:
+    """The bitmap of these rows as bytes in a numpy array, its length a power of two; empty: it would prune nothing."""
+    seen = np.zeros(1 << BITS_LOG2, dtype=np.uint8)
+    for column, special in texts(table):
+        if special:
+            others = np.ones(len(column), dtype=bool)
+            others[[index for index, _ in special]] = False
+            column = pc.drop_null(column.filter(others))
+        _mark(seen, _LOWER[_bytes_of(column)])
+        for _, text in special:
+            _mark(seen, np.frombuffer(text.encode("ascii", "replace"), dtype=np.uint8))
+    log2 = BITS_LOG2
+    while log2 > LEAST_LOG2 and ((1 << log2) // 8 > budget_bytes or seen.mean() < THIN):
+        log2 -= 1
+        seen = seen[: 1 << log2] | seen[1 << log2 :]
+    return np.packbits(seen, bitorder="little") if seen.mean() <= FULL else np.zeros(0, dtype=np.uint8)
+
+
+def places_of(needle: str) -> Any:
+    """The bits that must be set where `needle` occurs, as numbers of BITS_LOG2 bits; none: it is too short to tell."""
+    text = plain(needle[:NEEDLE_CHARS]).encode()
+    places = set()
+    for start in range(len(text) - 2):
+        piece = text[start : start + 3]
+        if piece.isascii():
+            places.add((int.from_bytes(piece, "little") * _THREE & 0xFFFFFFFF) >> (32 - BITS_LOG2))
+    for start in range(len(text) - 7):
+        piece = text[start : start + 8]
+        number = int.from_bytes(piece, "little") * _EIGHT & 0xFFFFFFFFFFFFFFFF
+        if piece.isascii() and number < _SAMPLED_BELOW:
+            places.add(number >> 44 & _MASK)
+    return np.array(sorted(places), dtype=np.int64)
+
+
+def may_hold(bitmap: Any, places: Any) -> bool:
+    """False: no text with these `places` is among the rows of `bitmap`."""
+    if not len(bitmap) or not len(places):
+        return True
+    bits = places & (len(bitmap) * 8 - 1)
+    return bool(((bitmap[bits >> 3] >> (bits & 7)) & 1).all())
+
+
+def _bytes_of(column: Any) -> Any:
+    """All text of an Arrow string array, one after the other. Pieces across two rows set some bits for nothing."""
+    if not len(column):
+        return np.zeros(0, dtype=np.uint8)
+    _, offsets, content = column.buffers()
+    if content is None:
+        return np.zeros(0, dtype=np.uint8)
+    ends = np.frombuffer(offsets, dtype=np.int32)[column.offset : column.offset + len(column) + 1]
+    return np.frombuffer(content, dtype=np.uint8)[ends[0] : ends[-1]]
+
+
+def _mark(seen: Any, text: Any) -> None:
+    text = text[text != 0x5C]  # backslashes
+    length = len(text)
+    if length < 3:
+        return
+    padded = np.concatenate([text, np.zeros(8, dtype=np.uint8)])
+    for start in range(0, length - 2, _STEP):
+        count = min(_STEP, length - 2 - start)
+        words: Any = np.ndarray((count,), np.dtype("<u4"), padded, start, (1,))
+        seen[((words & np.uint32(0xFFFFFF)) * np.uint32(_THREE)) >> np.uint32(32 - BITS_LOG2)] = 1
+    for start in range(0, length - 7, _STEP):
+        count = min(_STEP, length - 7 - start)
+        longs: Any = np.ndarray((count,), np.dtype("<u8"), padded, start, (1,))
+        numbers = longs * np.uint64(_EIGHT)
+        numbers = numbers[numbers < np.uint64(_SAMPLED_BELOW)]
+        seen[(numbers >> np.uint64(44)) & np.uint64(_MASK)] = 1

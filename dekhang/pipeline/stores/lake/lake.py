@@ -1,0 +1,172 @@
+"""The questions that the lake answers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dekhang.pipeline import lakefiles
+from dekhang.pipeline.stores import database
+from dekhang.pipeline.stores.lake import reading
+from dekhang.pipeline.stores.lake.columns import SCHEMA
+from dekhang.pipeline.stores.lake.events import Bucket, StoredEvent, events_of
+from dekhang.pipeline.stores.lake.pieces import ALWAYS_MS, Piece, Reach, pieces
+
+EVENTS_AT_ONCE = 1_000  # that `Lake.events` looks for in one call
+UNREADABLE = (duckdb.Error, pa.ArrowException, OSError, ValueError)  # what reading a damaged or vanished file raises
+BUCKETS = 10_000  # of a histogram
+
+
+class Scan:
+    """An answer of `Lake.scan`, read piece by piece; `pruning` tells how much had to be looked at so far."""
+
+    def __init__(self, tables: Iterator[Any], pruning: reading.Pruning) -> None:
+        self._tables = tables
+        self.pruning = pruning
+
+    def __iter__(self) -> Iterator[Any]:
+        return self._tables
+
+    def table(self) -> Any:
+        """All that is left as one Arrow table; only for answers that are known to be small. None: nothing."""
+        tables = list(self._tables)
+        return pa.concat_tables(tables) if tables else None
+
+
+class Lake:
+    """The lake under a data folder. An installation that has stored nothing yet answers with nothing.
+
+    Every question names the units that it may look into. Any number of processes ask while the worker writes.
+    """
+
+    def __init__(self, data: Path) -> None:
+        self._files = lakefiles.of(Path(data))
+        self._data = Path(data)
+
+    def scan(
+        self,
+        unit_ids: Collection[int],
+        *,
+        since_ms: int | None = None,
+        until_ms: int | None = None,
+        source_ids: Collection[int] | None = None,
+        needles: Sequence[str] = (),
+        where_sql: str = "",
+        values: Sequence[Any] = (),
+        columns: Sequence[str] = (),
+        order: reading.Order | None = None,
+        limit: int | None = None,
+    ) -> Scan:
+        """Events whose own time is in [since, until), as Arrow tables with `columns` of SCHEMA (all by default).
+
+        Args:
+            needles: texts that an event must all contain, in raw record, fields or message; case, accents and
+                backslashes do not count (searchtext.py). They prune, so give the longest that must be there.
+            where_sql: a condition on the columns of SCHEMA in DuckDB's SQL with `?` for each of `values`. It is code:
+                nothing that a person typed may be in it.
+            order: by event time or by receipt, newest first; needs `limit`. None: any order, bounded memory.
+            limit: of an answer without order: stop after about so many.
+        """
+        units = sorted(set(unit_ids))
+        reach = Reach(
+            units,
+            -ALWAYS_MS if since_ms is None else since_ms,
+            ALWAYS_MS if until_ms is None else until_ms,
+        )
+        question = reading.Question(
+            reach, None if source_ids is None else sorted(set(source_ids)), needles, where_sql, values, columns
+        )
+        if order is not None and limit is None:
+            raise ValueError("an order needs a limit")
+        return Scan(self._tables(question, order, limit), question.pruning)
+
+    def _tables(self, question: reading.Question, order: reading.Order | None, limit: int | None) -> Iterator[Any]:
+        found = self._pieces(question.reach)
+        if order is not None and limit is not None:
+            table = reading.first(question, found, order, limit)
+            if len(table):
+                yield table
+            return
+        left = limit
+        for table in reading.rows(question, found):
+            if left is None:
+                yield table
+                continue
+            yield table[:left]
+            left -= len(table)
+            if left <= 0:
+                return
+
+    def recent(self, unit_ids: Collection[int], *, source_id: int | None = None, limit: int = 100) -> list[StoredEvent]:
+        """The newest events by time of receipt, newest first."""
+        sources = None if source_id is None else [source_id]
+        table = self.scan(unit_ids, source_ids=sources, order="received", limit=limit).table()
+        return [] if table is None else events_of(table)
+
+    def events(self, event_ids: Collection[int], *, unit_ids: Collection[int]) -> list[StoredEvent]:
+        """The events with these ids, oldest first; ids of other units and unknown ids are left out."""
+        wanted = sorted(set(event_ids))[:EVENTS_AT_ONCE]
+        if not wanted:
+            return []
+        reach = Reach(sorted(set(unit_ids)), event_ids=wanted)
+        question = reading.Question(reach)
+        found = []
+        for piece in self._pieces(reach):
+            for group in reading.groups_in_reach(reach, piece).tolist():
+                # the ids first: most groups that may hold one do not, and their text is what costs
+                ids = piece.read([group], ["event_id"]).column("event_id")
+                if pc.any(pc.is_in(ids, value_set=pa.array(wanted, pa.int64()))).as_py():
+                    found.append(reading.judged(question, piece.read([group], SCHEMA.names)))
+        if not found:
+            return []
+        return events_of(pa.concat_tables(found).sort_by([("time", "ascending"), ("event_id", "ascending")]))
+
+    def count(self, unit_ids: Collection[int], since: datetime | int, until: datetime | int | None = None) -> int:
+        """Events whose own time is in [since, until)."""
+        reach = Reach(sorted(set(unit_ids)), _ms(since), ALWAYS_MS if until is None else _ms(until))
+        question = reading.Question(reach, columns=("time",))
+        total = 0
+        for piece in self._pieces(reach):
+            index = piece.groups()
+            known = (index.of("min_unit") == index.of("max_unit")) & (index.of("min_time") >= reach.since_ms)
+            known &= index.of("max_time") < reach.until_ms
+            for group in reading.groups_in_reach(reach, piece).tolist():
+                if known[group]:
+                    total += int(index.of("rows")[group])
+                else:
+                    total += len(reading.judged(question, piece.read([group], question.columns_read)))
+        return total
+
+    def histogram(
+        self, source_id: int, since: datetime | int, bucket_seconds: int, *, unit_ids: Collection[int]
+    ) -> list[Bucket]:
+        """Events of a source by their own time, per bucket, oldest first; empty buckets are left out."""
+        width_us = max(1, bucket_seconds) * 1_000_000
+        counts: dict[int, int] = {}
+        for table in self.scan(unit_ids, since_ms=_ms(since), source_ids=[source_id], columns=["time"]):
+            buckets, numbers = np.unique(
+                table.column("time").cast(pa.int64()).to_numpy() // width_us, return_counts=True
+            )
+            for bucket, number in zip(buckets.tolist(), numbers.tolist(), strict=True):
+                counts[bucket] = counts.get(bucket, 0) + number
+        return [Bucket(bucket * width_us // 1000, counts[bucket]) for bucket in sorted(counts)[:BUCKETS]]
+
+    def _pieces(self, reach: Reach) -> list[Piece]:
+        if not reach.units:
+            return []
+        with database.reading(self._data) as connection:
+            if connection is None:
+                return []
+            with connection.snapshot():  # segments and fresh batches of one moment
+                return pieces(connection, self._files, str(self._data), reach)
+
+
+def _ms(moment: datetime | int) -> int:
+    return moment if isinstance(moment, int) else int(moment.timestamp() * 1000)
