@@ -7,8 +7,9 @@ from typing import Any
 
 import orjson
 
-from dekhang.pipeline.lakewrite import Rows, add_to_manifest, write_rows
-from dekhang.pipeline.stores import schema
+from dekhang.pipeline import lakefiles
+from dekhang.pipeline.lakewrite import Rows, add_to_manifest, flush, write_rows
+from dekhang.pipeline.stores import database
 
 NOON = int(datetime(2019, 12, 10, 5, tzinfo=UTC).timestamp() * 1000)  # 12:00 in Tây Ninh
 HOUR, DAY = 3_600_000, 86_400_000
@@ -28,10 +29,12 @@ def store(data: Path, events: Iterable[Mapping[str, Any]]) -> None:
             row["fields"] = orjson.dumps(row["fields"]).decode()
         for name, values in rows.columns.items():
             values.append(row[name])
-    connection = schema.connect(schema.path_of(data))
+    connection = database.connect(data)
+    files = lakefiles.of(data)
     try:
-        segments = write_rows(data / "lake", rows, created_ms=NOON)
-        with schema.transaction(connection):
-            add_to_manifest(connection, segments)
+        written = write_rows(files, rows, created_ms=NOON)
+        with connection.transaction():
+            add_to_manifest(connection, written)
+        flush(files, connection, now_ms=NOON, everything=True)
     finally:
         connection.close()

@@ -203,7 +203,7 @@ _engine: duckdb.DuckDBPyConnection | None = None
 
 
 def cursor() -> duckdb.DuckDBPyConnection:
-    """A cursor of this process's DuckDB: bounded in memory and threads, no extension, no file."""
+    """A cursor of this process's DuckDB: bounded in memory and threads, no extension, no other file than we name."""
     global _engine
     with _engine_lock:
         if _engine is None:
@@ -214,7 +214,6 @@ def cursor() -> duckdb.DuckDBPyConnection:
                     "memory_limit": "512MB",
                     "autoinstall_known_extensions": False,
                     "autoload_known_extensions": False,
-                    "enable_external_access": False,
                     "preserve_insertion_order": True,
                 },
             )

@@ -7,7 +7,6 @@ answer for the newest part of the range, and `complete_from_ms` says where that 
 from __future__ import annotations
 
 import enum
-import sqlite3
 import threading
 import time
 from collections import Counter
@@ -18,9 +17,10 @@ from typing import Any, NamedTuple
 
 import duckdb
 
-from dekhang.pipeline.stores import schema
+from dekhang.pipeline import lakefiles
+from dekhang.pipeline.stores import database
 from dekhang.pipeline.stores.lake import UNREADABLE
-from dekhang.pipeline.stores.lake import _cursor as open_cursor
+from dekhang.pipeline.stores.lake.reading import cursor as open_cursor
 from dekhang.pipeline.stores.search.nodes import Node
 from dekhang.pipeline.stores.search.sql import Parameters, condition
 
@@ -150,24 +150,16 @@ def look_up(
 
 def _segments(data: Path, units: Sequence[int], within: Range, before: Position | None) -> list[_Segment]:
     """The segments that may hold such events, those with the newest events first."""
-    path = schema.path_of(data)
-    if not path.exists():
-        return []
     column = "time" if within.axis is Axis.EVENT else "received"
     until_ms = within.until_ms if before is None else min(within.until_ms, before.at_ms + 1)
-    connection = schema.connect(path, readonly=True)
-    try:
-        if not schema.is_ready(connection):
-            return []
-        rows = _overlapping(connection, column, units, within.since_ms, until_ms)
-    finally:
-        connection.close()
-    lake = data / "lake"
-    return [_Segment(str(lake / name), newest_ms) for name, newest_ms in rows]
+    with database.reading(data) as connection:
+        rows = [] if connection is None else _overlapping(connection, column, units, within.since_ms, until_ms)
+    files = lakefiles.of(data)
+    return [_Segment(str(files.local(name)), newest_ms) for name, newest_ms in rows]
 
 
 def _overlapping(
-    connection: sqlite3.Connection, column: str, units: Sequence[int], since_ms: int, until_ms: int
+    connection: database.Connection, column: str, units: Sequence[int], since_ms: int, until_ms: int
 ) -> list[tuple[str, int]]:
     return connection.execute(
         f"SELECT path, max_{column} FROM segments WHERE min_unit <= ? AND max_unit >= ?"  # noqa: S608 - one of two names
