@@ -12,13 +12,18 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from dekhang.pipeline.spool import START, Frame, SpoolReader
+from dekhang.pipeline.lanes import BULK
+from dekhang.pipeline.receive.commit import Committer
+from dekhang.pipeline.receive.lanes import Lanes
+from dekhang.pipeline.receive.quotas import Quotas
+from dekhang.pipeline.receive.refusals import Refusals
+from dekhang.pipeline.spool import START, Frame, SpoolReader, SpoolWriter
 from dekhang.pipeline.stores import heartbeat
-from dekhang.pipeline.stores.intake import IntakeSource, hash_token, publish
+from dekhang.pipeline.stores.intake import IntakeMap, IntakeSource, hash_token, publish
 
 PROJECT = Path(__file__).resolve().parents[1]
 TOKEN = "ma-ket-noi-de-thu"
-WRITERS = {"http": 1, "syslog": 2, "files": 3}
+WRITERS = {"http": 1, "syslog": 2, "files": 3, "http-bulk": BULK + 1, "syslog-bulk": BULK + 2}
 
 
 def free_port() -> int:
@@ -37,6 +42,12 @@ def free_port() -> int:
 def source(source_id: int = 7, **changes: Any) -> IntakeSource:
     facts: dict[str, Any] = {"unit_id": 3, "kind": "linux", "token_sha256": hash_token(TOKEN), **changes}
     return IntakeSource(source_id, **facts)
+
+
+def lanes(data: Path, writer: SpoolWriter, refusals: Refusals, bulk: SpoolWriter | None = None) -> Lanes:
+    """Lanes over `writer`; what would be loud has a writer of its own only if one is given."""
+    express = Committer(writer)
+    return Lanes(express, Committer(bulk) if bulk else express, Quotas(IntakeMap(data), refusals))
 
 
 class Receiver:
@@ -99,11 +110,15 @@ class Receiver:
         return result
 
     def frames(self, writer: str = "") -> list[Frame]:
-        name = writer or {"http": "http", "syslog": "syslog", "lines": "syslog", "files": "files"}[self.part]
+        """What lies in the spool: of one writer, or of both lanes of the part, express first."""
+        part = "syslog" if self.part == "lines" else self.part
         frames: list[Frame] = []
-        with SpoolReader(self.data / "spool", WRITERS[name], START) as reader:
-            while batch := reader.read(100_000)[0]:
-                frames += batch
+        for name in [writer] if writer else [part, f"{part}-bulk"]:
+            if name not in WRITERS:
+                continue
+            with SpoolReader(self.data / "spool", WRITERS[name], START) as reader:
+                while batch := reader.read(100_000)[0]:
+                    frames += batch
         return frames
 
     def records(self, writer: str = "") -> list[bytes]:

@@ -23,6 +23,7 @@ PARTS = {
 ABOUT = {  # by the name of the check
     "parts": "các phần",
     "disk": "đĩa",
+    "backlog": "log chờ xử lý",
     "databases": "tệp dữ liệu",
     "tables": "bảng dữ liệu",
     "rules": "luật phát hiện",
@@ -44,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     if not setup_existing(args.data):
         return 2
     faults = 0
-    for check in (parts, disk, databases, tables, rules, detection, ledger, messages, audit):
+    for check in (parts, disk, backlog, databases, tables, rules, detection, ledger, messages, audit):
         for ok, sentence in examined(check, args.data):
             print(("✓ " if ok else "✗ ") + sentence)
             faults += not ok
@@ -92,6 +93,20 @@ def disk(data: Path) -> Iterator[Finding]:
         free > FREE_BYTES,
         sentence if free > FREE_BYTES else sentence + ". Dọn đĩa trước khi cổng nhận log phải từ chối.",
     )
+
+
+def backlog(data: Path) -> Iterator[Finding]:
+    """What waits for the worker, as the receivers see it."""
+    for name in ("lines", "http"):
+        facts = heartbeat.read(data).get(name, {})
+        if not heartbeat.is_alive(facts) or "spool_bytes" not in facts:
+            continue
+        if problem := facts.get("spool_problem"):
+            yield False, str(problem)
+        else:
+            size, most = (int(facts[key]) / 1024**2 for key in ("spool_bytes", "spool_max_bytes"))
+            yield True, f"log chờ xử lý chiếm {size:.0f} MB, được chiếm đến {most:.0f} MB"
+        return
 
 
 def databases(data: Path) -> Iterator[Finding]:

@@ -8,14 +8,13 @@ from pathlib import Path
 import pytest
 
 from dekhang.pipeline.receive import syslog
-from dekhang.pipeline.receive.commit import Committer
 from dekhang.pipeline.receive.gather import Gatherer
 from dekhang.pipeline.receive.refusals import Refusals
 from dekhang.pipeline.receive.sender import Senders
 from dekhang.pipeline.receive.syslog import SyslogReceiver
 from dekhang.pipeline.spool import SpoolReader, SpoolWriter
 from dekhang.pipeline.stores.intake import IntakeMap, publish
-from tests.receivers import TOKEN, free_port, source
+from tests.receivers import TOKEN, free_port, lanes, source
 
 Story = Callable[[SyslogReceiver, int], Awaitable[None]]
 
@@ -26,9 +25,9 @@ def listening(data: Path, story: Story) -> None:
     async def run() -> None:
         publish(data, [source()])
         refusals = Refusals(data)
-        committer = Committer(SpoolWriter(data / "spool", 2, free_floor_bytes=0))
+        spool = lanes(data, SpoolWriter(data / "spool", 2, free_floor_bytes=0), refusals)
         receiver = SyslogReceiver(Senders(IntakeMap(data)), refusals)
-        receiver.gatherer = Gatherer(committer, refusals, receiver.press)
+        receiver.gatherer = Gatherer(spool, refusals, receiver.press)
         port = free_port()
         await receiver.listen("127.0.0.1", udp_port=port, tcp_port=port)
         try:
@@ -36,7 +35,7 @@ def listening(data: Path, story: Story) -> None:
         finally:
             await receiver.close()
             await receiver.gatherer.close()
-            committer.close()
+            spool.close()
             refusals.close()
 
     asyncio.run(run())

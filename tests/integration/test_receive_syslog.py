@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from dekhang.pipeline.receive.syslog import kernel_drops
 from tests.receivers import TOKEN, Receiver, free_port, source
 
 LOCAL = source(7, addresses=("127.0.0.1",))
@@ -120,16 +119,6 @@ def test_a_port_in_use_is_one_sentence_naming_port_and_option(tmp_path: Path, ki
         receiver.syslog_port = taken.getsockname()[1]
         with pytest.raises(AssertionError, match=f"ended with 2.*{receiver.syslog_port}.*--{kind}"):
             receiver.start()
-
-
-def test_kernel_drops_are_read_from_proc(tmp_path: Path) -> None:
-    table = tmp_path / "udp"
-    table.write_text(
-        "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops\n"
-        " 100: 0100007F:158A 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 51 2 0000 17\n"
-        " 101: 0100007F:158B 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 52 2 0000 5\n"
-    )
-    assert kernel_drops(0x158A, (table, tmp_path / "none")) == 17
 
 
 # ------------------------------------------------------------------------------------------------ rsyslog

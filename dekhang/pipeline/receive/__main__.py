@@ -31,6 +31,13 @@ def main(arguments: list[str] | None = None) -> int:
             default=FREE_FLOOR_BYTES // 1024 // 1024,
             help="ngừng nhận khi ổ đĩa còn trống ít hơn số MB này (mặc định: %(default)s)",
         )
+        part.add_argument(
+            "--spool-max-mb",
+            type=int,
+            default=0,
+            help="chỗ trên đĩa cho log chờ xử lý, tính bằng MB; hết chỗ thì bảo máy gửi chờ "
+            "(mặc định: một nửa phần đĩa còn trống)",
+        )
         if name != "files":
             part.add_argument("--host", default="127.0.0.1", help="địa chỉ lắng nghe (mặc định: %(default)s)")
         if name == "http":
@@ -42,12 +49,20 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format=f"%(asctime)s {options.part} %(levelname)s %(message)s")
     floor = options.free_floor_mb * 1024 * 1024
+    spool_max = options.spool_max_mb * 1024 * 1024
     try:
         if options.part == "http":
             from dekhang.pipeline.receive.serve_http import serve_http
 
             asyncio.run(
-                serve_http(options.data, options.host, options.port, writer=options.writer, free_floor_bytes=floor)
+                serve_http(
+                    options.data,
+                    options.host,
+                    options.port,
+                    writer=options.writer,
+                    free_floor_bytes=floor,
+                    spool_max_bytes=spool_max,
+                )
             )
         else:
             from dekhang.pipeline.receive.serve_lines import serve_lines
@@ -62,6 +77,7 @@ def main(arguments: list[str] | None = None) -> int:
                     tcp_port=options.tcp if with_syslog else 0,
                     files=options.part in ("files", "lines"),
                     free_floor_bytes=floor,
+                    spool_max_bytes=spool_max,
                 )
             )
     except CannotStart as problem:

@@ -154,7 +154,7 @@ def ids_from_key(key: str, count: int) -> list[bytes | None]:
     return [stem + number.to_bytes(4, "big") for number in range(count)]
 
 
-def answer_bulk(bulk: Bulk, writer: int, first_seq: int, took_ms: int, *, lean: bool) -> bytes:
+def answer_bulk(bulk: Bulk, first_id: int, took_ms: int, *, lean: bool) -> bytes:
     """Elasticsearch's answer to `_bulk`. `lean`: the client filters the answer to errors and status anyway."""
     errors = any(item.problem for item in bulk.items)
     items: list[dict[str, Any]] = []
@@ -170,8 +170,7 @@ def answer_bulk(bulk: Bulk, writer: int, first_seq: int, took_ms: int, *, lean: 
         elif lean:
             about = {"status": item.status}
         else:
-            seq = first_seq + item.record
-            about = answer_document(item.index, item.doc_id or f"{writer}-{seq}", seq)
+            about = answer_document(item.index, item.doc_id, first_id + item.record)
             about["status"] = item.status
         items.append({item.action: about})
     if lean:
@@ -179,15 +178,15 @@ def answer_bulk(bulk: Bulk, writer: int, first_seq: int, took_ms: int, *, lean: 
     return orjson.dumps({"took": took_ms, "errors": errors, "items": items})
 
 
-def answer_document(index: str, doc_id: str, seq: int) -> dict[str, Any]:
-    """What Elasticsearch says of one stored document."""
+def answer_document(index: str, doc_id: str | None, event_id: int) -> dict[str, Any]:
+    """What Elasticsearch says of one stored document; without an id of the sender's it has our event's."""
     return {
         "_index": index,
-        "_id": doc_id,
+        "_id": doc_id or str(event_id),
         "_version": 1,
         "result": "created",
         "_shards": {"total": 1, "successful": 1, "failed": 0},
-        "_seq_no": seq,
+        "_seq_no": event_id,
         "_primary_term": 1,
     }
 

@@ -4,18 +4,39 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
 
-from dekhang.pipeline.spool import Batch, SpoolError, SpoolWriter
+from dekhang.pipeline.spool import Batch, SpoolError, SpoolWriter, event_id
 
 INLINE_BYTES = 128 * 1024  # smaller batches are compressed in the event loop (< 1 ms), larger ones in a thread
 
 
-class Committer:
-    """Appends batches to the spool and returns when they are on disk. For one event loop.
+class Commits(Protocol):
+    """Makes batches safe, wherever: what `Lanes` needs of a lane.
 
     Attributes:
-        records, batches, syncs: counted since start; batches ÷ syncs says how much an fsync is shared.
+        records, batches, syncs: counted since start; batches ÷ syncs says how much a flush is shared.
+        last_record_ms: when the newest record was received, 0 before the first.
     """
+
+    records: int
+    batches: int
+    syncs: int
+    last_record_ms: int
+
+    async def commit(self, batch: Batch) -> int:
+        """Returns the event id of the batch's first record once the batch is safe.
+
+        Raises:
+            SpoolFull: no room now; the sender must wait. SpoolError: it failed; the sender must try again.
+        """
+        ...
+
+    def close(self) -> None: ...
+
+
+class Committer:
+    """Appends batches to the spool and returns when they are on disk. For one event loop. See `Commits`."""
 
     def __init__(self, writer: SpoolWriter) -> None:
         self.writer = writer
@@ -29,11 +50,6 @@ class Committer:
         self._press = ThreadPoolExecutor(1, thread_name_prefix="spool")
 
     async def commit(self, batch: Batch) -> int:
-        """Returns the sequence number of the batch's first record once it is safe on disk.
-
-        Raises:
-            SpoolFull, SpoolError: nothing was acknowledged; the sender must try again.
-        """
         loop = asyncio.get_running_loop()
         size = sum(map(len, batch.records))
         generation = self.writer.generation
@@ -51,7 +67,7 @@ class Committer:
         self.records += len(batch.records)
         self.batches += 1
         self.last_record_ms = batch.received_ms
-        return first_seq
+        return event_id(self.writer.writer, first_seq)
 
     async def _sync(self) -> None:
         loop = asyncio.get_running_loop()

@@ -12,17 +12,20 @@ _COUNT = re.compile(rb"([1-9][0-9]{0,8}) <")  # a counted message always starts 
 _MAYBE_COUNT = re.compile(rb"[1-9][0-9]{0,8} ?\Z")  # … of which only the beginning has arrived
 _CONTROL = bytes(set(range(32)) - set(b"\t\n\r\x1b")) + b"\x7f"
 _PRIORITY = re.compile(rb"<[0-9]{1,3}>")
+# the beginning of a message that is not simply a line: framing by count, or bytes left over between messages
+_ODD_START = re.compile(rb"(?:\A|\n)[\n\r\0 1-9]")
 
 
 class Framer:
     """State of one connection.
 
     Attributes:
+        rest: what has arrived of a message that is not complete.
         oversize, oversize_bytes: messages cut at MESSAGE_BYTES and how much was thrown away; `take_oversize` resets.
     """
 
     def __init__(self) -> None:
-        self._buffer = b""
+        self.rest = b""
         self._skip_bytes = 0  # rest of a counted message that is too long
         self._skip_line = False  # … of a line
         self.oversize = 0
@@ -30,7 +33,14 @@ class Framer:
 
     def feed(self, data: bytes) -> list[bytes]:
         """The messages that are complete now, without their framing; empty ones are left out."""
-        buffer = self._buffer + data
+        buffer = self.rest + data if self.rest else data
+        if not (self._skip_bytes or self._skip_line) and not _ODD_START.search(buffer):
+            lines = buffer.split(b"\n")
+            if max(map(len, lines)) <= MESSAGE_BYTES:  # as nearly always
+                self.rest = lines.pop()
+                if b"\r" in buffer or b"\0" in buffer:
+                    return [cleaned for line in lines if (cleaned := line.rstrip(b"\r\n\0"))]
+                return lines
         messages: list[bytes] = []
         at = 0
         end = len(buffer)
@@ -76,12 +86,12 @@ class Framer:
                 self._skip_line = True
             else:
                 break
-        self._buffer = buffer[at:]
+        self.rest = buffer[at:]
         return [cleaned for message in messages if (cleaned := message.rstrip(b"\r\n\0"))]
 
     def finish(self) -> list[bytes]:
         """What is left when the sender closes: a last line without newline is a message all the same."""
-        rest, self._buffer = self._buffer.rstrip(b"\r\n\0 "), b""
+        rest, self.rest = self.rest.rstrip(b"\r\n\0 "), b""
         count = _COUNT.match(rest)
         if count is not None:
             rest = rest[count.end() - 1 :]  # cut short by the sender
@@ -91,6 +101,11 @@ class Framer:
         taken = self.oversize, self.oversize_bytes
         self.oversize = self.oversize_bytes = 0
         return taken
+
+
+def has_controls(data: bytes) -> bool:
+    """Could any message in `data` be noise? Asked once for a whole piece of a stream: nearly always no."""
+    return len(data.translate(None, _CONTROL)) != len(data)
 
 
 def is_noise(message: bytes) -> bool:

@@ -31,8 +31,9 @@ from dekhang.pipeline.receive.bulk import (
     read_lines,
     sender_id,
 )
-from dekhang.pipeline.receive.commit import Committer
+from dekhang.pipeline.receive.lanes import Lanes
 from dekhang.pipeline.receive.refusals import Refusals
+from dekhang.pipeline.receive.room import NoRoom
 from dekhang.pipeline.spool import Batch, SpoolError, SpoolFull
 from dekhang.pipeline.stores.intake import IntakeMap, IntakeSource, normalise_ip
 from dekhang.pipeline.stores.reasons import Reason
@@ -65,9 +66,9 @@ class Answer(Exception):
 class HttpReceiver:
     """One per process. Everything it shares is used from the event loop only."""
 
-    def __init__(self, intake: IntakeMap, committer: Committer, refusals: Refusals) -> None:
+    def __init__(self, intake: IntakeMap, lanes: Lanes, refusals: Refusals) -> None:
         self._intake = intake
-        self._committer = committer
+        self._lanes = lanes
         self._refusals = refusals
         self._held_bytes = 0
         self._large = asyncio.Semaphore(LARGE_AT_ONCE)
@@ -113,7 +114,7 @@ class HttpReceiver:
         method = scope.method
         parts = [part for part in scope.path.split("/") if part]  # granian has undone the percent signs
         if parts == ["healthz"] and method in ("GET", "HEAD"):
-            return 200, {"status": "ok", "records": self._committer.records}, []
+            return 200, {"status": "ok", "records": self._lanes.records}, []
         source = self._who(scope)
         kind = _kind_of(method, parts)
         if kind is None:
@@ -171,13 +172,11 @@ class HttpReceiver:
         ids = bulk.ids
         if key and not any(ids):
             ids = ids_from_key(key, len(bulk.records))
-        first_seq = await self._store("http_bulk", scope, source, bulk.records, ids if any(ids) else None)
+        first_id = await self._store("http_bulk", scope, source, bulk.records, ids if any(ids) else None)
         took_ms = int((time.monotonic() - started) * 1000)
         filters = parse_qs(scope.query_string[:4096]).get("filter_path", [""])[0]
         lean = bool(filters) and not any(word in filters for word in ("_id", "_seq_no", "_index", "took", "*.*.*"))
-        answer = await self._in_thread(
-            content, lambda: answer_bulk(bulk, self._committer.writer.writer, first_seq, took_ms, lean=lean)
-        )
+        answer = await self._in_thread(content, lambda: answer_bulk(bulk, first_id, took_ms, lean=lean))
         return 200, answer, []
 
     async def _take_document(
@@ -195,9 +194,8 @@ class HttpReceiver:
         key = scope.headers.get("idempotency-key")
         if key and ids is None:
             ids = [one for one in ids_from_key(key, 1) if one]
-        first_seq = await self._store("http_bulk", scope, source, [content], ids)
-        writer = self._committer.writer.writer
-        return 201, answer_document(index, doc_id or f"{writer}-{first_seq}", first_seq), []
+        first_id = await self._store("http_bulk", scope, source, [content], ids)
+        return 201, answer_document(index, doc_id, first_id), []
 
     async def _take_lines(
         self, scope: Any, source: IntakeSource, content: bytes
@@ -219,9 +217,10 @@ class HttpReceiver:
             records, ids,
         )  # fmt: skip
         try:
-            return await self._committer.commit(batch)
-        except SpoolError:
-            self._refusals.add(source.source_id, Reason.DISK_FULL, len(records), peer=_address_of(scope))
+            return await self._lanes.commit(batch)
+        except SpoolError as error:
+            reason = error.reason if isinstance(error, NoRoom) else Reason.DISK_FULL
+            self._refusals.add(source.source_id, reason, len(records), peer=_address_of(scope))
             raise
 
     async def _in_thread(self, content: bytes, work: Any, *args: Any) -> Any:

@@ -15,12 +15,20 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from dekhang.pipeline.lanes import BULK
+from dekhang.pipeline.receive.commit import Committer
+from dekhang.pipeline.receive.lanes import Lanes
+from dekhang.pipeline.receive.quotas import Quotas
+from dekhang.pipeline.receive.refusals import Refusals
+from dekhang.pipeline.receive.room import Room
 from dekhang.pipeline.spool import SpoolBusy, SpoolWriter
 from dekhang.pipeline.stores import heartbeat
+from dekhang.pipeline.stores.intake import IntakeMap
 
 logger = logging.getLogger(__name__)
 
-WRITERS = {"http": 1, "syslog": 2, "files": 3}  # numbers of the spool's writers, upper bits of event ids
+# numbers of the spool's writers, upper bits of event ids; http and syslog have a bulk lane at BULK + number
+WRITERS = {"http": 1, "syslog": 2, "files": 3}
 WRONG_USE = 2
 
 
@@ -28,11 +36,15 @@ class CannotStart(Exception):
     """A sentence that says why and what to change; the process ends with code 2."""
 
 
-def open_spool(data: Path, writer: int, *, free_floor_bytes: int) -> SpoolWriter:
+def open_spool(data: Path, writer: int, room: Room, *, free_floor_bytes: int) -> SpoolWriter:
     """The writer's folder, with numbers that start from the clock when it is new (16 per ms leaves 47 bits enough)."""
     try:
         spool = SpoolWriter(
-            data / "spool", writer, free_floor_bytes=free_floor_bytes, first_seq=time.time_ns() // 1_000_000 * 16
+            data / "spool",
+            writer,
+            free_floor_bytes=free_floor_bytes,
+            first_seq=time.time_ns() // 1_000_000 * 16,
+            gate=room.gate(writer),
         )
     except SpoolBusy as busy:
         raise CannotStart(str(busy)) from busy
@@ -45,6 +57,17 @@ def open_spool(data: Path, writer: int, *, free_floor_bytes: int) -> SpoolWriter
     for sentence in spool.recovery.damaged:
         logger.error("%s", sentence)
     return spool
+
+
+def open_lanes(
+    data: Path, writer: int, intake: IntakeMap, refusals: Refusals, room: Room, *, free_floor_bytes: int
+) -> Lanes:
+    """The express lane of a receiver and the bulk lane beside it."""
+    express, bulk = (
+        Committer(open_spool(data, number, room, free_floor_bytes=free_floor_bytes))
+        for number in (writer, writer + BULK)
+    )
+    return Lanes(express, bulk, Quotas(intake, refusals))
 
 
 def check_port(host: str, port: int, option: str, *, udp: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""Which source does a syslog message belong to? By a token in it, else by the address it came from."""
+"""Which source does a syslog message belong to? By a token in it, else by its client certificate, else by the address."""
 
 from __future__ import annotations
 
@@ -30,6 +30,11 @@ def strip_token(message: bytes, token_match: re.Match[bytes]) -> bytes:
     return before + after.removeprefix(b" ")
 
 
+def may_hold_token(data: bytes) -> bool:
+    """Could any message in `data` carry a token? Asked once for a whole piece of a stream."""
+    return b"dk@32473" in data or b"dk-token=" in data
+
+
 class Senders:
     """Looks up messages. A token that is valid wins over the address; a token that is not is only a text.
 
@@ -41,7 +46,7 @@ class Senders:
         self._version = -1
         self._by_peer: dict[str, IntakeSource | None] = {}
 
-    def of(self, message: bytes, ip: str) -> tuple[IntakeSource | None, bytes, Reason | None]:
+    def of(self, message: bytes, ip: str, certificate: str = "") -> tuple[IntakeSource | None, bytes, Reason | None]:
         """(source, message without its token, None), or (source if known, message, why it is refused)."""
         had_token = False
         if b"dk@32473" in message[:HEAD_BYTES] or b"dk-token=" in message[:HEAD_BYTES]:
@@ -53,10 +58,19 @@ class Senders:
                     if source is not None:
                         message = strip_token(message, match)
                         return source, message, Reason.RETIRED if source.retired else None
-        source = self._of_address(ip)
+        source, refused = self.of_peer(ip, certificate)
+        return source, message, Reason.WRONG_TOKEN if had_token and refused is Reason.UNKNOWN_SENDER else refused
+
+    def of_peer(self, ip: str, certificate: str = "") -> tuple[IntakeSource | None, Reason | None]:
+        """Who sends what carries no token: (source, None), or (source if known, why it is refused).
+
+        A certificate that nobody registered leaves the address to speak.
+        """
+        source = self._intake.by_certificate(certificate) if certificate else None
+        source = source or self._of_address(ip)
         if source is None:
-            return None, message, Reason.WRONG_TOKEN if had_token else Reason.UNKNOWN_SENDER
-        return source, message, Reason.RETIRED if source.retired else None
+            return None, Reason.UNKNOWN_CERTIFICATE if certificate else Reason.UNKNOWN_SENDER
+        return source, Reason.RETIRED if source.retired else None
 
     def _of_address(self, ip: str) -> IntakeSource | None:
         self._intake.refresh()

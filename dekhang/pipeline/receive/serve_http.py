@@ -12,10 +12,10 @@ from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 from granian.server.embed import Server
 
-from dekhang.pipeline.receive.commit import Committer
 from dekhang.pipeline.receive.http import HttpReceiver
-from dekhang.pipeline.receive.part import WRITERS, check_port, live, open_spool
+from dekhang.pipeline.receive.part import WRITERS, check_port, live, open_lanes
 from dekhang.pipeline.receive.refusals import Refusals
+from dekhang.pipeline.receive.room import Room
 from dekhang.pipeline.stores.intake import IntakeMap
 
 logger = logging.getLogger(__name__)
@@ -24,14 +24,18 @@ GRACE_SECONDS = 0.8  # for requests under way at SIGTERM; what is not answered b
 CONNECTIONS = 512
 
 
-async def serve_http(data: Path, host: str, port: int, *, writer: int = 0, free_floor_bytes: int) -> None:
+async def serve_http(
+    data: Path, host: str, port: int, *, writer: int = 0, free_floor_bytes: int, spool_max_bytes: int = 0
+) -> None:
     """Serve until SIGTERM or SIGINT. Raises CannotStart."""
     check_port(host, port, "--port")
     writer = writer or WRITERS["http"]
     part = "http" if writer == WRITERS["http"] else f"http-{writer}"
-    committer = Committer(open_spool(data, writer, free_floor_bytes=free_floor_bytes))
     refusals = Refusals(data)
-    receiver = HttpReceiver(IntakeMap(data), committer, refusals)
+    intake = IntakeMap(data)
+    room = Room(data / "spool", maximum_bytes=spool_max_bytes, free_floor_bytes=free_floor_bytes)
+    lanes = open_lanes(data, writer, intake, refusals, room, free_floor_bytes=free_floor_bytes)
+    receiver = HttpReceiver(intake, lanes, refusals)
     # one process, one event loop: a kill -9 leaves no orphan that still holds the port and the spool's lock
     server = Server(
         receiver,
@@ -50,12 +54,10 @@ async def serve_http(data: Path, host: str, port: int, *, writer: int = 0, free_
         return {
             "host": host,
             "port": port,
-            "records": committer.records,
-            "batches": committer.batches,
-            "syncs": committer.syncs,
+            **lanes.facts(),
+            **room.facts(),
             "requests": receiver.requests,
             "refused": refusals.total,
-            "last_record_ms": committer.last_record_ms,
         }
 
     async def start() -> None:
@@ -75,7 +77,7 @@ async def serve_http(data: Path, host: str, port: int, *, writer: int = 0, free_
         server.stop()
         if serving:
             await asyncio.wait(serving, timeout=GRACE_SECONDS)
-        committer.close()
+        lanes.close()
         refusals.close()
 
     await live(data, part, facts, start, stop)

@@ -8,11 +8,13 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from dekhang.pipeline.receive.commit import Committer
 from dekhang.pipeline.receive.files import Inbox
 from dekhang.pipeline.receive.gather import Gatherer
-from dekhang.pipeline.receive.part import WRITERS, check_port, live, open_spool
+from dekhang.pipeline.receive.kernel import Watch
+from dekhang.pipeline.receive.lanes import Lanes
+from dekhang.pipeline.receive.part import WRITERS, check_port, live, open_lanes, open_spool
 from dekhang.pipeline.receive.refusals import Refusals
+from dekhang.pipeline.receive.room import Room
 from dekhang.pipeline.receive.sender import Senders
 from dekhang.pipeline.receive.syslog import SyslogReceiver
 from dekhang.pipeline.receive.tail import Tails
@@ -25,7 +27,15 @@ POLL_SECONDS = 0.25
 
 
 async def serve_lines(
-    data: Path, *, name: str, host: str, udp_port: int, tcp_port: int, files: bool, free_floor_bytes: int
+    data: Path,
+    *,
+    name: str,
+    host: str,
+    udp_port: int,
+    tcp_port: int,
+    files: bool,
+    free_floor_bytes: int,
+    spool_max_bytes: int = 0,
 ) -> None:
     """Serve until SIGTERM or SIGINT. Raises CannotStart."""
     with_syslog = bool(udp_port or tcp_port)
@@ -34,30 +44,35 @@ async def serve_lines(
     if udp_port:
         check_port(host, udp_port, "--udp", udp=True)
     refusals = Refusals(data)
-    committer: Committer | None = None
+    room = Room(data / "spool", maximum_bytes=spool_max_bytes, free_floor_bytes=free_floor_bytes)
+    lanes: Lanes | None = None
     receiver: SyslogReceiver | None = None
+    kernel: Watch | None = None
     if with_syslog:
-        committer = Committer(open_spool(data, WRITERS["syslog"], free_floor_bytes=free_floor_bytes))
-        receiver = SyslogReceiver(Senders(IntakeMap(data)), refusals)
+        intake = IntakeMap(data)
+        lanes = open_lanes(data, WRITERS["syslog"], intake, refusals, room, free_floor_bytes=free_floor_bytes)
+        receiver = SyslogReceiver(Senders(intake), refusals)
+        kernel = Watch(data)
     watcher = (
-        Watcher(data, open_spool(data, WRITERS["files"], free_floor_bytes=free_floor_bytes), refusals)
+        Watcher(data, open_spool(data, WRITERS["files"], room, free_floor_bytes=free_floor_bytes), refusals)
         if files
         else None
     )
 
     def facts() -> dict[str, Any]:
-        known: dict[str, Any] = {"refused": refusals.total}
-        if committer is not None and receiver is not None:
-            known |= {"host": host, "udp": udp_port, "tcp": tcp_port, **receiver.facts()}
-            known |= {"records": committer.records, "batches": committer.batches, "syncs": committer.syncs}
-            known["last_record_ms"] = committer.last_record_ms
+        known: dict[str, Any] = {"refused": refusals.total, **room.facts()}
+        if lanes is not None and receiver is not None and kernel is not None:
+            known |= {"host": host, "udp": udp_port, "tcp": tcp_port, **receiver.facts(), **lanes.facts()}
+            known |= kernel.facts()
+            known["news"] = " ".join(filter(None, (known["spool_problem"], kernel.news())))
+            kernel.save()
         if watcher is not None:
             known |= watcher.facts()
         return known
 
     async def start() -> None:
-        if receiver is not None and committer is not None:
-            receiver.gatherer = Gatherer(committer, refusals, receiver.press)
+        if receiver is not None and lanes is not None:
+            receiver.gatherer = Gatherer(lanes, refusals, receiver.press)
             await receiver.listen(host, udp_port=udp_port, tcp_port=tcp_port)
             logger.info("Nhận syslog tại %s, UDP %d, TCP %d", host, udp_port, tcp_port)
         if watcher is not None:
@@ -66,11 +81,11 @@ async def serve_lines(
     async def stop() -> None:
         if watcher is not None:
             watcher.ending.set()
-        if receiver is not None and committer is not None:
+        if receiver is not None and lanes is not None:
             await receiver.close()
             if hasattr(receiver, "gatherer"):
                 await receiver.gatherer.close()
-            committer.close()
+            lanes.close()
         if watcher is not None:
             await asyncio.get_running_loop().run_in_executor(None, watcher.close)
         refusals.close()

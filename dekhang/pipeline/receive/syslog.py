@@ -11,14 +11,14 @@ import contextlib
 import logging
 import socket
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
-from dekhang.pipeline.receive.framing import Framer, is_noise
+from dekhang.pipeline.receive.framing import Framer, has_controls, is_noise
 from dekhang.pipeline.receive.gather import Gatherer
+from dekhang.pipeline.receive.kernel import udp_drops
 from dekhang.pipeline.receive.part import port_problem
 from dekhang.pipeline.receive.refusals import UNKNOWN_SOURCE, Refusals
-from dekhang.pipeline.receive.sender import Senders
+from dekhang.pipeline.receive.sender import Senders, may_hold_token
 from dekhang.pipeline.stores.intake import normalise_ip
 from dekhang.pipeline.stores.reasons import Reason
 
@@ -29,7 +29,7 @@ CONNECTIONS_PER_ADDRESS = 200
 NOISE_LIMIT = 100  # messages of noise before a connection is closed
 STRANGER_SECONDS = 60.0  # a connection that has not shown who it is may stay silent for this long
 UDP_BUFFER_BYTES = 8 * 1024 * 1024
-DROPS_SECONDS = 5.0
+DROPS_SECONDS = 1.0
 
 
 class SyslogReceiver:
@@ -43,10 +43,10 @@ class SyslogReceiver:
         self.connections: set[_Connection] = set()
         self.per_address: Counter[str] = Counter()
         self._server: asyncio.Server | None = None
-        self._udp: asyncio.DatagramTransport | None = None
-        self._udp_port = 0
+        self._udp: _Datagrams | None = None
         self._chores: list[asyncio.Task[None]] = []
         self.messages = 0
+        self.dropped = 0  # by the kernel, of this process's socket
 
     async def listen(self, host: str, *, udp_port: int, tcp_port: int) -> None:
         """Open the ports that are not 0. Raises CannotStart with port and option."""
@@ -57,21 +57,36 @@ class SyslogReceiver:
             except OSError as error:
                 raise port_problem(error, host, tcp_port, "--tcp") from error
         if udp_port:
-            try:
-                self._udp, _ = await loop.create_datagram_endpoint(lambda: _Datagrams(self), (host, udp_port))
-            except OSError as error:
-                raise port_problem(error, host, udp_port, "--udp", udp=True) from error
-            self._udp_port = udp_port
-            sock: socket.socket = self._udp.get_extra_info("socket")
-            for option in (getattr(socket, "SO_RCVBUFFORCE", 33), socket.SO_RCVBUF):  # the first needs privileges
-                with contextlib.suppress(OSError):
-                    sock.setsockopt(socket.SOL_SOCKET, option, UDP_BUFFER_BYTES)
-                    break
-        self._chores = [loop.create_task(self._count_drops()), loop.create_task(self._dismiss_strangers())]
+            self._udp = _Datagrams(self, bound_udp(host, udp_port), f"{host}:{udp_port}")
+            loop.add_reader(self._udp.sock, self._udp.read)
+        self._chores = [loop.create_task(self._watch_drops()), loop.create_task(self._dismiss_strangers())]
 
-    def take(self, message: bytes, ip: str, transport: str) -> int | None:
-        """Store one message, or count why not; the id of its source when it was stored."""
-        source, text, refused = self.senders.of(message, ip)
+    def take(self, messages: list[bytes], seen: bytes, ip: str, transport: str, certificate: str = "") -> int | None:
+        """Store messages of one sender, or count why not; the id of their (last) source when they were stored.
+
+        `seen`: bytes that hold all of the messages: what is not in there need not be looked for in each of them.
+        """
+        if may_hold_token(seen):
+            known = [self._take_one(message, ip, transport, certificate) for message in messages]
+            return next((one for one in reversed(known) if one is not None), None)
+        source, refused = self.senders.of_peer(ip, certificate)
+        if refused is not None or source is None:
+            example = certificate.encode() if refused is Reason.UNKNOWN_CERTIFICATE else messages[-1][:200]
+            self.refusals.add(
+                source.source_id if source else UNKNOWN_SOURCE,
+                refused or Reason.UNKNOWN_SENDER,
+                len(messages),
+                size_bytes=sum(map(len, messages)),
+                example=example,
+                peer=ip,
+            )
+            return None
+        self.messages += len(messages)
+        self.gatherer.add(source, transport, ip, messages, sum(map(len, messages)))
+        return source.source_id
+
+    def _take_one(self, message: bytes, ip: str, transport: str, certificate: str) -> int | None:
+        source, text, refused = self.senders.of(message, ip, certificate)
         if refused is not None or source is None:
             self.refusals.add(
                 source.source_id if source else UNKNOWN_SOURCE,
@@ -83,32 +98,36 @@ class SyslogReceiver:
             )
             return None
         self.messages += 1
-        self.gatherer.add(source, transport, ip, text)
+        self.gatherer.add(source, transport, ip, [text], len(text))
         return source.source_id
 
-    def noise(self, message: bytes, ip: str) -> None:
+    def noise(self, message: bytes, ip: str, certificate: str = "") -> None:
         """Count bytes that are no log line, under the source that registered the address, if one did."""
-        source, _, _ = self.senders.of(b"", ip)
+        source, _ = self.senders.of_peer(ip, certificate)
         example = ascii(message[:60])[2:-1].encode()
         source_id = source.source_id if source else UNKNOWN_SOURCE
         self.refusals.add(source_id, Reason.NOISE, size_bytes=len(message), example=example, peer=ip)
 
-    def press(self, on: bool) -> None:
-        """Stop or resume reading from TCP connections while the disk is behind; their senders wait."""
+    def press(self) -> None:
+        """Stop or resume reading from TCP connections whose sources have to wait."""
         for connection in self.connections:
-            connection.press(on)
+            connection.press()
 
-    async def _count_drops(self) -> None:
-        """Datagrams that the kernel threw away because we were too slow, where /proc tells."""
-        if not self._udp_port:
-            return
-        before = kernel_drops(self._udp_port)
+    async def _watch_drops(self) -> None:
         while True:
             await asyncio.sleep(DROPS_SECONDS)
-            now = kernel_drops(self._udp_port)
-            if now > before:
-                self.refusals.add(UNKNOWN_SOURCE, Reason.KERNEL_DROPPED, now - before)
-            before = now
+            self._count_drops()
+
+    def _count_drops(self) -> None:
+        """Datagrams that the kernel threw away because we were too slow; whose they were nobody knows."""
+        if self._udp is None:
+            return
+        dropped = udp_drops(self._udp.sock)
+        if dropped > self.dropped:
+            self.refusals.add(
+                UNKNOWN_SOURCE, Reason.KERNEL_DROPPED, dropped - self.dropped, peer=f"UDP {self._udp.name}"
+            )
+            self.dropped = dropped
 
     async def _dismiss_strangers(self) -> None:
         while True:
@@ -127,31 +146,67 @@ class SyslogReceiver:
         for connection in list(self.connections):
             connection.close()
         if self._udp is not None:
-            self._udp.close()
+            asyncio.get_running_loop().remove_reader(self._udp.sock)
+            self._udp.read()
+            self._count_drops()
+            self._udp.sock.close()
         await asyncio.sleep(0)
 
     def facts(self) -> dict[str, Any]:
-        return {"messages": self.messages, "connections": len(self.connections)}
+        return {"messages": self.messages, "connections": len(self.connections), "kernel_dropped": self.dropped}
 
 
-class _Datagrams(asyncio.DatagramProtocol):
-    def __init__(self, receiver: SyslogReceiver) -> None:
+class _Datagrams:
+    """Reads a UDP socket until it is empty, or for AT_ONCE datagrams; those of one sender are taken together."""
+
+    AT_ONCE = 512
+    ADDRESSES = 10_000
+
+    def __init__(self, receiver: SyslogReceiver, sock: socket.socket, name: str) -> None:
         self._receiver = receiver
+        self.sock = sock
+        self.name = name
+        self._ips: dict[str, str] = {}
 
-    def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:
-        message = data.rstrip(b"\r\n\0 ")
-        if not message:
-            return
-        ip = normalise_ip(addr[0])
-        if is_noise(message):
-            self._receiver.noise(message, ip)
-        else:
-            self._receiver.take(message, ip, "syslog_udp")
+    def read(self) -> None:
+        by_address: dict[str, list[bytes]] = {}
+        receive = self.sock.recvfrom
+        for _ in range(self.AT_ONCE):
+            try:
+                data, address = receive(65535)
+            except (BlockingIOError, InterruptedError):
+                break
+            except OSError:  # an ICMP answer to something we never sent
+                continue
+            message = data.rstrip(b"\r\n\0 ")
+            if message:
+                by_address.setdefault(address[0], []).append(message)
+        for address, messages in by_address.items():
+            self._take(messages, self._ip_of(address))
+
+    def _take(self, messages: list[bytes], ip: str) -> None:
+        seen = b"\n".join(messages)
+        if has_controls(seen):
+            for noise in filter(is_noise, messages):
+                self._receiver.noise(noise, ip)
+            messages = [message for message in messages if not is_noise(message)]
+        if messages:
+            self._receiver.take(messages, seen, ip, "syslog_udp")
+
+    def _ip_of(self, address: str) -> str:
+        ip = self._ips.get(address)
+        if ip is None:
+            if len(self._ips) >= self.ADDRESSES:
+                self._ips.clear()
+            ip = self._ips[address] = normalise_ip(address)
+        return ip
 
 
 class _Connection(asyncio.Protocol):
-    def __init__(self, receiver: SyslogReceiver) -> None:
+    def __init__(self, receiver: SyslogReceiver, transport: str = "syslog_tcp", certificate: str = "") -> None:
         self._receiver = receiver
+        self._name = transport
+        self._certificate = certificate
         self._framer = Framer()
         self._noise = 0
         self._ip = ""
@@ -177,64 +232,72 @@ class _Connection(asyncio.Protocol):
         if sock is not None:  # a sender that vanished is noticed; one that is only silent keeps its connection
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 120)
-        if receiver.gatherer.pressed:
-            transport.pause_reading()
+        self.press()
 
     def data_received(self, data: bytes) -> None:
         self.heard_at = asyncio.get_running_loop().time()
-        self._take(self._framer.feed(data))
+        seen = self._framer.rest + data if self._framer.rest else data
+        self._take(self._framer.feed(data), seen)
 
     def eof_received(self) -> None:
-        self._take(self._framer.finish())
+        seen = self._framer.rest
+        self._take(self._framer.finish(), seen)
 
-    def _take(self, messages: list[bytes]) -> None:
-        for message in messages:
-            if is_noise(message):
+    def _take(self, messages: list[bytes], seen: bytes) -> None:
+        receiver = self._receiver
+        if messages and has_controls(seen):
+            for noise in filter(is_noise, messages):
                 self._noise += 1
-                self._receiver.noise(message, self._ip)
-                continue
-            source_id = self._receiver.take(message, self._ip, "syslog_tcp")
+                receiver.noise(noise, self._ip, self._certificate)
+            messages = [message for message in messages if not is_noise(message)]
+        if messages:
+            source_id = receiver.take(messages, seen, self._ip, self._name, self._certificate)
             if source_id is not None:
-                self.known, self._source_id = True, source_id
-        records, size = self._framer.take_oversize()
-        self._receiver.refusals.add(self._source_id, Reason.OVERSIZE, records, size_bytes=size, peer=self._ip)
+                self.known = True
+                if source_id != self._source_id:
+                    self._source_id = source_id
+                    self.press()
+        if self._framer.oversize_bytes or self._framer.oversize:
+            records, size = self._framer.take_oversize()
+            receiver.refusals.add(self._source_id, Reason.OVERSIZE, records, size_bytes=size, peer=self._ip)
         if self._noise >= NOISE_LIMIT and self._transport is not None:
             logger.warning("Đóng kết nối từ %s: chỉ gửi dữ liệu nhị phân.", self._ip)
             self._transport.abort()
 
-    def press(self, on: bool) -> None:
+    def press(self) -> None:
+        """Stop reading while the source has to wait: its sender waits, too. Read on when it need not."""
         transport = self._transport
         if transport is None or transport.is_closing():
             return
-        if on:
+        if self._receiver.gatherer.presses(self._source_id):
             transport.pause_reading()
-        else:
+        elif not transport.is_reading():
             transport.resume_reading()
 
     def close(self) -> None:
         if self._transport is not None:
-            self._take(self._framer.finish())
+            self.eof_received()
             self._transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._take(self._framer.finish())
+        self.eof_received()
         self._receiver.connections.discard(self)
         self._receiver.per_address[self._ip] -= 1
         if self._receiver.per_address[self._ip] <= 0:
             del self._receiver.per_address[self._ip]
 
 
-def kernel_drops(port: int, table: tuple[Path, ...] = (Path("/proc/net/udp"), Path("/proc/net/udp6"))) -> int:
-    """Datagrams dropped so far by sockets bound to `port`; 0 where the kernel does not tell."""
-    total = 0
-    for path in table:
-        try:
-            lines = path.read_text().splitlines()[1:]
-        except OSError:
-            continue
-        for line in lines:
-            fields = line.split()
-            with contextlib.suppress(ValueError, IndexError):
-                if int(fields[1].rsplit(":", 1)[1], 16) == port:
-                    total += int(fields[-1])
-    return total
+def bound_udp(host: str, port: int) -> socket.socket:
+    """A UDP socket with a large buffer. Raises CannotStart."""
+    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        sock.setblocking(False)
+        sock.bind((host, port))
+    except OSError as error:
+        sock.close()
+        raise port_problem(error, host, port, "--udp", udp=True) from error
+    for option in (getattr(socket, "SO_RCVBUFFORCE", 33), socket.SO_RCVBUF):  # the first needs privileges
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.SOL_SOCKET, option, UDP_BUFFER_BYTES)
+            break
+    return sock

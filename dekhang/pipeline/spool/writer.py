@@ -8,6 +8,7 @@ import os
 import threading
 import time
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -61,6 +62,7 @@ class SpoolWriter:
         free_floor_bytes: with less free disk than this, `append` raises SpoolFull.
         first_seq: sequence number of the first record when the folder is new (at least 1). Receivers pass one
             derived from the clock, so that ids stay unique when somebody deletes the folder.
+        gate: asked before each append; raises SpoolFull when the batch must not come in now.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class SpoolWriter:
         free_floor_bytes: int = FREE_FLOOR_BYTES,
         segment_bytes: int = SEGMENT_BYTES,
         first_seq: int = 1,
+        gate: Callable[[Batch], None] | None = None,
     ) -> None:
         if not 1 <= writer <= 0xFFFF:
             raise ValueError(f"Số của bộ ghi phải từ 1 đến 65535, không phải {writer}.")
@@ -81,6 +84,7 @@ class SpoolWriter:
         self._free_floor_bytes = free_floor_bytes
         self._segment_bytes = segment_bytes
         self._first_seq = max(1, first_seq)
+        self._gate = gate
         self._lock = threading.RLock()  # guards all state below
         self._sync_lock = threading.Lock()  # one fsync at a time
         self._compressor = zstandard.ZstdCompressor(level=1, write_checksum=False)
@@ -213,6 +217,8 @@ class SpoolWriter:
         ids = batch.ids
         if ids is not None and len(ids) != len(batch.records):
             raise ValueError("Batch.ids phải dài bằng Batch.records.")
+        if self._gate is not None:
+            self._gate(batch)
         with self._lock:
             self._check_free()
             if self._failed:

@@ -26,12 +26,31 @@ _VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
+class Bucket:
+    """An S3-compatible bucket to read. The secret key lies beside the list, readable only by its owner: `keep_secret`.
+
+    `endpoint`: `https://host[:port]`, or empty for Amazon's own.
+    """
+
+    name: str
+    prefix: str = ""
+    endpoint: str = ""
+    region: str = "us-east-1"
+    access_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class IntakeSource:
     """One log source as the receivers know it.
 
     `addresses`: IPs or networks (CIDR) it may send syslog from without a token.
     `tail_paths`: files on this machine to follow for it; a glob is allowed in the last part.
     `retired`: known, but refused.
+    `quota_eps`: records a second beyond which it goes to the bulk lane, 0 for `stores.quotas.QUOTA_EPS`.
+    `certificates`: SHA-256 fingerprints of client certificates that speak for it, as `fingerprint` writes them.
+    `hosts`: names of machines registered to it, in any case; what other units' records claim to be is held against them.
+    `folders`: folders on this machine whose finished files are taken in once.
+    `bucket`: where to fetch its objects from.
     """
 
     source_id: int
@@ -41,6 +60,11 @@ class IntakeSource:
     addresses: tuple[str, ...] = ()
     tail_paths: tuple[str, ...] = ()
     retired: bool = False
+    quota_eps: int = 0
+    certificates: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
+    bucket: Bucket | None = None
 
 
 class _File(msgspec.Struct):
@@ -55,6 +79,18 @@ def new_token() -> str:
 
 def hash_token(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def fingerprint(text: str) -> str:
+    """A SHA-256 fingerprint as people paste it (`AB:CD:…`, spaces, capitals) in our one spelling: 64 hex digits.
+
+    Raises:
+        ValueError: it is not one.
+    """
+    digits = "".join(text.split()).replace(":", "").lower().removeprefix("sha256")
+    if len(digits) != 64 or not set(digits) <= set("0123456789abcdef"):
+        raise ValueError("Dấu vân tay chứng chỉ là 64 chữ số hệ 16 (SHA-256), có thể có dấu hai chấm ở giữa.")
+    return digits
 
 
 def path_of(data: Path) -> Path:
@@ -82,6 +118,7 @@ class IntakeMap:
         self._stamp: tuple[int, int, int] | None = None
         self._looked_at = -RELOAD_SECONDS
         self._by_hash: dict[str, IntakeSource] = {}
+        self._by_certificate: dict[str, IntakeSource] = {}
         self._by_ip: dict[str, list[IntakeSource]] = {}
         self._networks: list[tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, IntakeSource]] = []
         self._by_id: dict[int, IntakeSource] = {}
@@ -95,6 +132,14 @@ class IntakeMap:
         found = self._by_hash.get(digest)
         if found is None and self.refresh(after_seconds=EAGER_SECONDS):
             found = self._by_hash.get(digest)
+        return found
+
+    def by_certificate(self, digest: str) -> IntakeSource | None:
+        """The source of a client certificate by its SHA-256 (hex), retired ones included."""
+        self.refresh()
+        found = self._by_certificate.get(digest)
+        if found is None and self.refresh(after_seconds=EAGER_SECONDS):
+            found = self._by_certificate.get(digest)
         return found
 
     def by_address(self, ip: str) -> IntakeSource | None:
@@ -149,6 +194,7 @@ class IntakeMap:
     def _load(self, sources: list[IntakeSource]) -> None:
         self._by_hash = {source.token_sha256: source for source in sources if source.token_sha256}
         self._by_id = {source.source_id: source for source in sources}
+        self._by_certificate = {one: source for source in sources for one in source.certificates}
         self._by_ip = {}
         self._networks = []
         for source in sources:

@@ -94,6 +94,16 @@ MIGRATIONS: tuple[str, ...] = (
         UNIQUE (day, number)
     );
     """,
+    # receivers: hours in which a source was faster than its quota
+    """
+    CREATE TABLE quota_hours (
+        source_id INTEGER NOT NULL, hour INTEGER NOT NULL,
+        bulk_records INTEGER NOT NULL DEFAULT 0, bulk_bytes INTEGER NOT NULL DEFAULT 0,
+        peak_eps INTEGER NOT NULL DEFAULT 0, quota_eps INTEGER NOT NULL,
+        since_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL,
+        PRIMARY KEY (source_id, hour)
+    ) WITHOUT ROWID;
+    """,
 )
 
 

@@ -38,7 +38,7 @@ def test_every_document_of_a_bulk_is_kept_or_refused_and_has_its_item(pairs: lis
     assert bulk.records == kept
     assert len(bulk.items) == len(pairs)
     assert [item.action.encode() for item in bulk.items] == [line.split(b'"')[1] for line, _ in pairs]
-    answer = json.loads(answer_bulk(bulk, 1, 100, 0, lean=False))
+    answer = json.loads(answer_bulk(bulk, 100, 0, lean=False))
     assert len(answer["items"]) == len(pairs)
 
 
@@ -50,7 +50,7 @@ def test_any_bytes_as_a_bulk_lose_no_line_and_never_raise(body: bytes) -> None:
     assert len(bulk.ids) == len(bulk.records)
     plain = [line for line in body.split(b"\n") if line.strip() and not line.lstrip().startswith(b"{")]
     assert {line.removesuffix(b"\r") for line in plain} <= set(bulk.records)
-    json.loads(answer_bulk(bulk, 1, 0, 0, lean=True))
+    json.loads(answer_bulk(bulk, 0, 0, lean=True))
 
 
 @given(st.binary(max_size=300))

@@ -16,6 +16,7 @@ from dekhang.pipeline.spool import Batch, SpoolError, SpoolReader, SpoolWriter
 from dekhang.pipeline.stores import database
 from dekhang.pipeline.stores.intake import IntakeSource
 from dekhang.pipeline.stores.reasons import Reason
+from tests.receivers import lanes
 
 SOURCE = IntakeSource(7, 3, "linux")
 
@@ -86,24 +87,26 @@ def test_lines_wait_for_a_full_disk_senders_are_held_and_all_is_stored_once(
 ) -> None:
     monkeypatch.setattr(gather, "RETRY_SECONDS", 0.02)
     monkeypatch.setattr(gather, "HELD_BYTES", 20_000)
-    pressed: list[bool] = []
 
     async def story() -> None:
         refusals = Refusals(tmp_path)
-        committer = Committer(SpoolWriter(tmp_path, 1, free_floor_bytes=0))
-        fill(committer.writer, True)
-        gatherer = Gatherer(committer, refusals, pressed.append)
+        writer = SpoolWriter(tmp_path, 1, free_floor_bytes=0)
+        spool = lanes(tmp_path, writer, refusals)
+        fill(writer, True)
+        pressed: list[bool] = []
+        gatherer = Gatherer(spool, refusals, lambda: pressed.append(gatherer.presses(SOURCE.source_id)))
         for n in range(300):
-            gatherer.add(SOURCE, "syslog_tcp", "192.0.2.1", b"%d" % n)
+            gatherer.add(SOURCE, "syslog_tcp", "192.0.2.1", [b"%d" % n], len(b"%d" % n))
         await asyncio.sleep(0.3)
-        assert pressed == [True]
+        assert set(pressed) == {True}
         assert refusals.total == 0
-        fill(committer.writer, False)
-        await asyncio.sleep(0.3)
-        assert pressed == [True, False]
+        fill(writer, False)
+        async with asyncio.timeout(10):
+            while pressed[-1]:
+                await asyncio.sleep(0.01)
         assert gatherer.held_bytes == 0
         await gatherer.close()
-        committer.close()
+        spool.close()
         refusals.close()
 
     asyncio.run(story())
@@ -115,11 +118,11 @@ def test_what_cannot_be_held_any_longer_is_refused_and_counted(tmp_path: Path, m
 
     async def story() -> int:
         refusals = Refusals(tmp_path)
-        committer = Committer(SpoolWriter(tmp_path, 1, free_floor_bytes=0))
-        fill(committer.writer, True)
-        gatherer = Gatherer(committer, refusals, lambda on: None)
+        writer = SpoolWriter(tmp_path, 1, free_floor_bytes=0)
+        fill(writer, True)
+        gatherer = Gatherer(lanes(tmp_path, writer, refusals), refusals, lambda: None)
         for n in range(1000):
-            gatherer.add(SOURCE, "syslog_udp", "192.0.2.1", b"%d" % n)
+            gatherer.add(SOURCE, "syslog_udp", "192.0.2.1", [b"%d" % n], len(b"%d" % n))
         await gatherer.close()  # the disk is still full: the rest is counted as well
         total = refusals.total
         refusals.close()

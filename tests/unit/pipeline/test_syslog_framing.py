@@ -62,7 +62,7 @@ def test_an_oversize_message_keeps_its_beginning_and_the_next_one_is_whole(is_co
     messages: list[bytes] = []
     for at in range(0, len(stream), 1000):
         messages += framer.feed(stream[at : at + 1000])
-        assert len(framer._buffer) <= MESSAGE_BYTES + 1000
+        assert len(framer.rest) <= MESSAGE_BYTES + 1000
     assert messages == [long[:MESSAGE_BYTES], b"<13>next"]
     assert framer.take_oversize() == (1, len(long) - MESSAGE_BYTES)
     assert framer.take_oversize() == (0, 0)
