@@ -286,6 +286,8 @@ def _of_line(line: syslog.Line, source_kind: str, received_ms: int, wrappings: i
     facts.host = facts.host or line.host
     if facts.time_ms is None:
         facts.time_ms = line.time_ms
+    if line.sequence is not None:
+        facts.fields["syslog_sequence"] = line.sequence
     return _with_host(facts)
 
 

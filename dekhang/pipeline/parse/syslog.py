@@ -21,6 +21,7 @@ _HEAD = re.compile(
     r"|(?P<iso>\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?)):? "
 )
 _TAG = re.compile(r"(?P<program>[A-Za-z_(][^\s:\[\]]{0,127}+)(?:\[(?P<pid>[^\]\s]{1,32})\])?: ?")
+_SEQUENCE = re.compile(r'\[meta(?: [a-zA-Z]{1,32}+="[^"\]]{0,256}+")*? sequenceId="(\d{1,10}+)"')
 _HOST = re.compile(
     r"([^\s\[\]=,|]{1,255}+) "
 )  # `date=…`, `system,info` and `CEF:0|…` are where devices leave the host out
@@ -37,6 +38,7 @@ class Line:
     facility: str = ""
     severity: str = ""
     time_ms: int | None = None
+    sequence: int | None = None  # RFC 5424 7.3.1, the originator's own count of its messages
 
 
 def read(text: str, received_ms: int) -> Line | None:
@@ -90,6 +92,7 @@ def _modern(rest: str, head: re.Match[str], facility: str, severity: str, receiv
         return "" if value == "-" else value
 
     message = _after_structured_data(rest, head.end())
+    counted = _SEQUENCE.search(rest, head.end(), len(rest) - len(message)) if rest.startswith("[", head.end()) else None
     return Line(
         message.removeprefix("\ufeff"),
         host=known(head[2]),
@@ -98,6 +101,7 @@ def _modern(rest: str, head: re.Match[str], facility: str, severity: str, receiv
         facility=facility,
         severity=severity,
         time_ms=iso_ms(head[1], received_ms),
+        sequence=int(counted[1]) if counted is not None else None,
     )
 
 

@@ -14,7 +14,6 @@ from dekhang.pipeline.stores.reasons import Reason
 
 UNKNOWN_SOURCE = 0
 _TRIES = 5
-_IDS_AT_ONCE = 400  # SQLite takes 999 values in a statement at least, and these stand in it twice
 _T = TypeVar("_T")
 
 
@@ -139,13 +138,12 @@ def by_hour(
         without: refusals for this reason are not counted.
     """
     wanted = sorted(set(ids))
-    first = _ms(since) // schema.HOUR_MS
-    end = 1 << 62 if until is None else -(-_ms(until) // schema.HOUR_MS)
+    first = schema.epoch_ms(since) // schema.HOUR_MS
+    end = 1 << 62 if until is None else -(-schema.epoch_ms(until) // schema.HOUR_MS)
 
     def counted(connection: database.Connection) -> dict[tuple[int, int], Hour]:
         hours: dict[tuple[int, int], Hour] = {}
-        for start in range(0, len(wanted), _IDS_AT_ONCE):
-            part = wanted[start : start + _IDS_AT_ONCE]
+        for part in schema.parts(wanted):
             marks = ",".join("?" * len(part))
             rows = connection.execute(
                 "SELECT source_id, hour, sum(stored), sum(duplicate), sum(refused), sum(unparsable), sum(late),"  # noqa: S608 - marks
@@ -254,10 +252,6 @@ def _waiting(data: Path, positions: dict[int, spool.Position]) -> dict[tuple[int
         for account, count in spool.waiting(folder, writer, positions.get(writer, spool.START)).items():
             total[account] = total.get(account, 0) + count
     return total
-
-
-def _ms(moment: datetime | int) -> int:
-    return moment if isinstance(moment, int) else int(moment.timestamp() * 1000)
 
 
 def _counted(connection: database.Connection, source_id: int) -> SourceLedger:

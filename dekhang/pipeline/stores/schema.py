@@ -6,6 +6,8 @@ epoch milliseconds, both UTC.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
+from datetime import datetime
 from pathlib import Path
 
 HOUR_MS = 3_600_000
@@ -104,6 +106,32 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (source_id, hour)
     ) WITHOUT ROWID;
     """,
+    # what the worker learns of sources (worker/observing.py)
+    """
+    CREATE TABLE arrivals (
+        source_id INTEGER NOT NULL, hour INTEGER NOT NULL,
+        first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL, longest_gap_ms INTEGER NOT NULL, peer TEXT NOT NULL,
+        PRIMARY KEY (source_id, hour)
+    ) WITHOUT ROWID;
+    CREATE TABLE sequences (
+        source_id INTEGER NOT NULL, host TEXT NOT NULL, log TEXT NOT NULL, lane TEXT NOT NULL,
+        first_number INTEGER NOT NULL, last_number INTEGER NOT NULL, last_ms INTEGER NOT NULL,
+        seen INTEGER NOT NULL, jumps INTEGER NOT NULL, heard_ms INTEGER NOT NULL,
+        PRIMARY KEY (source_id, host, log, lane)
+    ) WITHOUT ROWID;
+    CREATE TABLE sequence_gaps (
+        source_id INTEGER NOT NULL, host TEXT NOT NULL, log TEXT NOT NULL, first_number INTEGER NOT NULL,
+        last_number INTEGER NOT NULL, after_ms INTEGER NOT NULL, before_ms INTEGER NOT NULL, noticed_ms INTEGER NOT NULL,
+        PRIMARY KEY (source_id, host, log, first_number)
+    ) WITHOUT ROWID;
+    CREATE TABLE routes (
+        source_id INTEGER NOT NULL, product TEXT NOT NULL, service TEXT NOT NULL, category TEXT NOT NULL,
+        channel TEXT NOT NULL, event_id INTEGER NOT NULL, unit_id INTEGER NOT NULL, fields TEXT NOT NULL,
+        first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL,
+        PRIMARY KEY (source_id, product, service, category, channel, event_id)
+    ) WITHOUT ROWID;
+    CREATE INDEX routes_unit ON routes (unit_id);
+    """,
 )
 
 
@@ -114,3 +142,17 @@ class SchemaTooNew(Exception):
 def path_of(data: Path) -> Path:
     """Where one machine keeps them."""
     return data / "pipeline.db"
+
+
+IDS_AT_ONCE = 400  # SQLite takes 999 values in a statement at least; these may stand in it twice
+
+
+def parts(ids: Collection[int]) -> Iterator[list[int]]:
+    """The ids in order, each once, as many together as one statement takes."""
+    wanted = sorted(set(ids))
+    for start in range(0, len(wanted), IDS_AT_ONCE):
+        yield wanted[start : start + IDS_AT_ONCE]
+
+
+def epoch_ms(moment: datetime | int) -> int:
+    return moment if isinstance(moment, int) else int(moment.timestamp() * 1000)

@@ -18,6 +18,7 @@ from dekhang.pipeline.spool import Frame, event_id
 from dekhang.pipeline.stores.database import Connection
 from dekhang.pipeline.stores.lake import is_late
 from dekhang.pipeline.stores.schema import DAY_MS, HOUR_MS
+from dekhang.pipeline.worker.arrivals import Arrivals, note
 
 SAMPLES_PER_SOURCE = 5
 SAMPLE_CHARS = 2_000
@@ -76,6 +77,7 @@ class Work:
     tallies: dict[tuple[int, int], Tally] = field(default_factory=dict)
     samples: dict[int, list[tuple[int, int, str, str]]] = field(default_factory=dict)
     seen: dict[tuple[int, bytes], int] = field(default_factory=dict)
+    arrivals: Arrivals = field(default_factory=dict)
 
     @property
     def records(self) -> list[Record]:
@@ -92,6 +94,7 @@ def prepare(connection: Connection, frames: Iterable[tuple[int, Frame]]) -> Work
         tally = work.tallies.setdefault((frame.source_id, frame.received_ms // HOUR_MS), Tally())
         tally.first_received_ms = _least(tally.first_received_ms, frame.received_ms)
         tally.last_received_ms = _most(tally.last_received_ms, frame.received_ms)
+        note(work.arrivals, frame)
         day = frame.received_ms // DAY_MS
         ids = frame.ids
         for number, raw in enumerate(frame.records):

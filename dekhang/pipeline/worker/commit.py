@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from dekhang.pipeline import wallclock
 from dekhang.pipeline.lakewrite import Written, add_to_manifest
 from dekhang.pipeline.spool import Position
 from dekhang.pipeline.stores.database import Connection
 from dekhang.pipeline.stores.schema import DAY_MS
 from dekhang.pipeline.worker.batch import SAMPLES_PER_SOURCE, Work
+from dekhang.pipeline.worker.observing import Observer
 
 SEEN_DAYS = 2
 
@@ -47,6 +49,7 @@ def commit(
     detections: Sequence[tuple[Any, ...]],
     state: bytes | None,
     positions: Mapping[int, Position],
+    observer: Observer,
     now_ms: int,
 ) -> None:
     """Write everything of a batch. `state` None: unchanged since the last time."""
@@ -63,6 +66,7 @@ def commit(
             ],
         )  # fmt: skip
         _keep_samples(connection, work)
+        observer.observe(connection, work, now_ms=wallclock.now_ms())
         connection.executemany(
             "INSERT INTO seen_ids (source_id, digest, day) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
             [(source_id, digest, day) for (source_id, digest), day in work.seen.items()],

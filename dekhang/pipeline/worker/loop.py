@@ -20,6 +20,7 @@ from dekhang.pipeline.stores.lake import Lake
 from dekhang.pipeline.worker import found
 from dekhang.pipeline.worker.batch import Work, prepare
 from dekhang.pipeline.worker.commit import commit, forget_old_ids, read_positions, read_state
+from dekhang.pipeline.worker.observing import Observer
 from dekhang.pipeline.worker.rules import RuleWatch, publish_problems
 from dekhang.pipeline.worker.silence import Silence
 
@@ -59,6 +60,7 @@ class Worker:
         self._committed: dict[int, Position] = {}
         self._detector: Detector | None = None
         self._silence = Silence()
+        self._observer = Observer()
         self._losses = Losses()  # of detectors that rule changes have replaced
         self._over_budget: frozenset[str] = frozenset()
         self._state = b""
@@ -237,6 +239,7 @@ class Worker:
             detections=detections,
             state=state if state != self._state else None,
             positions=positions,
+            observer=self._observer,
             now_ms=now_ms,
         )
         self._state = state
@@ -312,6 +315,7 @@ class Worker:
     def _keep_house(self) -> None:
         lakewrite.empty_garbage(self.lake, self.connection, now_ms=_now_ms())
         forget_old_ids(self.connection, now_ms=wallclock.now_ms())
+        self._observer.forget(self.connection, now_ms=wallclock.now_ms())
         for writer, position in self._committed.items():
             prune(self.spool, writer, position)
 

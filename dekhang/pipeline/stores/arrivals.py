@@ -1,0 +1,58 @@
+"""When sources were heard, hour by hour, and from where: what their cadence is learnt from."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from dekhang.pipeline.stores import database, schema
+
+
+@dataclass(frozen=True, slots=True)
+class HeardHour:
+    """One hour in which a source sent by itself; times are UTC epoch ms, `longest_gap_ms` is the longest pause in it."""
+
+    start_ms: int
+    first_ms: int
+    last_ms: int
+    longest_gap_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class LastHeard:
+    """When a source last sent by itself, and from which address."""
+
+    at_ms: int
+    peer: str
+
+
+def hours(data: Path, source_id: int, since: datetime | int, until: datetime | int) -> list[HeardHour]:
+    """The hours beginning in [since, until) in which the source was heard, oldest first."""
+    with database.reading(data) as connection:
+        if connection is None:
+            return []
+        rows = connection.execute(
+            "SELECT hour, first_ms, last_ms, longest_gap_ms FROM arrivals"
+            " WHERE source_id = ? AND hour >= ? AND hour < ? ORDER BY hour",
+            (source_id, -(-schema.epoch_ms(since) // schema.HOUR_MS), -(-schema.epoch_ms(until) // schema.HOUR_MS)),
+        ).fetchall()
+    return [HeardHour(hour * schema.HOUR_MS, *facts) for hour, *facts in rows]
+
+
+def last_heard(data: Path, source_ids: Collection[int]) -> dict[int, LastHeard]:
+    """Source → its newest frame; sources that never sent by themselves are left out."""
+    found: dict[int, LastHeard] = {}
+    with database.reading(data) as connection:
+        if connection is None:
+            return {}
+        for part in schema.parts(source_ids):
+            rows = connection.execute(
+                "SELECT arrivals.source_id, last_ms, peer FROM arrivals JOIN (SELECT source_id, max(hour) AS newest"  # noqa: S608 - marks
+                f" FROM arrivals WHERE source_id IN ({','.join('?' * len(part))}) GROUP BY source_id) AS latest"
+                " ON latest.source_id = arrivals.source_id AND latest.newest = arrivals.hour",
+                part,
+            )
+            found.update({source_id: LastHeard(at_ms, peer) for source_id, at_ms, peer in rows})
+    return found
