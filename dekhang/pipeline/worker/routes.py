@@ -17,6 +17,7 @@ from dekhang.engine.text import fold
 from dekhang.pipeline.stores import database
 from dekhang.pipeline.stores.schema import DAY_MS
 from dekhang.pipeline.worker.batch import Work
+from dekhang.pipeline.worker.sequences import name_of
 
 NOTED_EVERY_MS = 600_000
 LOOKED_AT = 3  # records of a route in one batch
@@ -26,7 +27,6 @@ ROUTES_PER_SOURCE = (
 FIELDS_PER_ROUTE = 200
 REMEMBERED = 50_000  # routes of all sources, × ~250 B; forgetting means writing again
 ROUTE_DAYS = 60
-NAME_CHARS = 200
 
 Route = tuple[int, str, str, str, str, int]  # source, product, service, category, folded channel, event id (−1: none)
 
@@ -79,8 +79,15 @@ def _routes(due: Mapping[tuple[Any, ...], Sample]) -> dict[Route, Sample]:
     found: dict[Route, Sample] = {}
     for (source_id, product, service, category, channel, event_id), sample in due.items():
         number = event_id_of({"EventID": event_id})
-        name = fold(channel)[:NAME_CHARS] if isinstance(channel, str) else ""
-        route = (source_id, product, service, category, name, -1 if number is None else number)
+        name = name_of(fold(channel)) if isinstance(channel, str) else ""
+        route = (
+            source_id,
+            name_of(product),
+            name_of(service),
+            name_of(category),
+            name,
+            -1 if number is None else number,
+        )
         kept = found.setdefault(route, Sample(sample.unit_id))
         kept.fields |= sample.fields
     return found
@@ -103,7 +110,7 @@ def _write(connection: database.Connection, routes: Mapping[Route, Sample], *, n
                 continue
             counts[route[0]] += 1
         known: dict[str, int] = orjson.loads(row[0]) if row is not None else {}
-        known.update(dict.fromkeys(sorted(name[:NAME_CHARS] for name in sample.fields), day))
+        known.update(dict.fromkeys(sorted(map(name_of, sample.fields)), day))
         if len(known) > FIELDS_PER_ROUTE:  # the longest unseen go
             known = dict(sorted(known.items(), key=lambda one: (-one[1], one[0]))[:FIELDS_PER_ROUTE])
         connection.execute(

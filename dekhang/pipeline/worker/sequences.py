@@ -154,26 +154,42 @@ def _filled(gap: Gap, numbers: list[int]) -> list[Gap]:
 
 def heard_in(work: Work) -> Heard:
     """The numbers of a batch by stream and lane."""
-    heard: Heard = {}
-    for event, origin in zip(work.events, work.origins, strict=True):
+    found: dict[tuple[int, str, object, object], list[tuple[object, int]]] = {}
+    for event, origin in zip(work.events, work.origins, strict=True):  # hot: every event comes through here
         fields = event.record.fields
-        if event.kind == "windows":
-            number = _number(fields.get("EventRecordID"))
-            log, lane = fields.get("Channel"), ""
-        else:
-            number = _number(fields.get("syslog_sequence"))
-            log, lane = "", fields.get("program")
-        if number is None or log.__class__ is not str or lane.__class__ is not str:
+        is_windows = event.kind == "windows"
+        number = fields.get("EventRecordID" if is_windows else "syslog_sequence")
+        if number is None:
             continue
-        key = (origin.source_id, event.host[:NAME_CHARS].lower(), log[:NAME_CHARS].lower())
-        heard.setdefault(key, {}).setdefault(lane[:NAME_CHARS], []).append((number, event.time_ms))
+        log = fields.get("Channel") if is_windows else ""
+        key = (origin.source_id, event.host, log, "" if is_windows else fields.get("program", ""))
+        try:
+            found[key].append((number, event.time_ms))
+        except KeyError:
+            found[key] = [(number, event.time_ms)]
+        except TypeError:  # a list where a name belongs
+            continue
+    heard: Heard = {}
+    for (source_id, host, log, lane), numbers in found.items():
+        valid = [(whole, time_ms) for number, time_ms in numbers if (whole := _number(number)) is not None]
+        if valid and isinstance(log, str) and isinstance(lane, str):
+            stream = heard.setdefault((source_id, name_of(host).lower(), name_of(log).lower()), {})
+            stream.setdefault(name_of(lane), []).extend(valid)
     return heard
 
 
+def name_of(text: str) -> str:
+    """A name that somebody else chose, as every database takes it."""
+    text = text[:NAME_CHARS]
+    return (
+        text if text.isascii() and "\x00" not in text else text.encode(errors="replace").decode().replace("\x00", "?")
+    )
+
+
 def _number(value: object) -> int | None:
-    if value.__class__ is str and value.isdecimal() and len(value) < 19:  # type: ignore[attr-defined]
-        value = int(value)  # type: ignore[call-overload]
-    return value if value.__class__ is int and 0 < value <= _LARGEST else None  # type: ignore[operator, return-value]
+    if isinstance(value, str) and value.isdecimal() and len(value) < 19:
+        value = int(value)
+    return value if isinstance(value, int) and 0 < value <= _LARGEST else None
 
 
 def keep(connection: database.Connection, heard: Heard, *, now_ms: int) -> None:
@@ -187,10 +203,10 @@ def keep(connection: database.Connection, heard: Heard, *, now_ms: int) -> None:
             if len(streams) >= STREAMS_PER_SOURCE:
                 continue
             streams.add(key[1:])
-            stream, before = Stream(), (set(), set())
+            stream = Stream()
         else:
             stream = _read(connection, key)
-            before = (set(stream.lanes), {_values(gap) for gap in stream.gaps})
+        before = Stream(dict(stream.lanes), [replace(gap) for gap in stream.gaps])
         advance(stream, numbers, now_ms=now_ms)
         _write(connection, key, stream, numbers, before, now_ms)
 
@@ -226,13 +242,12 @@ def _write(
     key: StreamKey,
     stream: Stream,
     numbers: Collection[str],
-    before: tuple[set[str], set[tuple[int, int, int, int, int]]],
+    before: Stream,
     now_ms: int,
 ) -> None:
-    lanes_before, gaps_before = before
     connection.executemany(
         "DELETE FROM sequences WHERE source_id = ? AND host = ? AND log = ? AND lane = ?",
-        [(*key, name) for name in lanes_before - stream.lanes.keys()],
+        [(*key, name) for name in before.lanes.keys() - stream.lanes.keys()],
     )
     connection.executemany(
         "INSERT INTO sequences (source_id, host, log, lane, first_number, last_number, last_ms, seen, jumps, heard_ms)"
@@ -245,7 +260,7 @@ def _write(
             if name in numbers
         ],
     )
-    gaps = {_values(gap) for gap in stream.gaps}
+    gaps_before, gaps = {_values(gap) for gap in before.gaps}, {_values(gap) for gap in stream.gaps}
     connection.executemany(
         "DELETE FROM sequence_gaps WHERE source_id = ? AND host = ? AND log = ? AND first_number = ?",
         [(*key, gap[0]) for gap in gaps_before - gaps],

@@ -7,6 +7,7 @@ import pytest
 from dekhang.pipeline.spool import Batch, SpoolWriter
 from dekhang.pipeline.stores import arrivals, routes, sequences
 from dekhang.pipeline.worker.loop import Worker
+from tests.postgres import Keep
 
 RECEIVED = 1_575_943_200_000  # 2019-12-10T02:00:00Z
 MINUTE_MS = 60_000
@@ -14,8 +15,9 @@ HOUR_MS = 3_600_000
 
 
 class Place:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, keep: Keep) -> None:
         self.data = folder / "data"
+        keep(self.data)
         (folder / "rules").mkdir()
         self.rules = [folder / "rules"]
         self.spool = SpoolWriter(self.data / "spool", 1)
@@ -37,8 +39,8 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path: Path):
-    made = Place(tmp_path)
+def place(tmp_path: Path, keep_records: Keep):
+    made = Place(tmp_path, keep_records)
     yield made
     made.spool.close()
     made.worker.close()
@@ -115,6 +117,15 @@ def test_invented_hosts_do_not_fill_the_database(place: Place) -> None:
     place.send(*[event(5).replace("PC1", f"PC{n}") for n in range(STREAMS_PER_SOURCE + 50)])
 
     assert len(sequences.streams(place.data, [7])) == STREAMS_PER_SOURCE
+
+
+def test_names_that_no_database_takes_do_not_stop_the_pipeline(place: Place) -> None:
+    place.send(
+        '{"EventID":1,"Channel":"a\\ud800\\u0000b","Computer":"\\ud800","EventRecordID":5,"x\\u0000\\ud800":"y"}'
+    )
+
+    assert len(sequences.streams(place.data, [7])) == 1
+    assert len(routes.of_units(place.data, [3], since_ms=0)[3]) == 1
 
 
 def test_routes_say_what_really_arrives_and_which_fields_hold_something(place: Place) -> None:
