@@ -15,6 +15,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from dekhang.engine.expressions import Value
 from dekhang.pipeline.stores import database
 from dekhang.pipeline.stores.schema import DAY_MS
 from dekhang.pipeline.worker.batch import Work
@@ -154,7 +155,7 @@ def _filled(gap: Gap, numbers: list[int]) -> list[Gap]:
 
 def heard_in(work: Work) -> Heard:
     """The numbers of a batch by stream and lane."""
-    found: dict[tuple[int, str, object, object], list[tuple[object, int]]] = {}
+    found: dict[tuple[int, str, Value, Value], list[tuple[Value, int]]] = {}
     for event, origin in zip(work.events, work.origins, strict=True):  # hot: every event comes through here
         fields = event.record.fields
         is_windows = event.kind == "windows"
@@ -171,7 +172,7 @@ def heard_in(work: Work) -> Heard:
             continue
     heard: Heard = {}
     for (source_id, host, log, lane), numbers in found.items():
-        valid = [(whole, time_ms) for number, time_ms in numbers if (whole := _number(number)) is not None]
+        valid = [(whole, time_ms) for said, time_ms in numbers if (whole := _number(said)) is not None]
         if valid and isinstance(log, str) and isinstance(lane, str):
             stream = heard.setdefault((source_id, name_of(host).lower(), name_of(log).lower()), {})
             stream.setdefault(name_of(lane), []).extend(valid)
@@ -186,7 +187,7 @@ def name_of(text: str) -> str:
     )
 
 
-def _number(value: object) -> int | None:
+def _number(value: Value) -> int | None:
     if isinstance(value, str) and value.isdecimal() and len(value) < 19:
         value = int(value)
     return value if isinstance(value, int) and 0 < value <= _LARGEST else None
