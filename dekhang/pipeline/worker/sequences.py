@@ -15,7 +15,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from dekhang.engine.expressions import Value
+from dekhang.engine.text import Value
 from dekhang.pipeline.stores import database
 from dekhang.pipeline.stores.schema import DAY_MS
 from dekhang.pipeline.worker.batch import Work
