@@ -1,6 +1,5 @@
 """One form for each kind of reorganisation; each gives a `Plan`."""
 
-from datetime import date
 from typing import Any
 
 from django import forms
@@ -48,6 +47,11 @@ class PlanForm(forms.Form):
         help_text=_("Số và ngày của nghị quyết hoặc quyết định, ví dụ: NQ 865/NQ-UBTVQH14."),
     )
     note = TextField(label=_("Ghi chú"), max_length=500, required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        last = ("date", "basis", "note")  # first what changes, then when and why
+        self.order_fields([name for name in self.fields if name not in last] + list(last))
 
     def plan(self) -> Plan:
         facts = self.cleaned_data
@@ -217,7 +221,3 @@ class CreateForm(PlanForm):
 FORMS: dict[str, type[PlanForm]] = {
     form.kind.value: form for form in (MergeForm, SplitForm, RenameForm, MoveForm, AbolishForm, CreateForm)
 }
-
-
-def tomorrow(today: date) -> date:
-    return date.fromordinal(today.toordinal() + 1)

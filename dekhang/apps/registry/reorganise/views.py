@@ -1,6 +1,10 @@
 """Pages of reorganisations: what is planned and what came, and one form a kind with its preview."""
 
+from datetime import timedelta
+from itertools import groupby
+
 from django.contrib import messages
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -13,7 +17,7 @@ from dekhang.apps.registry.enums import ReorganisationKind
 from dekhang.apps.registry.models import Reorganisation
 from dekhang.apps.registry.policies import check_can_manage_registry
 from dekhang.apps.registry.reorganise import faults, preview, schedule, undo
-from dekhang.apps.registry.reorganise.forms import FORMS, SplitForm, tomorrow
+from dekhang.apps.registry.reorganise.forms import FORMS, SplitForm
 from dekhang.apps.registry.reorganise.writing import check_can_undo
 from dekhang.apps.registry.selectors import unit_names
 
@@ -28,11 +32,13 @@ KINDS = {  # what a person wants to do, in the order of how often it is needed
 
 
 def reorganisations(request: HttpRequest) -> HttpResponse:
-    events = list(Reorganisation.objects.order_by("-date", "-pk").prefetch_related("successions")[:200])
+    today = clock.today()
+    # the record knows what is still to come in a demo of an earlier day: it is nobody's plan here
+    shown = Reorganisation.objects.filter(Q(planned_at__isnull=False) | Q(date__lte=today))
+    events = list(shown.order_by("-date", "pk").prefetch_related("successions"))
     names = unit_names(
         {i for event in events for row in event.successions.all() for i in (row.predecessor_id, row.successor_id) if i}
     )
-    today = clock.today()
     rows = [
         {
             "event": event,
@@ -43,9 +49,10 @@ def reorganisations(request: HttpRequest) -> HttpResponse:
         }
         for event in events
     ]
+    past = [row for row in rows if not row["is_planned"]]
     context = {
         "planned": [row for row in rows if row["is_planned"]],
-        "past": [row for row in rows if not row["is_planned"]],
+        "past": [(day, list(those)) for day, those in groupby(past, key=lambda row: row["event"].date)],
         "kinds": [(kind.value, icon, text) for kind, (icon, text) in KINDS.items()],
         "refusal": refusal(check_can_manage_registry, request.user),
     }
@@ -62,7 +69,7 @@ def plan(request: HttpRequest, kind: str) -> HttpResponse:
     if kind not in FORMS:
         raise Http404
     posted = request.method == "POST"
-    form = FORMS[kind](request.POST) if posted else FORMS[kind](initial={"date": tomorrow(clock.today())})
+    form = FORMS[kind](request.POST) if posted else FORMS[kind](initial={"date": clock.today() + timedelta(days=1)})
     context = {"form": form, "kind": kind, "about": KINDS[ReorganisationKind(kind)][1]}
     if posted and form.is_valid():
         wanted = form.plan()
