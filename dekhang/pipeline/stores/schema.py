@@ -132,6 +132,14 @@ MIGRATIONS: tuple[str, ...] = (
     ) WITHOUT ROWID;
     CREATE INDEX routes_unit ON routes (unit_id);
     """,
+    # what became of the records of each uploaded file, by its name in the inbox
+    """
+    CREATE TABLE upload_counts (
+        source_id INTEGER NOT NULL, name TEXT NOT NULL,
+        stored INTEGER NOT NULL DEFAULT 0, duplicate INTEGER NOT NULL DEFAULT 0, unparsable INTEGER NOT NULL DEFAULT 0,
+        PRIMARY KEY (source_id, name)
+    ) WITHOUT ROWID;
+    """,
 )
 
 

@@ -68,6 +68,16 @@ def commit(
         _keep_samples(connection, work)
         observer.observe(connection, work, now_ms=wallclock.now_ms())
         connection.executemany(
+            "INSERT INTO upload_counts (source_id, name, stored, duplicate, unparsable) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT (source_id, name) DO UPDATE SET stored = upload_counts.stored + excluded.stored,"
+            " duplicate = upload_counts.duplicate + excluded.duplicate,"
+            " unparsable = upload_counts.unparsable + excluded.unparsable",
+            [
+                (source_id, name, file.stored, file.duplicate, file.unparsable)
+                for (source_id, name), file in work.uploads.items()
+            ],
+        )
+        connection.executemany(
             "INSERT INTO seen_ids (source_id, digest, day) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
             [(source_id, digest, day) for (source_id, digest), day in work.seen.items()],
         )
