@@ -92,6 +92,8 @@ class FilesField(forms.FileField):
 
     def clean(self, data: Any, initial: Any = None) -> list[UploadedFile]:
         given = list(data) if isinstance(data, list | tuple) else [data]
+        if not given:
+            raise forms.ValidationError(self.error_messages["required"], code="required")
         return [super(FilesField, self).clean(one, initial) for one in given]
 
 
