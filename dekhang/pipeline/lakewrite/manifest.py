@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from dekhang.pipeline.lakefiles import LakeFiles
 from dekhang.pipeline.lakewrite import chain
 from dekhang.pipeline.lakewrite.segments import Segment
+from dekhang.pipeline.partitions import ALL
 from dekhang.pipeline.stores.database import Connection
 from dekhang.pipeline.stores.lake.pieces import index_path
 
@@ -89,14 +90,24 @@ class Superseded(Exception):
     """What was to be replaced has been replaced meanwhile: the transaction must not happen."""
 
 
-def remove_orphans(files: LakeFiles, connection: Connection) -> int:
-    """Delete files that nothing names: left by a crash between writing and committing. Returns how many."""
+def remove_orphans(files: LakeFiles, connection: Connection, held: Collection[int] = ALL) -> int:
+    """Delete files that nothing names: left by a crash between writing and committing. Returns how many.
+
+    Args:
+        held: partitions of the caller; files of their former holders are looked at.
+    """
     known = {path for (path,) in connection.execute("SELECT path FROM segments UNION SELECT path FROM garbage")}
     known |= {index_path(path) for (path,) in connection.execute("SELECT path FROM segments WHERE index_bytes > 0")}
-    orphans = [file.path for file in files.listing() if file.path not in known]
+    orphans = [file.path for file in files.listing() if file.path not in known and _holder(file.path) in held]
     for path in orphans:
         files.forget(path)
     return len(orphans)
+
+
+def _holder(path: str) -> int:
+    """The partition in the name of a file or of its draft; what is not named so is everybody's, so the first one's."""
+    prefix, dash, _ = path.rpartition("/")[2].removeprefix(".").partition("-")
+    return int(prefix) if dash and prefix.isdecimal() else 0
 
 
 def empty_garbage(files: LakeFiles, connection: Connection, *, now_ms: int) -> int:

@@ -64,13 +64,13 @@ def day_of(time_ms: int) -> str:
     return datetime.fromtimestamp(time_ms // 1000, UTC).strftime("%Y-%m-%d")
 
 
-def write_segment(files: LakeFiles, day: str, table: Any, *, created_ms: int) -> Segment:
+def write_segment(files: LakeFiles, day: str, table: Any, *, created_ms: int, holder: int = 0) -> Segment:
     """Write a batch as it came, quickly: sorted, without an index."""
     draft = Draft(day, level=1)
     table = table.sort_by(SORTED_BY)
     for start in range(0, len(table), PLAIN_GROUP_ROWS):
         draft.add(table[start : start + PLAIN_GROUP_ROWS])
-    return draft.keep(files, created_ms=created_ms)
+    return draft.keep(files, created_ms=created_ms, holder=holder)
 
 
 class Draft:
@@ -117,15 +117,18 @@ class Draft:
         self._writer.close()
         return self._sink.getvalue()
 
-    def keep(self, files: LakeFiles, *, created_ms: int, content: Any = None, digest: str = "") -> Segment:
+    def keep(
+        self, files: LakeFiles, *, created_ms: int, content: Any = None, digest: str = "", holder: int = 0
+    ) -> Segment:
         """On disk when this returns.
 
         Args:
             content: what `finish` has returned, if it was called.
             digest: of its rows.
+            holder: a partition of the process; only who holds partition 0 merges.
         """
         content = self.finish() if content is None else content
-        path = f"day={self.day}/{uuid.uuid4().hex}.parquet"
+        path = f"day={self.day}/{holder:02d}-{uuid.uuid4().hex}.parquet"
         files.keep(path, memoryview(content))
         index_bytes, index_sha256 = 0, ""
         groups = np.concatenate([one.groups for one in self._bounds])
