@@ -33,8 +33,12 @@ def write_rows(files: LakeFiles, rows: Rows, *, created_ms: int, holder: int = 0
     table = table_of(rows)
     if len(rows) >= SMALL_ROWS:
         return list(_write_days(files, table, created_ms=created_ms, holder=holder))
-    times, units = rows.columns["time"], rows.columns["unit_id"]
-    return [Batch(len(rows), fresh.pack(table), min(times), max(times), min(units), max(units), created_ms)]
+
+    def span(name: str) -> tuple[int, int]:
+        return min(rows.columns[name]), max(rows.columns[name])
+
+    body = fresh.pack(table)
+    return [Batch(len(rows), body, *span("time"), *span("received_at"), *span("unit_id"), created_ms)]
 
 
 def flush(files: LakeFiles, connection: Connection, *, now_ms: int, everything: bool = False) -> int:

@@ -23,6 +23,8 @@ class Batch:
     body: bytes
     min_time: int
     max_time: int
+    min_received: int
+    max_received: int
     min_unit: int
     max_unit: int
     created: int
@@ -39,9 +41,12 @@ def add_to_manifest(connection: Connection, written: Iterable[Written]) -> None:
             segments.append(one)
         else:
             connection.execute(
-                "INSERT INTO fresh (rows, bytes, min_time, max_time, min_unit, max_unit, created, body)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (one.rows, len(one.body), one.min_time, one.max_time, one.min_unit, one.max_unit, one.created, one.body),
+                "INSERT INTO fresh (rows, bytes, min_time, max_time, min_received, max_received, min_unit, max_unit,"
+                " created, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    one.rows, len(one.body), one.min_time, one.max_time, one.min_received, one.max_received,
+                    one.min_unit, one.max_unit, one.created, one.body,
+                ),
             )  # fmt: skip
     insert_segments(connection, segments)
     for segment in segments:

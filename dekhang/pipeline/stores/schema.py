@@ -83,6 +83,7 @@ MIGRATIONS: tuple[str, ...] = (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         rows INTEGER NOT NULL, bytes INTEGER NOT NULL,
         min_time INTEGER NOT NULL, max_time INTEGER NOT NULL,
+        min_received INTEGER NOT NULL, max_received INTEGER NOT NULL,
         min_unit INTEGER NOT NULL, max_unit INTEGER NOT NULL,
         created INTEGER NOT NULL, body BLOB NOT NULL
     );
