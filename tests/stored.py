@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from dekhang.pipeline import lakefiles
-from dekhang.pipeline.lakewrite import Rows, add_to_manifest, flush, write_rows
+from dekhang.pipeline.lakewrite import Rows, add_to_manifest, compact_once, flush, write_rows
 from dekhang.pipeline.stores import database
 
 NOON = int(datetime(2019, 12, 10, 5, tzinfo=UTC).timestamp() * 1000)  # 12:00 in Tây Ninh
@@ -36,5 +36,15 @@ def store(data: Path, events: Iterable[Mapping[str, Any]]) -> None:
         with connection.transaction():
             add_to_manifest(connection, written)
         flush(files, connection, now_ms=NOON, everything=True)
+    finally:
+        connection.close()
+
+
+def settle(data: Path, *, now_ms: int = NOON + 2 * DAY) -> None:
+    """Merge the segments of each day, as the worker does when nothing more comes: only merged ones have an index."""
+    connection = database.connect(data)
+    try:
+        while compact_once(lakefiles.of(data), connection, now_ms=now_ms, min_files=2):
+            pass
     finally:
         connection.close()

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from django.utils.translation import gettext_lazy as _
 
-from dekhang.config.databases import read_databases
 from dekhang.config.env import env_bool, env_choice, env_int, env_list, env_path, env_str, env_zone
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -66,6 +65,7 @@ INSTALLED_APPS = [
     "dekhang.apps.registry",
     "dekhang.apps.duties",
     "dekhang.apps.sources",
+    "dekhang.apps.search",
     "dekhang.apps.alerts",
     "dekhang.apps.incidents",
     "dekhang.apps.scoreboard",
@@ -103,7 +103,19 @@ TEMPLATES = [
         },
     }
 ]
-DATABASES = read_databases(DATA)
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": DATA / "db.sqlite3",
+        # new connections per request lost ~1 % of writes to "database is locked" with two processes: keep them
+        "CONN_MAX_AGE": 300,
+        "OPTIONS": {
+            "timeout": 20,
+            "transaction_mode": "IMMEDIATE",
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
+        },
+    }
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "core.User"
 AUTH_PASSWORD_VALIDATORS = [

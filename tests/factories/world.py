@@ -19,6 +19,7 @@ from dekhang.apps.incidents.models import Incident
 from dekhang.apps.registry.enums import ContactKind
 from dekhang.apps.registry.models import PostHolding, Unit
 from dekhang.apps.registry.services import add_contact, confirm_contact, register_system
+from dekhang.apps.search.services import save_search
 from dekhang.apps.sources.enums import SourceKind, SourceState
 from dekhang.apps.sources.models import LogSource, Upload
 from dekhang.apps.sources.services import create_source, start_canary
@@ -30,6 +31,13 @@ from tests.factories.sources import MORNING, Pipeline, failed_login
 STEM = "zqxbimat"  # begins every planted string; a search for it finds both units' strings
 
 
+@dataclass(frozen=True)
+class StoredAt:
+    """An event in the lake, by its number."""
+
+    pk: int
+
+
 @dataclass
 class OneOfEverything:
     """A unit's objects; `secrets`: where a string was planted → the string."""
@@ -38,7 +46,7 @@ class OneOfEverything:
     officer: User
     head: User
     secrets: dict[str, str] = field(default_factory=dict)
-    objects: dict[str, models.Model] = field(default_factory=dict)
+    objects: dict[str, "models.Model | StoredAt"] = field(default_factory=dict)
 
     def plant(self, where: str) -> str:
         """A string that stands at `where` of this unit and nowhere else."""
@@ -104,6 +112,9 @@ def furnish(key: str, pipeline: Pipeline) -> OneOfEverything:
     )
     withdrawn = duties.declare(unit_id=unit.pk, duty_key="sop", statement=own.plant("withdrawn"), by=officer)
     things["withdrawn_claim"] = duties.withdraw(claim=withdrawn, by=officer)
+    things["saved_search"] = save_search(
+        name=own.plant("saved"), query=f"q={own.plant('query')}", shared=True, by=officer
+    )
     things["contest"] = duties.contest(unit_id=unit.pk, duty_key="sop", text=own.plant("contest"), by=head)
     evidence(
         unit,
@@ -126,6 +137,7 @@ def _alert(own: OneOfEverything, pipeline: Pipeline) -> None:
     Alert.objects.filter(pk=alert.pk).update(title=own.plant("alert"))
     alert.refresh_from_db()
     own.objects["alert"], own.objects["detection"] = alert, alert.detections.get(pk=alert.detections.first().pk)
+    own.objects["event"] = StoredAt(own.objects["detection"].event_id)
 
 
 def _incident(own: OneOfEverything) -> None:

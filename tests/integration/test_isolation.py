@@ -59,7 +59,20 @@ class Address:
 
 
 OBJECTS = {
-    *("unit", "officer", "holding", "contact", "system", "source", "canary", "upload", "alert", "detection"),
+    *(
+        "unit",
+        "officer",
+        "holding",
+        "contact",
+        "system",
+        "source",
+        "canary",
+        "upload",
+        "alert",
+        "detection",
+        "event",
+        "saved_search",
+    ),
     *("incident", "step", "attachment", "report", "sop", "claim", "withdrawn_claim", "contest"),
 }
 FILTERED = {200: "a part of a page, filtered by unit: empty for others", 302: "to the list with this filter"}
@@ -133,6 +146,15 @@ ADDRESSES: dict[str, Address] = {
     "sources:upload": pk("source"),
     "sources:uploads": reads("source"),
     "sources:start_canary": pk("source"),
+    "search:page": shared(),
+    "search:event": Address({"event_id": "event"}, posts=False),
+    "search:around": Address({"event_id": "event"}, posts=False),
+    "search:export": Address({"form": "jsonl"}),
+    "search:saved": shared(),
+    "search:save": shared(posts=True),
+    "search:rename": pk("saved_search"),
+    "search:remove": pk("saved_search"),
+    "search:restore": pk("saved_search"),
     "alerts:list": shared(),
     "alerts:strays": shared(),
     "alerts:of_unit": Address({"unit_id": "unit"}, posts=False, others=FILTERED),
@@ -258,7 +280,8 @@ def test_every_address_has_a_decision():
 def test_every_way_of_the_table_leads_somewhere(units):
     for name, address in ADDRESSES.items():
         assert set((address.takes or {}).values()) <= OBJECTS | {
-            *("record_attacks", "sop", "windows", "rsyslog", "intrusion", "malware", "impersonation", "notice", "xlsx")
+            *("record_attacks", "sop", "windows", "rsyslog", "intrusion", "malware", "impersonation", "notice", "xlsx"),
+            "jsonl",
         }
         reverse(name, kwargs=address.kwargs(units[0]))
 
@@ -410,7 +433,7 @@ def test_the_same_sent_by_its_own_people_is_done(units, client):
     # these need something done before: an undone step, a finished answer, a closed thing
     assert idle <= {
         *("portal:reopen_account", "sources:restore", "alerts:reopen", "incidents:undo", "incidents:close"),
-        *("incidents:reopen", "incidents:withdraw_event"),
+        *("incidents:reopen", "incidents:withdraw_event", "search:restore"),
     }
 
 

@@ -6,11 +6,13 @@ from typing import Any
 
 import duckdb
 import orjson
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dekhang.pipeline.lakewrite import SCHEMA
+from dekhang.pipeline.stores.lake import SCHEMA
+from dekhang.pipeline.stores.lake.grams import bitmap_of
 from dekhang.pipeline.stores.search import QueryError, narrowed, parse, quoted
 from dekhang.pipeline.stores.search.nodes import (
     And,
@@ -25,6 +27,7 @@ from dekhang.pipeline.stores.search.nodes import (
     Text,
     Wild,
 )
+from dekhang.pipeline.stores.search.pruning import sieve
 from dekhang.pipeline.stores.search.reference import matches
 from dekhang.pipeline.stores.search.sql import Parameters, condition
 
@@ -125,6 +128,19 @@ def asked(table: duckdb.DuckDBPyConnection, question: Node, records: list[dict[s
 @given(question=QUESTIONS, records=st.lists(rows(), min_size=1, max_size=8))
 def test_sql_says_what_the_question_means(table, question, records):
     assert asked(table, question, records) == [matches(question, row) for row in records]
+
+
+@settings(max_examples=150, deadline=None)
+@given(question=QUESTIONS, records=st.lists(rows(), min_size=1, max_size=8))
+def test_no_row_group_is_left_unread_that_has_an_answer(question, records):
+    may_match = sieve(question)
+    for row in records:
+        if may_match is not None and matches(question, row):
+            # the user's and address's columns are filled from what is in the text
+            table = pa.Table.from_pylist([row | {"message": f"{row['message']} {row['user']} {row['src_ip']}"}])
+            texts = {name: table.column(name).cast(pa.string()) for name in ("raw", "fields", "message")}
+            table = pa.table({**texts, "raw_base64": table.column("raw_base64")})
+            assert may_match(bitmap_of(table, budget_bytes=1 << 20))
 
 
 @settings(max_examples=150, deadline=None)

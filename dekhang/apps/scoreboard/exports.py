@@ -7,11 +7,9 @@ from collections.abc import Iterable, Iterator
 import xlsxwriter
 from django.utils import timezone
 
+from dekhang.apps.core.cells import guarded
 from dekhang.apps.scoreboard.selectors import Board, BoardRow
 
-# Excel and LibreOffice take a cell for a formula when it begins so; also after white space and in full width
-FORMULA_STARTS = tuple("=+-@＝＋－＠\t\r\n|%")
-MAX_CELL = 32_000  # Excel's own limit is 32,767
 HEADINGS = (
     "Ngày",
     "Tính đến",
@@ -28,12 +26,6 @@ HEADINGS = (
     "Nguồn số liệu",
     "Định nghĩa",
 )
-
-
-def guarded(text: str) -> str:
-    """The text as a cell that no spreadsheet runs: a quote before whatever could start a formula."""
-    text = text[:MAX_CELL].replace("\x00", "")
-    return f"'{text}" if text.lstrip(" \u00a0").startswith(FORMULA_STARTS) else text
 
 
 def source_of(board: Board) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from dekhang.pipeline import wallclock
 from dekhang.pipeline.receive.lanes import Lanes
 from dekhang.pipeline.receive.refusals import Refusals
+from dekhang.pipeline.receive.room import NoRoom
 from dekhang.pipeline.spool import Batch, SpoolError
 from dekhang.pipeline.stores.intake import IntakeSource
 from dekhang.pipeline.stores.reasons import Reason
@@ -165,9 +166,10 @@ class Gatherer:
 
 
 def _reason_of(error: BaseException) -> Reason:
-    if isinstance(error, SpoolError):
+    if isinstance(error, NoRoom):
         return error.reason
-    logger.error("Lỗi khi ghi một lô nhật ký; sẽ thử lại.", exc_info=error)
+    if not isinstance(error, SpoolError):
+        logger.error("Lỗi khi ghi một lô nhật ký; sẽ thử lại.", exc_info=error)
     return Reason.DISK_FULL
 
 

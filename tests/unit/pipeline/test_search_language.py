@@ -49,8 +49,9 @@ A, B, C = Text(("a",)), Text(("b",)), Text(("c",))
         # wildcards and the characters themselves
         ("a?b", Text(("a", Wild.ONE, "b"))),
         ("*a*", A),
-        (r"a\*b", Text(("a*b",))),
-        (r"a\\*b", Text(("a\\", Wild.MANY, "b"))),
+        ("a[*]b[?]", Text(("a*b?",))),
+        ("a[*b", Text(("a[", Wild.MANY, "b"))),
+        (r"Image:C:\Temp\*.exe", Field("Image", ("C:\\Temp\\", Wild.MANY, ".exe"))),
         (r"\\server\share", Text((r"\\server\share",))),
         (r'"say \"a\""', Text(('say "a"',))),
         # no fields
@@ -104,9 +105,11 @@ def test_adding_a_value_keeps_what_was_asked():
 
 
 def test_names_of_units_become_numbers_of_those_one_may_see():
-    names = Names({1: "Sở Y tế", 2: "Sở Nội vụ", 12: "Xã Mẫu"}, {5: "Máy chủ web"})
+    names = Names({1: "Sở Y tế", 2: "Sở Nội vụ", 12: "Xã Mẫu", 13: "Phường 12"}, {5: "Máy chủ web"})
     assert resolve(parse("unit:so"), names) == Ids("unit", frozenset({1, 2}))
-    assert resolve(parse("a -unit:12"), names) == And((A, Not(Ids("unit", frozenset({12})))))
+    assert resolve(parse("a -unit:#12"), names) == And((A, Not(Ids("unit", frozenset({12})))))
+    assert resolve(parse("unit:12"), names) == Ids("unit", frozenset({13}))
+    assert resolve(parse("unit:#99"), names) == Ids("unit", frozenset())
     assert resolve(parse("(nguồn:web OR unit:khác)"), names) == Or(
         (Ids("source", frozenset({5})), Ids("unit", frozenset()))
     )

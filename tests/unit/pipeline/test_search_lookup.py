@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dekhang.pipeline.stores.search import Answer, Axis, Bars, Everything, Range, TooBusy, look_up, lookup, parse
-from tests.stored import DAY, HOUR, NOON, store
+from tests.stored import DAY, HOUR, NOON, settle, store
 
 ALL = Range(NOON - 30 * DAY, NOON + DAY)
 
@@ -79,20 +79,19 @@ def test_counts_bars_of_local_days_and_the_commonest_values(tmp_path):
 
 
 def test_when_the_time_is_over_the_newest_part_is_complete_and_it_goes_on_from_there(tmp_path, monkeypatch):
-    monkeypatch.setattr(lookup, "FILES_AT_FIRST", 1)
-    monkeypatch.setattr(lookup, "FILES_AT_ONCE", 1)
+    monkeypatch.setattr(lookup, "LIGHT_ROWS_AT_ONCE", 1)
     for day in range(4):
         store(tmp_path, [{"event_id": day, "time": NOON - day * DAY}])
-    read, late = lookup._Search._read, iter([False, False, True])
+    look_at, late = lookup._Search._look_at, iter([False, False, True])
 
-    def slow(self, cursor, paths):
+    def slow(self, *given):
         if next(late, False):
             raise lookup.duckdb.InterruptException
-        read(self, cursor, paths)
+        look_at(self, *given)
 
-    monkeypatch.setattr(lookup._Search, "_read", slow)
+    monkeypatch.setattr(lookup._Search, "_look_at", slow)
     part = ask(tmp_path, bars=Bars(DAY))
-    assert (ids(part), part.total, part.read, part.segments) == ([0, 1], 2, 2, 4)
+    assert (ids(part), part.total, part.read) == ([0, 1], 2, 2)
     assert part.complete_from_ms == NOON - 2 * DAY + 1
     rest = ask(tmp_path, within=Range(ALL.since_ms, part.complete_from_ms), bars=Bars(DAY))
     assert (ids(rest), rest.complete_from_ms) == ([2, 3], None)
@@ -135,4 +134,17 @@ def test_searches_wait_for_their_turn_and_say_when_it_does_not_come(tmp_path):
 
 def test_nothing_stored_yet_is_no_fault(tmp_path):
     answer = look_up(tmp_path, Everything(), ALL, unit_ids=[1], limit=5, budget_seconds=5)
-    assert (answer.positions, answer.segments, answer.complete_from_ms) == ([], 0, None)
+    assert (answer.positions, answer.groups, answer.complete_from_ms) == ([], 0, None)
+
+
+def test_row_groups_that_cannot_answer_are_not_read(tmp_path):
+    for day in range(5):
+        words = ["xin chao"] * 300 + (["Đường dẫn C:\\\\Temp\\\\lạ.exe"] if day == 3 else [])
+        found = [{"event_id": 1000 * day + n, "time": NOON - day * DAY, "raw": w} for n, w in enumerate(words)]
+        store(tmp_path, found[:100])
+        store(tmp_path, found[100:])
+    settle(tmp_path)
+    for typed in ("duong C:\\temp\\*.exe", "(duong OR khong-co-gi) LA.EXE", "-toi duong"):
+        answer = ask(tmp_path, typed)
+        assert (ids(answer), answer.groups, answer.read) == ([3300], 5, 1), typed
+    assert ask(tmp_path, "duong OR host:x").read == 5  # a machine's name need not stand in the text

@@ -4,9 +4,9 @@ import zipfile
 
 import pytest
 
+from dekhang.apps.core.cells import guarded
 from dekhang.apps.duties.enums import ClaimState
 from dekhang.apps.scoreboard import exports, selectors
-from dekhang.apps.scoreboard.exports import guarded
 from tests.factories.registry import UnitFactory
 
 HOSTILE = ["=HYPERLINK(1)", "+1", "-1", "@SUM(A1)", "\tx", "\r=1", "\n=1", "  =1", "＝1", "|x", "%1"]

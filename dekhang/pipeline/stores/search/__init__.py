@@ -8,6 +8,7 @@
 
 from dekhang.pipeline.stores.search.language import QueryError, narrowed, parse, quoted
 from dekhang.pipeline.stores.search.lookup import Answer, Axis, Bars, Position, Range, TooBusy, look_up
+from dekhang.pipeline.stores.search.marking import Marker
 from dekhang.pipeline.stores.search.nodes import Everything, Node
 from dekhang.pipeline.stores.search.resolving import Names, resolve
 
@@ -16,6 +17,7 @@ __all__ = [
     "Axis",
     "Bars",
     "Everything",
+    "Marker",
     "Names",
     "Node",
     "Position",

@@ -68,7 +68,8 @@ def parse(text: str) -> Node:
 
 def quoted(value: str) -> str:
     """Return a value as it is typed to mean exactly itself."""
-    return '"' + re.sub(r'(\\*)(["”*?]|\Z)', lambda m: m[1] * 2 + (f"\\{m[2]}" if m[2] else ""), value) + '"'
+    exactly = re.sub(r"[*?]", r"[\g<0>]", value)
+    return '"' + re.sub(r'(\\*)(["”]|\Z)', lambda m: m[1] * 2 + (f"\\{m[2]}" if m[2] else ""), exactly) + '"'
 
 
 def narrowed(text: str, name: str, value: str, *, exclude: bool = False) -> str:
@@ -339,24 +340,20 @@ class _Parser:
 
 
 def _pattern(text: str) -> Pattern:
-    r"""Read wildcards: `*` many, `?` one; `\*` and `\?` mean the characters, `\\*` a backslash and then many."""
+    """Read wildcards: `*` many, `?` one; `[*]` and `[?]` mean the characters. A backslash is a backslash: C:\\Temp\\*.exe."""
     pieces: list[str | Wild] = []
-    plain_text: list[str] = []
-    for found in re.finditer(r"(\\*)([*?])|(\\+(?![*?\\]))|([^\\*?]+)", text):
-        backslashes, wildcard, others, letters = found.groups()
+    letters: list[str] = []
+    for found in re.finditer(r"\[([*?])\]|([*?])|([^*?\[]+|\[)", text):
+        exact, wildcard, others = found.groups()
         if wildcard is None:
-            plain_text.append(others or letters)
+            letters.append(exact or others)
             continue
-        plain_text.append("\\" * (len(backslashes) // 2))
-        if len(backslashes) % 2:
-            plain_text.append(wildcard)
-            continue
-        if joined := "".join(plain_text):
-            pieces.append(joined)
-        plain_text.clear()
+        if letters:
+            pieces.append("".join(letters))
+            letters.clear()
         wild = Wild(wildcard)
         if not (wild is Wild.MANY and pieces and pieces[-1] is Wild.MANY):
             pieces.append(wild)
-    if joined := "".join(plain_text):
-        pieces.append(joined)
+    if letters:
+        pieces.append("".join(letters))
     return tuple(pieces)

@@ -1,38 +1,42 @@
 """Asking the lake: the newest matching events, how many there are over time, and the commonest values among them.
 
-Segments are read from the newest to the oldest, a few files at once. When the time is over, what was read is an exact
-answer for the newest part of the range, and `complete_from_ms` says where that part begins.
+Row groups are read from the newest to the oldest, except those that cannot answer. When the time is over, what was read
+is an exact answer for the newest part of the range, and `complete_from_ms` says where that part begins.
 """
 
 from __future__ import annotations
 
 import enum
+import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import duckdb
+import pyarrow as pa
 
 from dekhang.pipeline import lakefiles
 from dekhang.pipeline.stores import database
-from dekhang.pipeline.stores.lake import UNREADABLE
+from dekhang.pipeline.stores.lake import SCHEMA, UNREADABLE
+from dekhang.pipeline.stores.lake.pieces import ALWAYS_MS, Piece, Reach, pieces
 from dekhang.pipeline.stores.lake.reading import cursor as open_cursor
+from dekhang.pipeline.stores.lake.reading import groups_in_reach
 from dekhang.pipeline.stores.search.nodes import Node
+from dekhang.pipeline.stores.search.pruning import sieve
 from dekhang.pipeline.stores.search.sql import Parameters, condition
 
-FILES_AT_FIRST = 4  # so that the first rows are there soon …
-FILES_AT_ONCE = 16  # … × 60,000 rows × ~60 B of the columns kept ≈ 60 MB
+ROWS_AT_ONCE = 16_384  # with their text; × ~1.5 kB ≈ 25 MB
+LIGHT_ROWS_AT_ONCE = 131_072  # without text; × ~60 B ≈ 8 MB
+ROWS_COUNTED_AT_ONCE = 262_144
 AT_ONCE = 2  # searches in this process; the next waits for its turn
 BARS_MOST = 400
 FACETS = ("host", "user", "src_ip", "event_code", "kind", "source_id", "unit_id")
 VALUES_PER_FACET = 10
 _VALUES_COUNTED = 2_000  # of a facet and a step; × 7 × ~100 B ≈ 1.4 MB
-
-OUR_FAULTS = (duckdb.ParserException, duckdb.BinderException, duckdb.CatalogException)
 
 _turns = threading.BoundedSemaphore(AT_ONCE)
 
@@ -92,7 +96,8 @@ class Answer:
         facets: column → its commonest values with their counts.
         complete_from_ms: the answer is complete from here on; None = wholly.
         unreadable: segments that are damaged and were passed over.
-        segments, read, pruned: how many there are for this range, were read, and need not be read.
+        groups: row groups in these units and this range; read: of those, how many had to be read.
+        rows_read: events that were looked at.
     """
 
     positions: list[Position] = field(default_factory=list)
@@ -102,15 +107,19 @@ class Answer:
     facets: dict[str, list[tuple[Any, int]]] = field(default_factory=dict)
     complete_from_ms: int | None = None
     unreadable: int = 0
-    segments: int = 0
+    groups: int = 0
     read: int = 0
-    pruned: int = 0
+    rows_read: int = 0
     seconds: float = 0.0
 
 
-class _Segment(NamedTuple):
-    path: str
+class _Group(NamedTuple):
+    """A row group; sorts by its newest event."""
+
     newest_ms: int
+    number: int
+    piece: Piece
+    rows: int
 
 
 def look_up(
@@ -141,35 +150,23 @@ def look_up(
         raise TooBusy
     try:
         search = _Search(question, within, units, limit, before, bars, started + budget_seconds)
-        answer = search.over(_segments(data, units, within, before))
+        answer = search.over(_pieces(data, search.reach))
     finally:
         _turns.release()
     answer.seconds = time.monotonic() - started
     return answer
 
 
-def _segments(data: Path, units: Sequence[int], within: Range, before: Position | None) -> list[_Segment]:
-    """The segments that may hold such events, those with the newest events first."""
-    column = "time" if within.axis is Axis.EVENT else "received"
-    until_ms = within.until_ms if before is None else min(within.until_ms, before.at_ms + 1)
+def _pieces(data: Path, reach: Reach) -> list[Piece]:
     with database.reading(data) as connection:
-        rows = [] if connection is None else _overlapping(connection, column, units, within.since_ms, until_ms)
-    files = lakefiles.of(data)
-    return [_Segment(str(files.local(name)), newest_ms) for name, newest_ms in rows]
-
-
-def _overlapping(
-    connection: database.Connection, column: str, units: Sequence[int], since_ms: int, until_ms: int
-) -> list[tuple[str, int]]:
-    return connection.execute(
-        f"SELECT path, max_{column} FROM segments WHERE min_unit <= ? AND max_unit >= ?"  # noqa: S608 - one of two names
-        f" AND max_{column} >= ? AND min_{column} < ? ORDER BY max_{column} DESC, id DESC",
-        (units[-1], units[0], since_ms, until_ms),
-    ).fetchall()
+        if connection is None:
+            return []
+        with connection.snapshot():
+            return pieces(connection, lakefiles.of(data), str(data), reach)
 
 
 class _Search:
-    """One question on its way through the segments."""
+    """One question on its way through the lake."""
 
     def __init__(
         self,
@@ -186,101 +183,173 @@ class _Search:
         self._bars = bars
         self._deadline = deadline
         self._found: list[Position] = []
+        self._uncounted: list[Any] = []  # Arrow tables of matching events
         self._counts: Counter[int] = Counter()
         self._facets: dict[str, Counter[Any]] = {name: Counter() for name in FACETS}
+        self._sieve = sieve(question)
+        self._axis = within.axis
+        self._since_ms = within.since_ms
+        self._until_ms = within.until_ms if before is None else min(within.until_ms, before.at_ms + 1)
+        if within.axis is Axis.EVENT:
+            self.reach = Reach(units, self._since_ms, self._until_ms)
+        else:
+            self.reach = Reach(units, -ALWAYS_MS, ALWAYS_MS)
         parameters = Parameters()
-        axis = within.axis.value
-        add = parameters.add
-        self._where = (
-            f"unit_id >= {add(units[0])} AND unit_id <= {add(units[-1])}"
-            f" AND unit_id IN (SELECT unnest({add(list(units))}::BIGINT[]))"
-            f' AND "{axis}" >= make_timestamptz({add(within.since_ms * 1000)})'
-            f' AND "{axis}" < make_timestamptz({add(within.until_ms * 1000)})'
+        axis, add = within.axis.value, parameters.add
+        where = (
+            f"unit_id IN (SELECT unnest({add(list(units))}::BIGINT[]))"
+            f' AND "{axis}" >= make_timestamptz({add(self._since_ms * 1000)})'
+            f' AND "{axis}" < make_timestamptz({add(self._until_ms * 1000)})'
             f" AND {condition(question, parameters)}"
         )
-        self._axis = axis
+        shown = f'event_id, epoch_ms("{axis}") AS at_ms'
+        if bars is not None:
+            shown += ", " + ", ".join(f'"{name}"' for name in FACETS)
+        self._sql = f"SELECT {shown} FROM events WHERE {where}"  # noqa: S608 - everything typed is a parameter
         self._values = parameters.values
+        mentioned = set(re.findall(r"\w+", self._sql))
+        self._columns = [name for name in SCHEMA.names if name in mentioned]
+        self._rows_at_once = ROWS_AT_ONCE if {"raw", "message"} & mentioned else LIGHT_ROWS_AT_ONCE
 
-    def over(self, segments: Sequence[_Segment]) -> Answer:
-        answer = Answer(segments=len(segments))
+    def over(self, found: Sequence[Piece]) -> Answer:
+        answer = Answer()
         with open_cursor() as cursor:
             alarm = threading.Timer(max(0.0, self._deadline - time.monotonic()), cursor.interrupt)
             alarm.daemon = True
             alarm.start()
             try:
-                self._over(cursor, segments, answer)
+                self._over(cursor, found, answer)
             finally:
                 alarm.cancel()
+            self._count(cursor)
         self._fill(answer)
         return answer
 
-    def _over(self, cursor: duckdb.DuckDBPyConnection, segments: Sequence[_Segment], answer: Answer) -> None:
-        at, size = 0, FILES_AT_FIRST
-        while at < len(segments):
-            newest_ms = segments[at].newest_ms
+    def _over(self, cursor: duckdb.DuckDBPyConnection, found: Sequence[Piece], answer: Answer) -> None:
+        damaged: set[int] = set()
+        for portion in self._portions(found, answer, damaged):
+            newest_ms = portion[0].newest_ms
             if self._bars is None and self._listed(newest_ms):
                 return
-            chunk = segments[at : at + size]
             try:
                 if time.monotonic() >= self._deadline:
                     raise duckdb.InterruptException
-                self._read(cursor, [segment.path for segment in chunk])
+                self._look_at(cursor, portion, answer, damaged)
             except duckdb.InterruptException:
                 answer.complete_from_ms = newest_ms + 1
                 return
-            except OUR_FAULTS:  # our own fault, not a file's
-                raise
-            except UNREADABLE:
-                if len(chunk) > 1:  # one by one, to lose only what is damaged
-                    size = 1
-                    continue
-                answer.unreadable += 1
-            else:
-                answer.read += len(chunk)
-            at, size = at + len(chunk), FILES_AT_ONCE if size > 1 else 1
 
     def _listed(self, newest_ms: int) -> bool:
         """Whether nothing at `newest_ms` or older can belong to the list."""
         return len(self._found) > self._limit and self._found[self._limit].at_ms > newest_ms
 
-    def _read(self, cursor: duckdb.DuckDBPyConnection, paths: list[str]) -> None:
-        columns = f'event_id, epoch_ms("{self._axis}") AS at_ms'
-        if self._bars is not None:
-            columns += ", " + ", ".join(f'"{name}"' for name in FACETS)
-        cursor.execute(
-            f"CREATE OR REPLACE TEMP TABLE found AS SELECT {columns} FROM read_parquet($paths) WHERE {self._where}",  # noqa: S608
-            {**self._values, "paths": paths},
-        )
+    def _portions(self, found: Sequence[Piece], answer: Answer, damaged: set[int]) -> Iterator[Sequence[_Group]]:
+        """Row groups that may answer, those with the newest events first, as many as are looked at together."""
+        ahead = sorted((piece for piece in found if self._in_range(piece)), key=self._newest)
+        waiting: list[_Group] = []
+        portion: list[_Group] = []
+        rows = 0
+        while ahead or waiting:
+            while ahead and (not waiting or self._newest(ahead[-1]) >= waiting[-1].newest_ms):
+                waiting.extend(self._groups(ahead.pop(), answer, damaged))
+                waiting.sort(key=lambda group: group.newest_ms)
+            if not waiting:
+                continue
+            group = waiting.pop()
+            if portion and rows + group.rows > self._rows_at_once:
+                yield portion
+                portion, rows = [], 0
+            portion.append(group)
+            rows += group.rows
+        if portion:
+            yield portion
+
+    def _in_range(self, piece: Piece) -> bool:
+        if self._axis is Axis.EVENT:
+            return True  # `reach` has seen to it
+        return bool(piece.max_received >= self._since_ms and piece.min_received < self._until_ms)
+
+    def _newest(self, piece: Piece) -> int:
+        return int(piece.max_time if self._axis is Axis.EVENT else piece.max_received)
+
+    def _groups(self, piece: Piece, answer: Answer, damaged: set[int]) -> list[_Group]:
+        """The row groups of a piece that may answer."""
+        try:
+            numbers = groups_in_reach(self.reach, piece).tolist()
+            bounds = piece.groups()
+            short = "time" if self._axis is Axis.EVENT else "received"
+            oldest, newest, rows = bounds.of(f"min_{short}"), bounds.of(f"max_{short}"), bounds.of("rows")
+            numbers = [n for n in numbers if newest[n] >= self._since_ms and oldest[n] < self._until_ms]
+            answer.groups += len(numbers)
+            if self._sieve is not None and numbers:
+                index = piece.index()
+                starts, sizes = index.of("bitmap_at"), index.of("bitmap_bytes")
+                numbers = [n for n in numbers if self._sieve(index.bitmaps[starts[n] : starts[n] + sizes[n]])]
+        except UNREADABLE:
+            self._damaged(piece, answer, damaged)
+            return []
+        return [_Group(int(newest[n]), n, piece, int(rows[n])) for n in numbers]
+
+    def _damaged(self, piece: Piece, answer: Answer, damaged: set[int]) -> None:
+        if id(piece) not in damaged:
+            damaged.add(id(piece))
+            answer.unreadable += 1
+
+    def _look_at(
+        self, cursor: duckdb.DuckDBPyConnection, portion: Sequence[_Group], answer: Answer, damaged: set[int]
+    ) -> None:
+        if sum(map(len, self._uncounted)) >= ROWS_COUNTED_AT_ONCE:
+            self._count(cursor)
+        tables = []
+        for group in portion:
+            try:
+                tables.append(group.piece.read([group.number], self._columns))
+            except UNREADABLE:
+                self._damaged(group.piece, answer, damaged)
+        if not tables:
+            return
+        table = pa.concat_tables(tables)
+        cursor.register("events", table)
+        found = cursor.sql(self._sql, params=self._values).to_arrow_table()
+        newest = self._newest_of(cursor, found)
+        # behind here nothing can be interrupted: a portion is looked at wholly or not at all
+        answer.read += len(tables)
+        answer.rows_read += len(table)
+        self._found = sorted([*self._found, *newest], reverse=True)[: self._limit + 1]
+        if self._bars is not None and len(found):
+            self._uncounted.append(found)
+
+    def _newest_of(self, cursor: duckdb.DuckDBPyConnection, found: Any) -> list[Position]:
         behind, values = "", {"most": self._limit + 1}
         if self._before is not None:
             behind = "WHERE (at_ms, event_id) < ($at_ms, $event_id)"
             values |= self._before._asdict()
-        newest = cursor.execute(
+        cursor.register("found", found)
+        rows = cursor.execute(
             f"SELECT at_ms, event_id FROM found {behind} ORDER BY at_ms DESC, event_id DESC LIMIT $most",  # noqa: S608
             values,
         ).fetchall()
-        stats = self._count(cursor) if self._bars is not None else []
-        # nothing is kept of a step that did not come to its end
-        self._found = sorted([*self._found, *(Position(*row) for row in newest)], reverse=True)[: self._limit + 1]
-        for name, value, count in stats:
-            if name == "bar":
-                self._counts[value] += count
-            else:
-                self._facets[name][value] += count
+        return [Position(*row) for row in rows]
 
-    def _count(self, cursor: duckdb.DuckDBPyConnection) -> list[tuple[str, Any, int]]:
-        assert self._bars is not None
+    def _count(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        """Count what was found since the last time."""
+        if self._bars is None or not self._uncounted:
+            return
+        cursor.register("found", pa.concat_tables(self._uncounted))
         bars = cursor.execute(
             "SELECT (at_ms + $offset) // $width AS bar, count(*) FROM found GROUP BY bar ORDER BY bar DESC LIMIT $most",
             {"offset": self._bars.offset_ms, "width": self._bars.width_ms, "most": BARS_MOST},
         ).fetchall()
-        stats: list[tuple[str, Any, int]] = [("bar", int(bar), count) for bar, count in bars]
-        for name in FACETS:
-            rows = cursor.execute(
+        facets = {
+            name: cursor.execute(
                 f'SELECT "{name}", count(*) AS n FROM found GROUP BY 1 ORDER BY n DESC, 1 LIMIT {_VALUES_COUNTED}'  # noqa: S608
             ).fetchall()
-            stats.extend((name, value, count) for value, count in rows)
-        return stats
+            for name in FACETS
+        }
+        self._uncounted.clear()
+        self._counts.update({int(bar): count for bar, count in bars})
+        for name, rows in facets.items():
+            self._facets[name].update(dict(rows))
 
     def _fill(self, answer: Answer) -> None:
         complete = [

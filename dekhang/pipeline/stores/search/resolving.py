@@ -21,7 +21,7 @@ class Names:
 def resolve(node: Node, names: Names) -> Node:
     """Return the question with numbers for names. A name that nobody has finds nothing; its negation everything.
 
-    A name is meant when it contains what was typed, or has its number.
+    What was typed means every name that contains it; `#12` means number 12.
     """
     if isinstance(node, (And, Or)):
         return replace(node, parts=tuple(resolve(part, names) for part in node.parts))
@@ -29,9 +29,10 @@ def resolve(node: Node, names: Names) -> Node:
         return Not(resolve(node.part, names))
     if isinstance(node, Named):
         known = names.units if node.what == "unit" else names.sources
+        if len(node.pattern) == 1 and (number := re.fullmatch(r"#([0-9]{1,18})", str(node.pattern[0]))):
+            return Ids(node.what, frozenset({int(number[1])} & known.keys()))
         sought = re.compile(_expression(node.pattern), re.DOTALL)
-        ids = {one for one, name in known.items() if sought.search(fold(name)) or node.pattern == (str(one),)}
-        return Ids(node.what, frozenset(ids))
+        return Ids(node.what, frozenset(one for one, name in known.items() if sought.search(fold(name))))
     return node
 
 

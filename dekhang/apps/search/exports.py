@@ -1,0 +1,163 @@
+"""Found events as CSV, JSON lines and XLSX, bounded; no cell can become a formula, and a cut file says that it is cut."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import orjson
+import xlsxwriter
+from django.conf import settings
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from dekhang.apps.core.cells import guarded
+from dekhang.apps.core.models import User
+from dekhang.apps.registry import selectors as registry
+from dekhang.apps.search.finding import Row, rows_of
+from dekhang.pipeline.stores.search import Names, Node, Range, look_up
+
+ROWS_MOST = 10_000  # × ~3 kB ≈ 30 MB in memory
+_AT_ONCE = 1_000
+BUDGET_SECONDS = 20.0
+TYPES = {
+    "csv": "text/csv; charset=utf-8",
+    "jsonl": "application/x-ndjson",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+HEADINGS = (
+    "Lúc",
+    "Lúc nhận",
+    "Đơn vị",
+    "Nguồn log",
+    "Loại",
+    "Máy",
+    "Tài khoản",
+    "Địa chỉ nguồn",
+    "Mã sự kiện",
+    "Số hiệu",
+    "Các trường",
+    "Nguyên văn",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """Args: cut: a sentence that says why the file does not hold everything, "" = it does."""
+
+    rows: list[Row]
+    cut: str
+
+
+def collect(user: User, question: Node, within: Range, names: Names) -> Export:
+    """The newest matching events, as many as an export may hold.
+
+    Raises:
+        TooBusy: others search.
+    """
+    answer = look_up(
+        settings.DATA,
+        question,
+        within,
+        unit_ids=registry.visible_unit_ids(user),
+        limit=ROWS_MOST,
+        budget_seconds=BUDGET_SECONDS,
+    )
+    rows = [
+        row
+        for start in range(0, len(answer.positions), _AT_ONCE)
+        for row in rows_of(user, answer.positions[start : start + _AT_ONCE], names)
+    ]
+    if answer.complete_from_ms is not None:
+        return Export(rows, _("Hết thời gian trước khi xem hết khoảng đã chọn: tệp này chỉ có phần mới nhất."))
+    if answer.more:
+        sentence = _("Còn nhiều sự kiện nữa: một tệp chỉ có %(n)d sự kiện mới nhất; hãy thu hẹp khoảng thời gian.")
+        return Export(rows, sentence % {"n": ROWS_MOST})
+    return Export(rows, "")
+
+
+def written(export: Export, form: str) -> bytes:
+    return {"csv": _csv, "jsonl": _jsonl, "xlsx": _xlsx}[form](export)
+
+
+def _cells(rows: Sequence[Row]) -> Iterator[list[str]]:
+    for row in rows:
+        event = row.event
+        cells = (
+            _exact(event.time_ms),
+            _exact(event.received_ms),
+            row.unit,
+            row.source,
+            event.kind,
+            event.host,
+            event.user,
+            event.src_ip,
+            event.event_code,
+            str(event.event_id),
+            orjson.dumps(event.fields).decode(),
+            event.raw_text,
+        )
+        yield [guarded(cell) for cell in cells]
+
+
+def _exact(epoch_ms: int) -> str:
+    moment = datetime.fromtimestamp(epoch_ms / 1000, timezone.get_current_timezone())
+    return moment.isoformat(timespec="milliseconds")
+
+
+def _csv(export: Export) -> bytes:
+    """UTF-8 with a mark at the start, so that Excel reads Vietnamese letters."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(HEADINGS)
+    writer.writerows(_cells(export.rows))
+    if export.cut:
+        writer.writerow([export.cut])
+    return text.getvalue().encode("utf-8-sig", "replace")
+
+
+def _jsonl(export: Export) -> bytes:
+    lines = [
+        orjson.dumps(
+            {
+                "event_id": row.event.event_id,
+                "time": _exact(row.event.time_ms),
+                "received_at": _exact(row.event.received_ms),
+                "unit": row.unit,
+                "source": row.source,
+                "kind": row.event.kind,
+                "host": row.event.host,
+                "fields": row.event.fields,
+                "raw": row.event.raw_text,
+            }
+        )
+        for row in export.rows
+    ]
+    if export.cut:
+        lines.append(orjson.dumps({"incomplete": export.cut}))
+    return b"".join(line + b"\n" for line in lines)
+
+
+def _xlsx(export: Export) -> bytes:
+    target = io.BytesIO()
+    book = xlsxwriter.Workbook(
+        target, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    )
+    bold = book.add_format({"bold": True})
+    sheet = book.add_worksheet("Sự kiện")
+    for column, heading in enumerate(HEADINGS):
+        sheet.write_string(0, column, heading, bold)
+    for line, cells in enumerate(_cells(export.rows), start=1):
+        for column, cell in enumerate(cells):
+            sheet.write_string(line, column, cell)
+    if export.cut:
+        sheet.write_string(len(export.rows) + 1, 0, export.cut, bold)
+    sheet.freeze_panes(1, 1)
+    sheet.set_column(0, 1, 28)
+    sheet.set_column(2, 9, 20)
+    sheet.set_column(10, 11, 60)
+    book.close()
+    return target.getvalue()
