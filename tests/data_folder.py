@@ -10,6 +10,8 @@ os.mkdir(os.path.join(folder, "static"))  # whitenoise warns about a missing fol
 os.environ["DK_DATA"] = folder
 for name in [n for n in os.environ if n.startswith("DK_") and n not in {"DK_DATA", "DK_SYSLOG_NG", "DK_CHROMIUM"}]:
     del os.environ[name]  # the tester's own settings must not decide
+if database := os.environ.get("DEKHANG_TEST_DATABASE"):  # the apps' tests on PostgreSQL: test_apps_on_postgresql.py
+    os.environ["DK_DATABASE"] = database
 owner = os.getpid()
 
 

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import psutil
 
+from dekhang.pipeline.stores import heartbeat
+
 PROJECT = Path(__file__).resolve().parents[1]
 READY = re.compile(r"sẵn sàng sau ([0-9.]+) giây: (\S+)")
 
@@ -104,7 +106,8 @@ class Installation:
         for child in psutil.Process(self.process.pid).children():
             line = child.cmdline()
             names = [word for word in ("web", "http", "lines", "jobs", "traffic", "prepare") if word in line]
-            found[names[0] if names else "worker"] = child.pid
+            share = line[line.index("--share") + 1] if "--share" in line else "1/1"
+            found[names[0] if names else heartbeat.worker_name(int(share.split("/")[0]))] = child.pid
         return found
 
     def everything(self) -> list[psutil.Process]:

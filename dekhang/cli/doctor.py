@@ -12,7 +12,7 @@ from urllib.parse import quote
 from dekhang.cli import place
 from dekhang.cli.django import add_data_option, setup_existing
 from dekhang.cli.supervisor import answers
-from dekhang.pipeline.stores import heartbeat
+from dekhang.pipeline.stores import database, heartbeat
 
 PARTS = {
     "http": "nhận log HTTP",
@@ -62,7 +62,7 @@ def examined(check: Callable[[Path], Iterator[Finding]], data: Path) -> Iterator
 
     try:
         yield from check(data)
-    except (OSError, sqlite3.Error, Error) as error:
+    except (OSError, sqlite3.Error, database.Error, Error) as error:
         yield False, f"không kiểm tra được {ABOUT[check.__name__]}: {error}"
 
 
@@ -75,15 +75,23 @@ def parts(data: Path) -> Iterator[Finding]:
             yield True, f"trang web trả lời ở {address}"
         else:
             yield False, f"trang web (web) không trả lời ở {address}. Xem {data / 'logs' / 'web.log'}"
-    alive = [name for name in PARTS if name in beats and heartbeat.is_alive(beats[name])]
+    expected = PARTS | dict.fromkeys(worker_names(beats, up), PARTS[heartbeat.WORKER])
+    alive = [name for name in expected if name in beats and heartbeat.is_alive(beats[name])]
     if not alive:
         yield False, "Hệ thống không chạy trên thư mục này. Chạy ./dk up."
         return
-    for name, about in PARTS.items():
+    for name, about in expected.items():
         if name in alive:
             yield True, f"{about} đang chạy"
         else:
             yield False, f"{about} ({name}) không có dấu hiệu sống. Xem {data / 'logs' / (name + '.log')}"
+
+
+def worker_names(beats: dict[str, dict[str, Any]], up: dict[str, object]) -> list[str]:
+    """The workers that `up` has started, and others that give signs of life."""
+    started = up.get("workers")
+    names = [heartbeat.worker_name(number) for number in range(1, started + 1)] if isinstance(started, int) else []
+    return list(dict.fromkeys([*names, *heartbeat.workers(beats)]))
 
 
 def disk(data: Path) -> Iterator[Finding]:
@@ -150,12 +158,13 @@ def rules(data: Path) -> Iterator[Finding]:
 
 
 def detection(data: Path) -> Iterator[Finding]:
-    """What the worker has not judged or counted since it was started."""
-    facts = heartbeat.read(data).get("worker", {})
-    if not heartbeat.is_alive(facts):
+    """What the workers have not judged or counted since they were started."""
+    found = [facts for facts in heartbeat.workers(heartbeat.read(data)).values() if heartbeat.is_alive(facts)]
+    if not found:
         return
     late, forgotten, undetected = (
-        int(facts.get(name, 0)) for name in ("correlation_late", "correlation_forgotten", "undetected")
+        sum(int(facts.get(name, 0)) for facts in found)
+        for name in ("correlation_late", "correlation_forgotten", "undetected")
     )
     if late:
         yield (
@@ -172,7 +181,7 @@ def detection(data: Path) -> Iterator[Finding]:
     if undetected:
         yield (
             False,
-            f"{undetected} bản ghi không kiểm tra được bằng luật vì lỗi phần mềm. Xem {data / 'logs' / 'worker.log'}",
+            f"{undetected} bản ghi không kiểm tra được bằng luật vì lỗi phần mềm. Xem {data / 'logs'}/worker*.log",
         )
     if not forgotten and not undetected:
         yield True, "mọi bản ghi đã nhận đều được kiểm tra bằng luật"

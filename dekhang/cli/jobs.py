@@ -11,11 +11,15 @@ from pathlib import Path
 from django.db import close_old_connections, connection
 
 from dekhang.apps.alerts import jobs as alerts
+from dekhang.apps.alerts import moving as alert_moving
 from dekhang.apps.core import jobs as core
 from dekhang.apps.duties import jobs as duties
 from dekhang.apps.incidents import jobs as incidents
+from dekhang.apps.incidents import moving as incident_moving
+from dekhang.apps.registry.reorganise import come_into_force
 from dekhang.apps.scoreboard import jobs as scoreboard
 from dekhang.apps.sources import jobs as sources
+from dekhang.apps.sources import moving as source_moving
 from dekhang.pipeline.stores import heartbeat
 
 logger = logging.getLogger(__name__)
@@ -36,6 +40,7 @@ class Job:
 def all_jobs() -> list[Job]:
     return [
         Job("detections", 0.5, pull_what_waits),
+        Job("reorganisations", 30, follow_reorganisations),
         Job("sources", 2, sources.tick),
         Job("duties", 10, duties.tick),
         Job("escalation", 5, alerts.escalate),
@@ -50,6 +55,14 @@ def pull_what_waits() -> None:
     until = time.monotonic() + CATCHING_UP_SECONDS
     while alerts.pull_detections(DETECTIONS_AT_ONCE) == DETECTIONS_AT_ONCE and time.monotonic() < until:
         pass
+
+
+def follow_reorganisations() -> None:
+    """What came into force, first in the registry, then in everything that belongs to units."""
+    come_into_force()
+    source_moving.follow_reorganisations()  # before alerts: they go where their source went
+    alert_moving.follow_reorganisations()
+    incident_moving.follow_reorganisations()
 
 
 def run_due(jobs: list[Job], now: float) -> None:

@@ -12,6 +12,8 @@ from typing import IO, Any
 
 from dekhang.cli.place import adopt_demo_clock, is_demo, unless_given
 from dekhang.cli.supervisor import Group, Part, say
+from dekhang.pipeline.partitions import PARTITIONS
+from dekhang.pipeline.stores import heartbeat
 
 WILDCARDS = {"0.0.0.0", "::"}  # noqa: S104 - only compared with
 
@@ -28,6 +30,13 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--rules", type=Path, action="append", default=[], metavar="DIR", help="thêm thư mục luật Sigma"
     )
+    parser.add_argument(
+        "--workers",
+        type=workers,
+        default=usual_workers(),
+        metavar="N",
+        help="số tiến trình phân tích, phát hiện (mặc định ở máy này: %(default)s)",
+    )
     parser.add_argument("--demo", action="store_true", help="tỉnh mẫu ngày 10/12/2019 với log thật chảy vào")
     parser.add_argument("--replay", type=Path, metavar="PATH", help="(cùng --demo) gửi thư mục log thật này")
     parser.add_argument("--speed", type=speed, default=20.0, help="bản ghi mỗi giây khi gửi --replay (mặc định 20)")
@@ -38,6 +47,17 @@ def port(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 65535:
         raise argparse.ArgumentTypeError(f"cổng phải là số từ 1 đến 65535, không phải {text!r}")
     return int(text)
+
+
+def workers(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= PARTITIONS:
+        raise argparse.ArgumentTypeError(f"số tiến trình phải từ 1 đến {PARTITIONS}, không phải {text!r}")
+    return int(text)
+
+
+def usual_workers() -> int:
+    """Half of the cores: receivers, the database of records and the pages need the others."""
+    return max(1, min(PARTITIONS, len(os.sched_getaffinity(0)) // 2))
 
 
 def speed(text: str) -> float:
@@ -89,6 +109,7 @@ def run(args: argparse.Namespace) -> int:
             "http_intake_port": args.http_intake_port,
             "syslog_udp_port": args.syslog_udp_port,
             "syslog_tcp_port": args.syslog_tcp_port,
+            "workers": args.workers,
         },
     )
     code = group.run(started)
@@ -208,10 +229,16 @@ def pipeline_parts(args: argparse.Namespace, data: Path, rule_folders: list[str]
     ports = ["--udp", str(args.syslog_udp_port), "--tcp", str(args.syslog_tcp_port)]
     rules = [word for rule_folder in rule_folders for word in ("--rules", rule_folder)]
     worker = [sys.executable, "-m", "dekhang.pipeline.worker", *folder, *rules]
+    for name in heartbeat.workers(heartbeat.read(data)):  # there may have been more of them before
+        heartbeat.clear(data, name)
     return [
         Part("http", "nhận log HTTP", http, "http"),
         Part("lines", "nhận syslog và tệp", [*receive, "lines", *folder, *host, *ports], "lines"),
-        Part("worker", "phân tích, phát hiện", worker, "worker"),
+        *(
+            Part(name, "phân tích, phát hiện", [*worker, "--share", f"{number}/{args.workers}"], name)
+            for number in range(1, args.workers + 1)
+            for name in (heartbeat.worker_name(number),)
+        ),
     ]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from django.utils.translation import gettext_lazy as _
 
+from dekhang.config.databases import read_databases
 from dekhang.config.env import env_bool, env_choice, env_int, env_list, env_path, env_str, env_zone
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -103,19 +104,7 @@ TEMPLATES = [
         },
     }
 ]
-DATABASES = {
-    "default": {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": DATA / "db.sqlite3",
-        # new connections per request lost ~1 % of writes to "database is locked" with two processes: keep them
-        "CONN_MAX_AGE": 300,
-        "OPTIONS": {
-            "timeout": 20,
-            "transaction_mode": "IMMEDIATE",
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
-        },
-    }
-}
+DATABASES = read_databases(DATA)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "core.User"
 AUTH_PASSWORD_VALIDATORS = [

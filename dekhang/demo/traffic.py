@@ -84,7 +84,7 @@ def run_until_stopped(data: Path, *, replay: Path | None, speed: float) -> int:
 def wait_for_receivers(data: Path, stop: threading.Event) -> None:
     while not stop.wait(0.2):
         beats = heartbeat.read(data)
-        if all(beats.get(part, {}).get("ready") for part in ("http", "lines", "worker")):
+        if all(beats.get(part, {}).get("ready") for part in ("http", "lines", heartbeat.WORKER)):
             return
 
 

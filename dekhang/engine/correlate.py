@@ -15,7 +15,7 @@ correlation_groups.py holds the events, windows.py says what is measured, correl
 import heapq
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TypeAlias
@@ -101,6 +101,7 @@ class Correlator:
         self._due: dict[int, list[tuple[int, GroupKey]]] = {}  # by scope, heaps of when windows end
         self._behind: Counter[int] = Counter()  # by scope, events of windows that event time does not end
         self._saved: bytes | None = None
+        self._touched: set[int] = set()  # scopes that counted or whose time passed since `save_parts`
 
     def feed(
         self,
@@ -137,7 +138,7 @@ class Correlator:
             group = Group(shown)
             self.size += 1
         self.groups[group_key] = group
-        self._saved = None
+        self._touch(scope)
         if self._waits[which]:
             return self._await(which, group_key, group, time_ms, key, *tagged, clock)
         group.insert(bisect_right(group.times, time_ms), time_ms, key, *tagged)
@@ -231,7 +232,6 @@ class Correlator:
         group.delete(0, end)
         group.closed = closed
         self.size -= end
-        self._saved = None
         return found
 
     def pass_time(self, scope: int, time_ms: int) -> None:
@@ -240,9 +240,11 @@ class Correlator:
             return
         if -TIME_MAX < time_ms < TIME_MAX and time_ms > self.newest.get(scope, -TIME_MAX):
             if len(self.newest) >= SCOPES_REMEMBERED and scope not in self.newest:
-                del self.newest[next(iter(self.newest))]
+                oldest = next(iter(self.newest))
+                del self.newest[oldest]
+                self._touch(oldest)
             self.newest[scope] = time_ms
-            self._saved = None
+            self._touch(scope)
 
     def ended(self, scope: int, *, all_of_them: bool = False) -> Iterator[tuple[int, Hit]]:
         """Yield (correlation, hit) of the windows whose end has passed, in order of their ends.
@@ -256,6 +258,7 @@ class Correlator:
             which = group_key[0]
             group = self.groups.get(group_key)
             if group is not None and group.times and group.times[0] + self._span[which] + self._delay[which] == due:
+                self._touch(scope)
                 for hit in self._judge(which, group, due):
                     yield which, hit
                 self._expect(which, group_key, group, due)
@@ -279,9 +282,9 @@ class Correlator:
         for group_key, group in self.groups.items():
             if scope is None or group_key[1] == scope:
                 group.late = False
+                self._touch(group_key[1])
         self._due = {}
         self._expect_all()
-        self._saved = None
 
     # -- bounds ----------------------------------------------------------------------------------------------
 
@@ -298,7 +301,9 @@ class Correlator:
                 self._drop(correlation, group, time_ms, surplus)
             self.size -= before - len(group.times)
         while self.size > EVENTS_IN_ALL and len(self.groups) > 1:
-            quiet = self.groups.pop(next(iter(self.groups)))
+            group_key = next(iter(self.groups))
+            quiet = self.groups.pop(group_key)
+            self._touch(group_key[1])
             self.size -= quiet.size
             self.losses.forgotten += sum(quiet.weights)
 
@@ -314,42 +319,53 @@ class Correlator:
 
     # -- state -----------------------------------------------------------------------------------------------
 
+    def _touch(self, scope: int) -> None:
+        self._saved = None
+        self._touched.add(scope)
+
     def save(self) -> bytes:
         """Return everything counted so far; the same bytes until another event counts or time passes."""
         if self._saved is None:
-            groups = [
-                correlation_state.SavedGroup(
-                    which,
-                    scope,
-                    values,
-                    group.shown,
-                    group.times,
-                    group.keys,
-                    group.tags,
-                    group.numbers,
-                    group.weights,
-                    group.fired,
-                    group.closed,
-                    group.late,
-                )
-                for (which, scope, values), group in self.groups.items()
-            ]
-            saved = correlation_state.Saved(correlation_state.VERSION, self.prints, list(self.newest.items()), groups)
-            self._saved = correlation_state.pack(saved)
+            self._saved = self._pack(list(self.newest.items()), [_saved(*one) for one in self.groups.items()])
         return self._saved
 
-    def load(self, state: bytes) -> None:
-        """Take over saved state, without what belongs to correlations that changed or went.
+    def save_parts(self, part_of: Callable[[int], int]) -> dict[int, bytes]:
+        """Return, by part, what was counted in its scopes: of the parts that changed since the last time.
+
+        Args:
+            part_of: scope → part.
+        """
+        changed = {part_of(scope) for scope in self._touched}
+        self._touched = set()
+        newest: dict[int, list[tuple[int, int]]] = {part: [] for part in changed}
+        groups: dict[int, list[correlation_state.SavedGroup]] = {part: [] for part in changed}
+        if changed:
+            for scope, time_ms in self.newest.items():
+                if (part := part_of(scope)) in changed:
+                    newest[part].append((scope, time_ms))
+            for group_key, group in self.groups.items():
+                if (part := part_of(group_key[1])) in changed:
+                    groups[part].append(_saved(group_key, group))
+        return {part: self._pack(newest[part], groups[part]) for part in changed}
+
+    def _pack(self, newest: list[tuple[int, int]], groups: list[correlation_state.SavedGroup]) -> bytes:
+        return correlation_state.pack(correlation_state.Saved(correlation_state.VERSION, self.prints, newest, groups))
+
+    def load(self, state: bytes, wanted: Callable[[int], bool] = lambda scope: True) -> None:
+        """Add saved state to what is there, without what belongs to correlations that changed or went.
+
+        Args:
+            wanted: says of a scope whether to take it.
 
         Raises:
-            ValueError: these are not bytes of `save`; the message says what is odd.
+            ValueError: these are not bytes of `save`; the message says what is odd. Nothing was taken.
         """
         saved = correlation_state.unpack(state)
         places = {fingerprint: place for place, fingerprint in enumerate(self.prints)}
-        self.newest.update(saved.newest)
+        self.newest.update((scope, time_ms) for scope, time_ms in saved.newest if wanted(scope))
         for one in saved.groups:
             which = places.get(saved.correlations[one.correlation])
-            if which is None:
+            if which is None or not wanted(one.scope):
                 continue
             group = Group(
                 one.shown,
@@ -365,7 +381,26 @@ class Correlator:
             )
             self.groups[(which, one.scope, one.values)] = group
             self.size += group.size
+        self._due = {}
         self._expect_all()
+
+
+def _saved(group_key: GroupKey, group: Group) -> correlation_state.SavedGroup:
+    which, scope, values = group_key
+    return correlation_state.SavedGroup(
+        which,
+        scope,
+        values,
+        group.shown,
+        group.times,
+        group.keys,
+        group.tags,
+        group.numbers,
+        group.weights,
+        group.fired,
+        group.closed,
+        group.late,
+    )
 
 
 def _hit(group: Group, start: int, end: int, finding: Finding, clock: int) -> Hit:

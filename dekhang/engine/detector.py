@@ -136,7 +136,6 @@ class Detector:
         self.finder = Finder(ruleset, limits, code, indicators)
         self._indicators = indicators
         self._emitter = Emitter(ruleset, state)
-        self.state_problem = self._emitter.state_problem
 
     def process(self, records: Sequence[Record]) -> list[Match]:
         """Return the matches in records, in record order, then rule order."""
@@ -221,3 +220,23 @@ class Detector:
     def state(self) -> bytes:
         """Return what the correlations have counted; the same bytes as long as nothing new counted."""
         return self._emitter.state()
+
+    def state_parts(self, part_of: Callable[[int], int]) -> dict[int, bytes]:
+        """Return, by part, what was counted in its scopes: of the parts that changed since the last time this was asked.
+
+        Args:
+            part_of: scope → part. Parts may live in different detectors: nothing is counted across scopes.
+        """
+        return self._emitter.state_parts(part_of)
+
+    def load(self, state: bytes, wanted: Callable[[int], bool] = lambda scope: True) -> None:
+        """Add what was saved by `state` or of a part by `state_parts`, as far as its scopes are wanted.
+
+        What does not fit is discarded; bytes that are no state at all add nothing and `state_problem` says so.
+        """
+        self._emitter.load(state, wanted)
+
+    @property
+    def state_problem(self) -> str:
+        """Why state could not be loaded; empty when it could."""
+        return self._emitter.state_problem

@@ -1,6 +1,6 @@
 """From the rules that match a record to what is told: matches, with the correlations that they complete."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -51,15 +51,22 @@ class Emitter:
         self._correlation_at = {place: which for which, place in enumerate(correlations)}
         self._correlator = Correlator([ruleset.rules[place] for place in correlations])
         if state:
-            try:
-                self._correlator.load(state)
-            except ValueError as error:
-                self._correlator = Correlator([ruleset.rules[place] for place in correlations])
-                self.state_problem = str(error)
+            self.load(state)
+
+    def load(self, state: bytes, wanted: Callable[[int], bool] = lambda scope: True) -> None:
+        """Add what another one has counted, in the scopes wanted. What does not fit is discarded, see `state_problem`."""
+        try:
+            self._correlator.load(state, wanted)
+        except ValueError as error:
+            self.state_problem = str(error)
 
     def state(self) -> bytes:
         """Return what the correlations have counted; the same bytes as long as nothing new counted."""
         return self._correlator.save()
+
+    def state_parts(self, part_of: Callable[[int], int]) -> dict[int, bytes]:
+        """Return the state of those parts that changed since the last time; a part is what `part_of` says of scopes."""
+        return self._correlator.save_parts(part_of)
 
     def emit(self, index: int, record: Record, positions: list[int], matches: list[Match]) -> None:
         """Append what a record tells whose plain rules at `positions` match.

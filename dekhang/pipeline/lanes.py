@@ -7,8 +7,9 @@ a share of it.
 
 FILES = 3  # the writer of uploads and followed files
 BULK = 100  # the bulk lane of writer n is writer BULK + n
+CLUSTER = 1000  # the lanes of partition p in a NATS cluster are the writers CLUSTER + p and CLUSTER + BULK + p
 BULK_SHARE = 0.1  # of a batch, at least
 
 
 def is_bulk(writer: int) -> bool:
-    return writer == FILES or BULK < writer < 2 * BULK
+    return writer == FILES or BULK < writer < 2 * BULK or writer >= CLUSTER + BULK

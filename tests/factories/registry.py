@@ -3,9 +3,13 @@ from datetime import date
 import factory
 
 from dekhang.apps.core.enums import Role
-from dekhang.apps.registry.enums import PostKind, UnitKind
+from dekhang.apps.registry.enums import PostKind, ReorganisationKind, UnitKind
 from dekhang.apps.registry.models import PostHolding, System, Unit, UnitVersion
+from dekhang.apps.registry.reorganise import Outcome, Plan
 from tests.factories.core import UserFactory
+
+MERGED_ON = date(2020, 2, 1)
+MERGER_BASIS = "NQ 865/NQ-UBTVQH14"
 
 
 class UnitFactory(factory.django.DjangoModelFactory):
@@ -56,3 +60,24 @@ class SystemFactory(factory.django.DjangoModelFactory):
     name = factory.Sequence(lambda n: f"Cổng thông tin {n}")
     level = 2
     valid_from = date(2019, 1, 1)
+
+
+def commune(province, name, code=""):
+    """A commune of that name under `province`, in force since 2019."""
+    unit = UnitFactory(version__name=name)
+    unit.versions.update(parent=province, code=code)
+    return unit
+
+
+def merger(province, *taken, name="Xã Phước Bình", day=MERGED_ON, **changes):
+    """A plan: the communes `taken` become one new commune; `changes` replace parts of the plan."""
+    facts = {
+        "date": day,
+        "kind": ReorganisationKind.MERGE,
+        "basis": MERGER_BASIS,
+        "outcomes": (
+            Outcome(None, name, UnitKind.COMMUNE, "Xã", "25729", province.pk, takes=tuple(u.pk for u in taken)),
+        ),
+        "ends": tuple(u.pk for u in taken),
+    }
+    return Plan(**{**facts, **changes})

@@ -186,9 +186,13 @@ def run(rules: RuleSet, arriving: list[Record], restarts: set[int]) -> list[Matc
     """What the engine tells: every record of the scope passes time, and the end of the records ends all windows."""
     emitter = Emitter(rules)
     told: list[Match] = []
+    saved: dict[int, bytes] = {}  # by part, as the worker keeps it: only what changed is written again
     for number, event in enumerate(arriving):
         if number in restarts:
-            emitter = Emitter(rules, emitter.state())
+            saved |= emitter.state_parts(lambda scope: scope % 2)
+            emitter = Emitter(rules)
+            for part, state in saved.items():
+                emitter.load(state, lambda scope, part=part: scope % 2 == part)
             assert emitter.state_problem == ""
         positions = [place for place, rule in enumerate(rules.rules) if matches(rule, event, MAPPING)]
         emitter.emit(number, event, positions, told)

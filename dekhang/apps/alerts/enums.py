@@ -42,4 +42,5 @@ class AuditAction(models.TextChoices):
     ALERT_RESOLVED = "alert_resolved", _("Đánh dấu cảnh báo đã xử lý")
     ALERT_FALSE_ALARM = "alert_false_alarm", _("Đánh dấu báo nhầm")
     ALERT_REOPENED = "alert_reopened", _("Mở lại cảnh báo")
+    ALERT_MOVED = "alert_moved", _("Cảnh báo chuyển theo sắp xếp đơn vị")
     ALERT_ESCALATED = "alert_escalated", _("Chuyển cảnh báo lên cấp trên")

@@ -23,8 +23,8 @@ class Alert(models.Model):
     created_at = models.DateTimeField()
     first_event_at = models.DateTimeField()
     last_event_at = models.DateTimeField()
-    detection_count = models.PositiveIntegerField(default=0)
-    event_count = models.PositiveIntegerField(default=0)
+    detection_count = models.PositiveBigIntegerField(default=0)
+    event_count = models.PositiveBigIntegerField(default=0)
     acknowledged_at = models.DateTimeField(null=True)
     acknowledged_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     closed_at = models.DateTimeField(null=True)
@@ -72,7 +72,7 @@ class AlertDetection(models.Model):
     event_at = models.DateTimeField()
     host = models.CharField(max_length=200, blank=True)
     fields = models.JSONField(default=dict)
-    count = models.PositiveIntegerField(default=1)
+    count = models.PositiveBigIntegerField(default=1)
 
     class Meta:
         ordering = ["event_at", "pk"]

@@ -123,7 +123,9 @@ def newest_detections(alert: Alert, limit: int = DETECTIONS_SHOWN) -> list[Alert
 
 def raw_events(alert: Alert, event_ids: list[int]) -> list[StoredEvent]:
     """The records behind a detection, from the lake; the alert's unit is named again, so no other unit's are shown."""
-    return Lake(settings.DATA).events(event_ids[:EVENTS_SHOWN], unit_ids=[alert.unit_id])
+    return Lake(settings.DATA).events(
+        event_ids[:EVENTS_SHOWN], unit_ids=registry.with_predecessors([alert.unit_id], partly=True)
+    )
 
 
 def strays() -> QuerySet[StrayDetection]:

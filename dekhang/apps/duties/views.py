@@ -5,6 +5,7 @@ from pathlib import PurePath
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db.models import F
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -160,7 +161,7 @@ def contest(request: HttpRequest, unit_id: int, duty_key: str) -> HttpResponse:
 
 
 def contests(request: HttpRequest) -> HttpResponse:
-    waiting = selectors.contests_of(request.user).order_by("answered_at", "opened_at")
+    waiting = selectors.contests_of(request.user).order_by(F("answered_at").asc(nulls_first=True), "opened_at")
     page = Paginator(waiting, 20).get_page(request.GET.get("page"))
     names = unit_names({contest.unit_id for contest in page})
     rows = [

@@ -52,6 +52,7 @@ class AuditAction(models.TextChoices):
     SOP_UPLOADED = "sop_uploaded", _("Tải lên quy trình của đơn vị")
     SOP_APPROVED = "sop_approved", _("Phê duyệt quy trình")
     SOP_READ = "sop_read", _("Xác nhận đã đọc quy trình")
+    INCIDENT_MOVED = "incident_moved", _("Sự cố chuyển theo sắp xếp đơn vị")
     INCIDENT_OPENED = "incident_opened", _("Mở sự cố")
     INCIDENT_BEYOND_CAPACITY = "incident_beyond_capacity", _("Xác định vượt khả năng tự xử lý")
     INCIDENT_WITHIN_CAPACITY = "incident_within_capacity", _("Xác định trong khả năng tự xử lý")

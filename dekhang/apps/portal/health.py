@@ -33,7 +33,8 @@ class PartHealth:
 def parts() -> list[PartHealth]:
     """Every part with its last sign of life. Real time, also when the demo lives on another day."""
     beats = heartbeat.read(settings.DATA)
-    return [_part(name, str(about), beats.get(name)) for name, about in PARTS.items()]
+    expected = PARTS | dict.fromkeys(heartbeat.workers(beats), PARTS[heartbeat.WORKER])
+    return [_part(name, str(about), beats.get(name)) for name, about in expected.items()]
 
 
 def _part(name: str, about: str, facts: dict[str, object] | None) -> PartHealth:

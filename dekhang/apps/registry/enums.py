@@ -39,4 +39,7 @@ class AuditAction(models.TextChoices):
     CONTACT_ANSWERED = "contact_answered", _("Đầu mối xác nhận đang trực")
     SYSTEM_REGISTERED = "system_registered", _("Đăng ký hệ thống thông tin")
     SYSTEM_RETIRED = "system_retired", _("Ngừng hệ thống thông tin")
+    REORGANISATION_PLANNED = "reorganisation_planned", _("Lên lịch sắp xếp đơn vị")
+    REORGANISATION_UNDONE = "reorganisation_undone", _("Hủy lịch sắp xếp đơn vị")
+    REORGANISATION_CAME = "reorganisation_came", _("Sắp xếp đơn vị có hiệu lực")
     REGISTRY_LOADED = "registry_loaded", _("Nạp danh sách đơn vị")

@@ -61,12 +61,33 @@ class UnitVersion(DatedModel):
 
 
 class Reorganisation(models.Model):
-    """One dated event by which units changed; `successions` say who followed whom."""
+    """One dated event by which units changed; `successions` say who followed whom.
+
+    Its rows in the registry are written when it is planned, dated ahead, and taken back by `undo` until the date. On the
+    date it gets its `turn`: other apps follow in that order what has come into force, and move what is theirs.
+    """
 
     date = models.DateField()
     kind = models.CharField(max_length=20, choices=ReorganisationKind.choices)
     basis = models.CharField(max_length=300)
     note = models.CharField(max_length=500, blank=True)
+    planned_at = models.DateTimeField(null=True, help_text="null: part of the record that was loaded")
+    planned_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    undone_at = models.DateTimeField(null=True)
+    undone_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    turn = models.PositiveIntegerField(null=True, unique=True, help_text="1, 2, 3 … in the order of coming into force")
+    undo = models.JSONField(default=dict, help_text="what taking it back removes and restores")
+
+    class Meta:
+        indexes = [models.Index(fields=["date"])]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(undone_at__isnull=True) | Q(turn__isnull=True), name="undone_reorganisation_never_came"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.date:%d/%m/%Y}"
 
 
 class Succession(models.Model):
@@ -74,6 +95,7 @@ class Succession(models.Model):
     predecessor = models.ForeignKey(Unit, null=True, on_delete=models.PROTECT, related_name="followed_by")
     successor = models.ForeignKey(Unit, null=True, on_delete=models.PROTECT, related_name="follows")
     extent = models.CharField(max_length=10, default="full", help_text="full or part")
+    main = models.BooleanField(default=True, help_text="the one that takes what nobody gave to another by hand")
 
 
 class PostHolding(DatedModel):
@@ -113,6 +135,13 @@ class System(DatedModel):
     level = models.PositiveSmallIntegerField(null=True, blank=True, help_text="1–5 as decided; null: not decided")
     public_facing = models.BooleanField(default=False)
     provider = models.ForeignKey(Provider, null=True, blank=True, on_delete=models.PROTECT, related_name="systems")
+    follows = models.ForeignKey(
+        "self",
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="followed_by",
+        help_text="the same under another unit",
+    )
 
     def __str__(self) -> str:
         return self.name

@@ -1,5 +1,6 @@
 """Reads of the registry. Isolation starts here: everything a person sees begins with `visible_unit_ids`."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -9,7 +10,7 @@ from dekhang.apps.core import clock
 from dekhang.apps.core.enums import Role
 from dekhang.apps.core.models import User
 from dekhang.apps.registry.enums import PostKind, UnitKind
-from dekhang.apps.registry.models import Contact, PostHolding, Unit, UnitVersion
+from dekhang.apps.registry.models import Contact, PostHolding, Reorganisation, Succession, Unit, UnitVersion
 
 # Units that carry the directive's duties: the province itself is who counts, not who is counted.
 COUNTED_KINDS = (UnitKind.DEPARTMENT, UnitKind.DISTRICT, UnitKind.COMMUNE)
@@ -28,14 +29,33 @@ def counted_units(day: date | None = None) -> QuerySet[UnitVersion]:
 def visible_unit_ids(user: User, day: date | None = None) -> frozenset[int]:
     """Ids of the units whose data `user` may see: all for provincial roles, else those where they hold a post.
 
-    A unit that no longer exists stays visible to provincial roles: its history is not erased.
+    A unit that no longer exists stays visible to provincial roles, and to those who work for the unit that wholly took
+    it over: its history is not erased.
     """
     if not user.is_active:
         return frozenset()
     if user.is_provincial:
         return frozenset(Unit.objects.values_list("pk", flat=True))
     held = PostHolding.objects.in_force(day or clock.today()).filter(user=user)
-    return frozenset(held.values_list("unit_id", flat=True))
+    return with_predecessors(held.values_list("unit_id", flat=True), day)
+
+
+def with_predecessors(unit_ids: Iterable[int], day: date | None = None, *, partly: bool = False) -> frozenset[int]:
+    """The units and those that had wholly gone into them by `day`: theirs is the history too.
+
+    Args:
+        partly: also those of which they took a part; for things that are known to have moved along.
+    """
+    found = set(unit_ids)
+    extents = ["full", "part"] if partly else ["full"]
+    new = found
+    while new:
+        rows = Succession.objects.filter(
+            successor_id__in=new, extent__in=extents, reorganisation__date__lte=day or clock.today()
+        )
+        new = set(rows.values_list("predecessor_id", flat=True)) - found - {None}
+        found |= new
+    return frozenset(found)
 
 
 def current_version(unit_id: int, day: date | None = None) -> UnitVersion | None:
@@ -95,6 +115,51 @@ def own_unit_id(user: User) -> int | None:
         return None
     held = PostHolding.objects.in_force(clock.today()).filter(user=user).order_by("pk").first()
     return held.unit_id if held else None
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """A reorganisation in force. `moved`: unit → the unit that has mainly taken its place."""
+
+    turn: int
+    date: date
+    moved: dict[int, int]
+
+
+def came_after(turn: int) -> list[Came]:
+    """Planned reorganisations that came into force after `turn`, in order: what other apps follow."""
+    events = Reorganisation.objects.filter(turn__gt=turn).order_by("turn").prefetch_related("successions")
+    return [
+        Came(
+            event.turn,
+            event.date,
+            {
+                row.predecessor_id: row.successor_id
+                for row in event.successions.all()
+                if row.main and row.predecessor_id and row.successor_id and row.predecessor_id != row.successor_id
+            },
+        )
+        for event in events
+    ]
+
+
+def heir_on(unit_id: int, day: date | None = None) -> int | None:
+    """The unit that holds its place on `day`: itself while in force, else its main successor's; None: it went nowhere."""
+    day = day or clock.today()
+    seen: set[int] = set()
+    while unit_id not in seen:
+        if UnitVersion.objects.in_force(day).filter(unit_id=unit_id).exists():
+            return unit_id
+        seen.add(unit_id)
+        row = (
+            Succession.objects.filter(predecessor_id=unit_id, successor__isnull=False, reorganisation__date__lte=day)
+            .order_by("-main", "-reorganisation__date", "pk")
+            .first()
+        )
+        if row is None:
+            return None
+        unit_id = row.successor_id
+    return None
 
 
 @dataclass(frozen=True, slots=True)

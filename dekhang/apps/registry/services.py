@@ -169,6 +169,7 @@ def load_places(places: Places | None = None) -> int:
                 predecessor=units[relation.predecessor_key] if relation.predecessor_key else None,
                 successor=units[relation.successor_key] if relation.successor_key else None,
                 extent=relation.extent,
+                main=relation.main,
             )
             for relation in event.successions
         )

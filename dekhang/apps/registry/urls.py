@@ -1,10 +1,14 @@
 from django.urls import path
 
 from dekhang.apps.registry import views
+from dekhang.apps.registry.reorganise import views as reorganising
 
 app_name = "registry"
 urlpatterns = [
     path("", views.units, name="units"),
+    path("sap-xep/", reorganising.reorganisations, name="reorganisations"),
+    path("sap-xep/moi/<slug:kind>/", reorganising.plan, name="plan"),
+    path("sap-xep/<int:pk>/huy/", reorganising.take_back, name="take_back"),
     path("<int:pk>/", views.unit, name="unit"),
     path("<int:pk>/dau-moi/", views.add_contact, name="add_contact"),
     path("dau-moi/<int:pk>/bo/", views.remove_contact, name="remove_contact"),

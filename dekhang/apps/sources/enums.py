@@ -45,6 +45,7 @@ class AuditAction(models.TextChoices):
     SOURCE_CREATED = "source_created", _("Thêm nguồn log")
     SOURCE_TOKEN_RENEWED = "source_token_renewed", _("Cấp lại mã nguồn log")
     SOURCE_CHANGED = "source_changed", _("Sửa nguồn log")
+    SOURCE_MOVED = "source_moved", _("Nguồn log chuyển theo sắp xếp đơn vị")
     SOURCE_RETIRED = "source_retired", _("Ngừng nguồn log")
     SOURCE_RESTORED = "source_restored", _("Dùng lại nguồn log")
     SOURCE_FIRST_EVENT = "source_first_event", _("Nhận sự kiện đầu tiên")

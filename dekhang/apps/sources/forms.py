@@ -1,7 +1,8 @@
 from datetime import timedelta
+from typing import Any
 
 from django import forms
-from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext_lazy as _
 
 from dekhang.apps.core import clock
@@ -11,6 +12,7 @@ from dekhang.apps.sources import addresses
 from dekhang.apps.sources.models import LogSource
 from dekhang.apps.sources.wording import duration
 
+FILES_AT_ONCE = 20
 CADENCES = (5, 15, 60, 4 * 60, 24 * 60)  # minutes a person may choose between
 
 
@@ -79,16 +81,39 @@ class ChangeForm(SourceForm):
         self.fields["cadence_seconds"].choices = [(s, duration(timedelta(seconds=s))) for s in choices]
 
 
+class _Files(forms.ClearableFileInput):
+    allow_multiple_selected = True
+
+
+class FilesField(forms.FileField):
+    """Several files, each as Django checks one."""
+
+    widget = _Files
+
+    def clean(self, data: Any, initial: Any = None) -> list[UploadedFile]:
+        given = list(data) if isinstance(data, list | tuple) else [data]
+        if not given:
+            raise forms.ValidationError(self.error_messages["required"], code="required")
+        return [super(FilesField, self).clean(one, initial) for one in given]
+
+
 class UploadForm(forms.Form):
-    file = forms.FileField(
-        label=_("Tệp log"),
-        help_text=_("EVTX, JSON, JSON Lines, CSV hoặc văn bản; nén gz, xz, zst, zip đều được."),
-        allow_empty_file=False,
-        error_messages={"empty": _("Tệp rỗng. Hãy chọn lại tệp log."), "required": _("Hãy chọn một tệp log.")},
+    """The files as chosen; each is judged for itself when it is stored, so that one bad file does not stop the others."""
+
+    file = FilesField(
+        label=_("Kéo tệp log vào đây, hoặc bấm để chọn"),
+        help_text=_(
+            "EVTX, JSON, JSON Lines, CSV hoặc văn bản; nén gz, xz, zst, zip đều được. Nhiều tệp một lần đều được."
+        ),
+        allow_empty_file=True,
+        error_messages={"required": _("Hãy chọn một tệp log.")},
     )
 
-    def clean_file(self):
-        file = self.cleaned_data["file"]
-        if file.size > settings.MAX_UPLOAD_BYTES:
-            raise forms.ValidationError(_("Tệp quá lớn. Hãy chia nhỏ hoặc nén lại rồi tải lên."))
-        return file
+    def clean_file(self) -> list[UploadedFile]:
+        files: list[UploadedFile] = self.cleaned_data["file"]
+        if len(files) > FILES_AT_ONCE:
+            raise forms.ValidationError(
+                _("Mỗi lần tải lên nhiều nhất %(n)d tệp. Hãy chia làm nhiều lần, hoặc nén thành một tệp zip."),
+                params={"n": FILES_AT_ONCE},
+            )
+        return files

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import orjson
 from django.conf import settings
 from django.db.models import Case, IntegerField, QuerySet, Value, When
 
@@ -15,8 +14,9 @@ from dekhang.apps.registry import selectors as registry
 from dekhang.apps.sources.enums import RUNNING_CANARY, CanaryState, SourceState
 from dekhang.apps.sources.limits import acknowledge_within, arrive_within
 from dekhang.apps.sources.models import Canary, LogSource, Upload
-from dekhang.apps.sources.services.uploads import inbox_of
+from dekhang.apps.sources.services.uploads import report_of, state_of
 from dekhang.pipeline.stores import ledger
+from dekhang.pipeline.stores import uploads as file_counts
 from dekhang.pipeline.stores.lake import Lake
 from dekhang.pipeline.stores.reasons import LABELS
 
@@ -24,6 +24,7 @@ from dekhang.pipeline.stores.reasons import LABELS
 STATE_ORDER = (SourceState.SILENT, SourceState.WAITING, SourceState.DELIVERING, SourceState.RETIRED)
 EVENTS_SHOWN = 10
 HOURS_SHOWN = 48
+UPLOADS_SHOWN = 20
 
 
 def sources_of(user: User) -> QuerySet[LogSource]:
@@ -114,35 +115,46 @@ def newest_events(source: LogSource, limit: int = EVENTS_SHOWN) -> list[Any]:
 
 @dataclass(frozen=True, slots=True)
 class UploadProgress:
+    """One file: how far it is read, and what became of its records. records = stored + duplicate + waiting."""
+
     upload: Upload
     state: str  # waiting · reading · done · failed
     percent: int | None
     records: int
+    stored: int
+    duplicate: int
+    unparsable: int
     problem: str
 
+    @property
+    def waiting(self) -> int:
+        return max(0, self.records - self.stored - self.duplicate)
 
-def uploads(source: LogSource, limit: int = 10) -> list[UploadProgress]:
-    """The newest uploads with what the files receiver reports beside them in the inbox."""
-    return [_progress(upload) for upload in source.uploads.select_related("uploaded_by")[:limit]]
+    @property
+    def is_moving(self) -> bool:
+        return self.state in ("waiting", "reading") or (self.state == "done" and self.waiting > 0)
 
 
-def _progress(upload: Upload) -> UploadProgress:
-    path = inbox_of(upload.source_id) / f"{upload.stored_name}.json"
-    try:
-        facts = orjson.loads(path.read_bytes())
-    except (OSError, orjson.JSONDecodeError):
-        facts = {}
-    if not isinstance(facts, dict):
-        facts = {}
-    state = str(facts.get("state") or "waiting")
+def uploads(source: LogSource, limit: int = UPLOADS_SHOWN) -> list[UploadProgress]:
+    """The newest uploads with what the files receiver reports beside them in the inbox, and what the worker counted."""
+    newest = list(source.uploads.select_related("uploaded_by")[:limit])
+    counts = file_counts.counts(settings.DATA, source.pk, [upload.stored_name for upload in newest])
+    return [_progress(upload, counts[upload.stored_name]) for upload in newest]
+
+
+def _progress(upload: Upload, counted: file_counts.FileCounts) -> UploadProgress:
+    facts, state = report_of(upload), state_of(upload)
     read, size = facts.get("read"), facts.get("size") or upload.size_bytes
     percent = min(100, int(read * 100 / size)) if isinstance(read, int) and size else None
     records = facts.get("records")
     return UploadProgress(
         upload,
-        state if state in ("waiting", "reading", "done", "failed") else "waiting",
+        state,
         100 if state == "done" else percent,
-        records if isinstance(records, int) else 0,
+        max(records if isinstance(records, int) else 0, counted.judged),
+        counted.stored,
+        counted.duplicate,
+        counted.unparsable,
         _with_own_name(str(facts.get("problem") or ""), upload)[:500],
     )
 

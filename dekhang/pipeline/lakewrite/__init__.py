@@ -6,6 +6,9 @@ nothing was changed or lost.
 
 A segment is kept (lakefiles.py: durable, never seen in parts) before its manifest row is committed: a crash in between
 leaves an orphan file, which `remove_orphans` deletes at the next start. Readers see only what the manifest names.
+
+Several workers write at the same time. The name of a file begins with a partition that its writer holds (`holder`): who
+holds that partition now knows that a file under it that the manifest does not name is not just being written.
 """
 
 from dekhang.pipeline.lakewrite.batches import DAYS_PER_BATCH, flush, write_rows

@@ -22,15 +22,23 @@ FLUSH_BYTES = 64 << 20  # compressed; of one flush
 DAYS_PER_BATCH = 16  # a sender with invented dates must not cost a file and two fsyncs per date
 
 
-def write_rows(files: LakeFiles, rows: Rows, *, created_ms: int) -> list[Written]:
-    """Make a batch ready for `add_to_manifest`: what is a file is on disk when this returns."""
+def write_rows(files: LakeFiles, rows: Rows, *, created_ms: int, holder: int = 0) -> list[Written]:
+    """Make a batch ready for `add_to_manifest`: what is a file is on disk when this returns.
+
+    Args:
+        holder: a partition that the caller holds; names the files, so that orphans are known by it.
+    """
     if not len(rows):
         return []
     table = table_of(rows)
     if len(rows) >= SMALL_ROWS:
-        return list(_write_days(files, table, created_ms=created_ms))
-    times, units = rows.columns["time"], rows.columns["unit_id"]
-    return [Batch(len(rows), fresh.pack(table), min(times), max(times), min(units), max(units), created_ms)]
+        return list(_write_days(files, table, created_ms=created_ms, holder=holder))
+
+    def span(name: str) -> tuple[int, int]:
+        return min(rows.columns[name]), max(rows.columns[name])
+
+    body = fresh.pack(table)
+    return [Batch(len(rows), body, *span("time"), *span("received_at"), *span("unit_id"), created_ms)]
 
 
 def flush(files: LakeFiles, connection: Connection, *, now_ms: int, everything: bool = False) -> int:
@@ -61,7 +69,7 @@ def flush(files: LakeFiles, connection: Connection, *, now_ms: int, everything: 
     return len(chosen)
 
 
-def _write_days(files: LakeFiles, table: Any, *, created_ms: int) -> list[Written]:
+def _write_days(files: LakeFiles, table: Any, *, created_ms: int, holder: int = 0) -> list[Written]:
     """One segment per event day; beyond DAYS_PER_BATCH days the rarest share one, filed under the latest of them."""
     days, numbers, counts = np.unique(
         table.column("time").cast(pa.int64()).to_numpy() // (DAY_MS * 1000), return_inverse=True, return_counts=True
@@ -74,4 +82,6 @@ def _write_days(files: LakeFiles, table: Any, *, created_ms: int) -> list[Writte
         groups = [(int(days[one]), table.take(pa.array(np.flatnonzero(numbers == one)))) for one in kept.tolist()]
         if len(mixed):
             groups.append((int(days[mixed].max()), table.take(pa.array(np.flatnonzero(np.isin(numbers, mixed))))))
-    return [write_segment(files, day_of(day * DAY_MS), part, created_ms=created_ms) for day, part in groups]
+    return [
+        write_segment(files, day_of(day * DAY_MS), part, created_ms=created_ms, holder=holder) for day, part in groups
+    ]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from dekhang.pipeline.lakefiles import LakeFiles
 from dekhang.pipeline.lakewrite import chain
 from dekhang.pipeline.lakewrite.segments import Segment
+from dekhang.pipeline.partitions import ALL
 from dekhang.pipeline.stores.database import Connection
 from dekhang.pipeline.stores.lake.pieces import index_path
 
@@ -22,6 +23,8 @@ class Batch:
     body: bytes
     min_time: int
     max_time: int
+    min_received: int
+    max_received: int
     min_unit: int
     max_unit: int
     created: int
@@ -38,9 +41,12 @@ def add_to_manifest(connection: Connection, written: Iterable[Written]) -> None:
             segments.append(one)
         else:
             connection.execute(
-                "INSERT INTO fresh (rows, bytes, min_time, max_time, min_unit, max_unit, created, body)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (one.rows, len(one.body), one.min_time, one.max_time, one.min_unit, one.max_unit, one.created, one.body),
+                "INSERT INTO fresh (rows, bytes, min_time, max_time, min_received, max_received, min_unit, max_unit,"
+                " created, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    one.rows, len(one.body), one.min_time, one.max_time, one.min_received, one.max_received,
+                    one.min_unit, one.max_unit, one.created, one.body,
+                ),
             )  # fmt: skip
     insert_segments(connection, segments)
     for segment in segments:
@@ -89,14 +95,24 @@ class Superseded(Exception):
     """What was to be replaced has been replaced meanwhile: the transaction must not happen."""
 
 
-def remove_orphans(files: LakeFiles, connection: Connection) -> int:
-    """Delete files that nothing names: left by a crash between writing and committing. Returns how many."""
+def remove_orphans(files: LakeFiles, connection: Connection, held: Collection[int] = ALL) -> int:
+    """Delete files that nothing names: left by a crash between writing and committing. Returns how many.
+
+    Args:
+        held: partitions of the caller; files of their former holders are looked at.
+    """
     known = {path for (path,) in connection.execute("SELECT path FROM segments UNION SELECT path FROM garbage")}
     known |= {index_path(path) for (path,) in connection.execute("SELECT path FROM segments WHERE index_bytes > 0")}
-    orphans = [file.path for file in files.listing() if file.path not in known]
+    orphans = [file.path for file in files.listing() if file.path not in known and _holder(file.path) in held]
     for path in orphans:
         files.forget(path)
     return len(orphans)
+
+
+def _holder(path: str) -> int:
+    """The partition in the name of a file or of its draft; what is not named so is everybody's, so the first one's."""
+    prefix, dash, _ = path.rpartition("/")[2].removeprefix(".").partition("-")
+    return int(prefix) if dash and prefix.isdecimal() else 0
 
 
 def empty_garbage(files: LakeFiles, connection: Connection, *, now_ms: int) -> int:

@@ -24,7 +24,7 @@ SORTED_BY = [("unit_id", "ascending"), ("time", "ascending"), ("event_id", "asce
 GROUP_ROWS = 1_024  # a unit with as many rows has row groups of its own, so that reading it reads nothing else …
 GROUP_ROWS_MAX = 8_192  # … and one with more has several, a stretch of time each
 PLAIN_GROUP_ROWS = 2_048  # without an index, until it is merged: a merge holds one row group of every file
-BITMAP_SHARE = 0.04  # of the row group's own size
+BITMAP_SHARE = 0.045  # of the row group's own size
 
 _DICTIONARIES = ["unit_id", "source_id", "kind", "host", "product", "service", "category", "event_code", "user", "src_ip",
                  "problem"]  # fmt: skip
@@ -64,13 +64,13 @@ def day_of(time_ms: int) -> str:
     return datetime.fromtimestamp(time_ms // 1000, UTC).strftime("%Y-%m-%d")
 
 
-def write_segment(files: LakeFiles, day: str, table: Any, *, created_ms: int) -> Segment:
+def write_segment(files: LakeFiles, day: str, table: Any, *, created_ms: int, holder: int = 0) -> Segment:
     """Write a batch as it came, quickly: sorted, without an index."""
     draft = Draft(day, level=1)
     table = table.sort_by(SORTED_BY)
     for start in range(0, len(table), PLAIN_GROUP_ROWS):
         draft.add(table[start : start + PLAIN_GROUP_ROWS])
-    return draft.keep(files, created_ms=created_ms)
+    return draft.keep(files, created_ms=created_ms, holder=holder)
 
 
 class Draft:
@@ -117,15 +117,18 @@ class Draft:
         self._writer.close()
         return self._sink.getvalue()
 
-    def keep(self, files: LakeFiles, *, created_ms: int, content: Any = None, digest: str = "") -> Segment:
+    def keep(
+        self, files: LakeFiles, *, created_ms: int, content: Any = None, digest: str = "", holder: int = 0
+    ) -> Segment:
         """On disk when this returns.
 
         Args:
             content: what `finish` has returned, if it was called.
             digest: of its rows.
+            holder: a partition of the process; only who holds partition 0 merges.
         """
         content = self.finish() if content is None else content
-        path = f"day={self.day}/{uuid.uuid4().hex}.parquet"
+        path = f"day={self.day}/{holder:02d}-{uuid.uuid4().hex}.parquet"
         files.keep(path, memoryview(content))
         index_bytes, index_sha256 = 0, ""
         groups = np.concatenate([one.groups for one in self._bounds])

@@ -35,6 +35,16 @@ class Commits(Protocol):
     def close(self) -> None: ...
 
 
+class Appends(Protocol):
+    """The same for code that is not asynchronous: what `append` took is safe when `sync` returns. See SpoolWriter."""
+
+    def append(self, batch: Batch) -> object: ...
+
+    def sync(self) -> object: ...
+
+    def close(self) -> None: ...
+
+
 class Committer:
     """Appends batches to the spool and returns when they are on disk. For one event loop. See `Commits`."""
 

@@ -20,8 +20,9 @@ import orjson
 from dekhang.pipeline import wallclock
 from dekhang.pipeline.formats import RecordFile, open_records
 from dekhang.pipeline.formats.limits import RECORD_BYTES
+from dekhang.pipeline.receive.commit import Appends
 from dekhang.pipeline.receive.refusals import Refusals
-from dekhang.pipeline.spool import Batch, SpoolError, SpoolWriter
+from dekhang.pipeline.spool import Batch, SpoolError
 from dekhang.pipeline.stores.intake import IntakeMap, IntakeSource
 from dekhang.pipeline.stores.reasons import Reason
 
@@ -42,7 +43,7 @@ class Inbox:
         self,
         data: Path,
         intake: IntakeMap,
-        spool: SpoolWriter,
+        spool: Appends,
         refusals: Refusals,
         ending: threading.Event,
         between: Callable[[], object] = bool,

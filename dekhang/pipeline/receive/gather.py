@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from dekhang.pipeline import wallclock
 from dekhang.pipeline.receive.lanes import Lanes
 from dekhang.pipeline.receive.refusals import Refusals
-from dekhang.pipeline.receive.room import NoRoom
 from dekhang.pipeline.spool import Batch, SpoolError
 from dekhang.pipeline.stores.intake import IntakeSource
 from dekhang.pipeline.stores.reasons import Reason
@@ -166,10 +165,9 @@ class Gatherer:
 
 
 def _reason_of(error: BaseException) -> Reason:
-    if isinstance(error, NoRoom):
+    if isinstance(error, SpoolError):
         return error.reason
-    if not isinstance(error, SpoolError):
-        logger.error("Lỗi khi ghi một lô nhật ký; sẽ thử lại.", exc_info=error)
+    logger.error("Lỗi khi ghi một lô nhật ký; sẽ thử lại.", exc_info=error)
     return Reason.DISK_FULL
 
 

@@ -33,7 +33,6 @@ from dekhang.pipeline.receive.bulk import (
 )
 from dekhang.pipeline.receive.lanes import Lanes
 from dekhang.pipeline.receive.refusals import Refusals
-from dekhang.pipeline.receive.room import NoRoom
 from dekhang.pipeline.spool import Batch, SpoolError, SpoolFull
 from dekhang.pipeline.stores.intake import IntakeMap, IntakeSource, normalise_ip
 from dekhang.pipeline.stores.reasons import Reason
@@ -219,8 +218,7 @@ class HttpReceiver:
         try:
             return await self._lanes.commit(batch)
         except SpoolError as error:
-            reason = error.reason if isinstance(error, NoRoom) else Reason.DISK_FULL
-            self._refusals.add(source.source_id, reason, len(records), peer=_address_of(scope))
+            self._refusals.add(source.source_id, error.reason, len(records), peer=_address_of(scope))
             raise
 
     async def _in_thread(self, content: bytes, work: Any, *args: Any) -> Any:

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from dekhang.pipeline.lanes import BULK
-from dekhang.pipeline.receive.commit import Committer
+from dekhang.pipeline.place import Place
+from dekhang.pipeline.receive.commit import Appends, Committer
 from dekhang.pipeline.receive.lanes import Lanes
 from dekhang.pipeline.receive.quotas import Quotas
 from dekhang.pipeline.receive.refusals import Refusals
@@ -62,12 +63,26 @@ def open_spool(data: Path, writer: int, room: Room, *, free_floor_bytes: int) ->
 def open_lanes(
     data: Path, writer: int, intake: IntakeMap, refusals: Refusals, room: Room, *, free_floor_bytes: int
 ) -> Lanes:
-    """The express lane of a receiver and the bulk lane beside it."""
+    """The express lane of a receiver and the bulk lane beside it, in the spool or in the place's NATS cluster."""
+    quotas = Quotas(intake, refusals)
+    if Place.of(data).transport:
+        from dekhang.pipeline.transport.cluster import committers  # one machine does without the NATS library
+
+        return Lanes(*committers(data, f"receiver {writer}"), quotas)
     express, bulk = (
         Committer(open_spool(data, number, room, free_floor_bytes=free_floor_bytes))
         for number in (writer, writer + BULK)
     )
-    return Lanes(express, bulk, Quotas(intake, refusals))
+    return Lanes(express, bulk, quotas)
+
+
+def open_files(data: Path, room: Room, *, free_floor_bytes: int) -> Appends:
+    """What the files receiver writes to."""
+    if Place.of(data).transport:
+        from dekhang.pipeline.transport import cluster  # one machine does without the NATS library
+
+        return cluster.of(data).spool()
+    return open_spool(data, WRITERS["files"], room, free_floor_bytes=free_floor_bytes)
 
 
 def check_port(host: str, port: int, option: str, *, udp: bool = False) -> None:

@@ -8,17 +8,18 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from dekhang.pipeline.receive.commit import Appends
 from dekhang.pipeline.receive.files import Inbox
 from dekhang.pipeline.receive.gather import Gatherer
 from dekhang.pipeline.receive.kernel import Watch
 from dekhang.pipeline.receive.lanes import Lanes
-from dekhang.pipeline.receive.part import WRITERS, check_port, live, open_lanes, open_spool
+from dekhang.pipeline.receive.part import WRITERS, check_port, live, open_files, open_lanes
 from dekhang.pipeline.receive.refusals import Refusals
 from dekhang.pipeline.receive.room import Room
 from dekhang.pipeline.receive.sender import Senders
 from dekhang.pipeline.receive.syslog import SyslogReceiver
 from dekhang.pipeline.receive.tail import Tails
-from dekhang.pipeline.spool import SpoolError, SpoolWriter
+from dekhang.pipeline.spool import SpoolError
 from dekhang.pipeline.stores.intake import IntakeMap
 
 logger = logging.getLogger(__name__)
@@ -53,11 +54,7 @@ async def serve_lines(
         lanes = open_lanes(data, WRITERS["syslog"], intake, refusals, room, free_floor_bytes=free_floor_bytes)
         receiver = SyslogReceiver(Senders(intake), refusals)
         kernel = Watch(data)
-    watcher = (
-        Watcher(data, open_spool(data, WRITERS["files"], room, free_floor_bytes=free_floor_bytes), refusals)
-        if files
-        else None
-    )
+    watcher = Watcher(data, open_files(data, room, free_floor_bytes=free_floor_bytes), refusals) if files else None
 
     def facts() -> dict[str, Any]:
         known: dict[str, Any] = {"refused": refusals.total, **room.facts()}
@@ -96,7 +93,7 @@ async def serve_lines(
 class Watcher:
     """The thread that takes in uploads and followed files; it has a spool writer of its own."""
 
-    def __init__(self, data: Path, spool: SpoolWriter, refusals: Refusals) -> None:
+    def __init__(self, data: Path, spool: Appends, refusals: Refusals) -> None:
         self.ending = threading.Event()
         self._spool = spool
         intake = IntakeMap(data)

@@ -20,8 +20,9 @@ import msgspec
 
 from dekhang.pipeline import wallclock
 from dekhang.pipeline.formats.limits import RECORD_BYTES
+from dekhang.pipeline.receive.commit import Appends
 from dekhang.pipeline.receive.refusals import Refusals
-from dekhang.pipeline.spool import Batch, SpoolError, SpoolWriter
+from dekhang.pipeline.spool import Batch, SpoolError
 from dekhang.pipeline.stores.intake import IntakeMap, IntakeSource
 from dekhang.pipeline.stores.reasons import Reason
 
@@ -64,7 +65,7 @@ class _File:
 class Tails:
     """Call `poll` a few times a second."""
 
-    def __init__(self, data: Path, intake: IntakeMap, spool: SpoolWriter, refusals: Refusals) -> None:
+    def __init__(self, data: Path, intake: IntakeMap, spool: Appends, refusals: Refusals) -> None:
         self._path = data / "intake" / "tails.json"
         self._intake = intake
         self._spool = spool

@@ -25,6 +25,8 @@ from typing import NamedTuple
 
 import zstandard
 
+from dekhang.pipeline.stores.reasons import Reason
+
 SEGMENT = struct.Struct("<8sHHQ8s")  # magic, version, writer, first sequence number, salt
 FRAME = struct.Struct("<4sBBHIIIIQqqq")
 CRC = struct.Struct("<I")
@@ -42,7 +44,9 @@ FRAME_HEAD = FRAME.size + CRC.size
 
 
 class SpoolError(Exception):
-    """The spool cannot take or give data; the text is a sentence for people."""
+    """The spool cannot take or give data; the text is a sentence for people, `reason` what a refusal is counted under."""
+
+    reason = Reason.DISK_FULL
 
 
 class SpoolFull(SpoolError):

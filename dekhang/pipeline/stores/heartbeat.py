@@ -11,6 +11,7 @@ import orjson
 
 BEAT_SECONDS = 2.0
 STALE_SECONDS = 6.0  # three beats missed
+WORKER = "worker"  # the first one's name; further ones are worker-2, worker-3 …
 
 
 def beat(data: Path, part: str, **facts: Any) -> None:
@@ -34,6 +35,17 @@ def read(data: Path) -> dict[str, dict[str, Any]]:
         if isinstance(facts, dict):
             beats[path.stem] = facts
     return beats
+
+
+def worker_name(number: int) -> str:
+    """The name of worker `number`, from 1."""
+    return WORKER if number == 1 else f"{WORKER}-{number}"
+
+
+def workers(beats: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Those of `read` that are workers', by name, in order of their numbers."""
+    found = {name: facts for name, facts in beats.items() if name == WORKER or name.startswith(f"{WORKER}-")}
+    return dict(sorted(found.items(), key=lambda one: (len(one[0]), one[0])))
 
 
 def is_alive(facts: dict[str, Any], *, now_ms: int | None = None) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from dekhang.pipeline import spool
+from dekhang.pipeline.partitions import ALL
 from dekhang.pipeline.stores import database, schema
 from dekhang.pipeline.stores.reasons import Reason
 
@@ -236,20 +237,22 @@ def _latest(group: str) -> str:
     )
 
 
-def _positions(connection: database.Connection) -> dict[int, spool.Position]:
+def _positions(connection: database.Connection) -> dict[tuple[int, int], spool.Position]:
+    """(partition, writer) → how far it has been worked off."""
     return {
-        writer: spool.Position(segment, offset, next_seq)
-        for writer, segment, offset, next_seq in connection.execute(
-            'SELECT writer, segment, "offset", next_seq FROM positions'
+        (partition, writer): spool.Position(segment, offset, next_seq)
+        for partition, writer, segment, offset, next_seq in connection.execute(
+            'SELECT "partition", writer, segment, "offset", next_seq FROM positions'
         )
     }
 
 
-def _waiting(data: Path, positions: dict[int, spool.Position]) -> dict[tuple[int, int], int]:
+def _waiting(data: Path, positions: dict[tuple[int, int], spool.Position]) -> dict[tuple[int, int], int]:
     folder = data / "spool"
     total: dict[tuple[int, int], int] = {}
     for writer in spool.writers(folder):
-        for account, count in spool.waiting(folder, writer, positions.get(writer, spool.START)).items():
+        of_writer = {partition: positions.get((partition, writer), spool.START) for partition in ALL}
+        for account, count in spool.waiting(folder, writer, of_writer).items():
             total[account] = total.get(account, 0) + count
     return total
 

@@ -83,6 +83,7 @@ MIGRATIONS: tuple[str, ...] = (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         rows INTEGER NOT NULL, bytes INTEGER NOT NULL,
         min_time INTEGER NOT NULL, max_time INTEGER NOT NULL,
+        min_received INTEGER NOT NULL, max_received INTEGER NOT NULL,
         min_unit INTEGER NOT NULL, max_unit INTEGER NOT NULL,
         created INTEGER NOT NULL, body BLOB NOT NULL
     );
@@ -131,6 +132,36 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (source_id, product, service, category, channel, event_id)
     ) WITHOUT ROWID;
     CREATE INDEX routes_unit ON routes (unit_id);
+    """,
+    # what became of the records of each uploaded file, by its name in the inbox
+    """
+    CREATE TABLE upload_counts (
+        source_id INTEGER NOT NULL, name TEXT NOT NULL,
+        stored INTEGER NOT NULL DEFAULT 0, duplicate INTEGER NOT NULL DEFAULT 0, unparsable INTEGER NOT NULL DEFAULT 0,
+        PRIMARY KEY (source_id, name)
+    ) WITHOUT ROWID;
+    """,
+    # positions and correlation state by partition (decision 8); what there was holds for all of them
+    """
+    CREATE TABLE partitions (number INTEGER PRIMARY KEY);
+    INSERT INTO partitions (number) VALUES (0), (1), (2), (3), (4), (5), (6), (7), (8), (9), (10), (11), (12), (13),
+                                           (14), (15);
+    CREATE TABLE positions_of_partitions (
+        "partition" INTEGER NOT NULL, writer INTEGER NOT NULL,
+        segment INTEGER NOT NULL, "offset" INTEGER NOT NULL, next_seq INTEGER NOT NULL,
+        PRIMARY KEY ("partition", writer)
+    );
+    INSERT INTO positions_of_partitions
+        SELECT number, writer, segment, "offset", next_seq FROM positions CROSS JOIN partitions;
+    DROP TABLE positions;
+    ALTER TABLE positions_of_partitions RENAME TO positions;
+    CREATE TABLE states_of_partitions (
+        "partition" INTEGER PRIMARY KEY, state BLOB NOT NULL, saved_at INTEGER NOT NULL
+    );
+    INSERT INTO states_of_partitions SELECT number, state, saved_at FROM engine_state CROSS JOIN partitions;
+    DROP TABLE engine_state;
+    ALTER TABLE states_of_partitions RENAME TO engine_state;
+    DROP TABLE partitions;
     """,
 )
 

@@ -21,6 +21,7 @@ from nats.js.errors import APIError, NoStreamResponseError
 from dekhang.pipeline.partitions import PARTITIONS, partition_of
 from dekhang.pipeline.spool import Batch, SpoolError, SpoolFull, event_id
 from dekhang.pipeline.spool.layout import cut
+from dekhang.pipeline.stores.reasons import Reason
 from dekhang.pipeline.stores.schema import HOUR_MS
 from dekhang.pipeline.transport import message, streams
 from dekhang.pipeline.transport.address import Cluster
@@ -38,6 +39,24 @@ TRY_SECONDS = 2.0  # for one answer, before the message is repeated
 PAUSE_SECONDS = 0.1
 NO_STREAM_SECONDS = 5.0  # nobody answers for the stream: look whether it is still there
 FULL = {10023, 10047, 10077}  # JetStream: no room on the servers, in the account, in the stream
+
+
+class ClusterFull(SpoolFull):
+    """The streams have reached their bound."""
+
+    reason = Reason.SPOOL_FULL
+
+
+class ClusterBusy(SpoolFull):
+    """More comes than the cluster takes, or it does not answer."""
+
+    reason = Reason.OVERLOADED
+
+
+class ClusterSilent(SpoolError):
+    """The cluster did not say whether it has stored a batch."""
+
+    reason = Reason.OVERLOADED
 
 
 @dataclass(slots=True)
@@ -126,9 +145,9 @@ class NatsCommitter:
 
     def _check_room(self, line: _Line, size: int, now: float) -> None:
         if self._held_bytes and self._held_bytes + size > HELD_BYTES:
-            raise SpoolFull("Cụm NATS nhận chậm hơn nhật ký đến nên tạm ngừng nhận thêm; hãy gửi lại sau vài giây.")
+            raise ClusterBusy("Cụm NATS nhận chậm hơn nhật ký đến nên tạm ngừng nhận thêm; hãy gửi lại sau vài giây.")
         if line.trying_since is not None and now - line.trying_since > SILENT_SECONDS:
-            raise SpoolFull("Cụm NATS đang không trả lời nên tạm ngừng nhận nhật ký; hệ thống tự nhận tiếp sau đó.")
+            raise ClusterBusy("Cụm NATS đang không trả lời nên tạm ngừng nhận nhật ký; hệ thống tự nhận tiếp sau đó.")
 
     async def _work(self, line: _Line) -> None:
         """Send what waits, message by message, until nothing waits."""
@@ -180,7 +199,7 @@ class NatsCommitter:
                     ) from error
                 except APIError as error:
                     if error.err_code in FULL:
-                        raise SpoolFull(
+                        raise ClusterFull(
                             f"Luồng {line.stream.name} của cụm NATS đã đầy vì phần phân tích chưa theo kịp; "
                             "hãy gửi lại sau vài giây."
                         ) from error
@@ -191,7 +210,7 @@ class NatsCommitter:
                     self._prepared = False  # somebody may have deleted it
                 if loop.time() >= deadline:
                     logger.warning("%s: not answered in %.0f s: %r", line.stream.name, ANSWER_SECONDS, problem)
-                    raise SpoolError("Cụm NATS không xác nhận đã lưu; hãy gửi lại.") from problem
+                    raise ClusterSilent("Cụm NATS không xác nhận đã lưu; hãy gửi lại.") from problem
                 await asyncio.sleep(PAUSE_SECONDS)
         finally:
             line.trying_since = None
@@ -236,7 +255,7 @@ def _take(waiting: deque[_Piece], now: float) -> list[_Piece]:
         if piece.safe.done():  # its sender has gone
             continue
         if now - piece.since > ANSWER_SECONDS:
-            piece.safe.set_exception(SpoolFull("Cụm NATS đang quá tải; hãy gửi lại sau vài giây."))
+            piece.safe.set_exception(ClusterBusy("Cụm NATS đang quá tải; hãy gửi lại sau vài giây."))
             continue
         pieces.append(piece)
         size += len(piece.frame)

@@ -15,14 +15,13 @@ from nats.js import JetStreamContext
 from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 from nats.js.errors import APIError, NotFoundError
 
-from dekhang.pipeline.lanes import BULK
+from dekhang.pipeline.lanes import BULK, CLUSTER
 from dekhang.pipeline.partitions import PARTITIONS
 
 logger = logging.getLogger(__name__)
 
 Committed = Callable[[], Awaitable[Mapping[int, int]]]
 
-FIRST_WRITER = 1000  # writer of the express lane of partition 0; its bulk lane is BULK more
 DUPLICATES_SECONDS = 120.0  # a repeated message is recognised as long; receivers repeat for at most 30 s
 ASK_SECONDS = 5.0
 REMADE_AHEAD = 1 << 20  # a stream made again leaves out so many numbers: readers see that it was, and mistake none
@@ -47,7 +46,7 @@ class Stream:
     @property
     def writer(self) -> int:
         """The number that event ids and positions know it by."""
-        return FIRST_WRITER + self.partition + (BULK if self.bulk else 0)
+        return CLUSTER + self.partition + (BULK if self.bulk else 0)
 
 
 def all_streams() -> Iterator[Stream]:

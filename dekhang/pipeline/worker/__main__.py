@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import fcntl
 import logging
 import os
 import signal
 import sys
 from pathlib import Path
 from types import FrameType
-from typing import IO
 
+from dekhang.pipeline.partitions import PARTITIONS
+from dekhang.pipeline.stores import heartbeat
 from dekhang.pipeline.stores.schema import SchemaTooNew
 from dekhang.pipeline.worker.loop import BATCH_RECORDS, Worker
+from dekhang.pipeline.worker.ownership import FileOwnership, PartitionsTaken
 
 
 def main() -> int:
@@ -22,6 +23,9 @@ def main() -> int:
     parser.add_argument("--rules", type=Path, action="append", default=[], metavar="DIR", help="thư mục luật Sigma")
     parser.add_argument(
         "--batch-records", type=int, default=BATCH_RECORDS, metavar="N", help="số bản ghi mỗi lần ghi (%(default)s)"
+    )
+    parser.add_argument(
+        "--share", type=share, default=(1, 1), metavar="K/N", help="là worker thứ K trong N worker của máy này"
     )
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s worker %(levelname)s %(message)s")
@@ -36,13 +40,15 @@ def main() -> int:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    lock = _take_lock(args.data)
-    if lock is None:
-        sys.stderr.write(f"Một worker khác đang làm việc với {args.data}; mỗi thư mục dữ liệu chỉ chạy một.\n")
-        return 2
     try:
-        worker = Worker(args.data, args.rules, batch_records=args.batch_records)
-    except SchemaTooNew as fault:
+        worker = Worker(
+            args.data,
+            args.rules,
+            batch_records=args.batch_records,
+            ownership=FileOwnership(args.data, args.share),
+            name=heartbeat.worker_name(args.share[0]),
+        )
+    except (PartitionsTaken, SchemaTooNew) as fault:
         sys.stderr.write(f"{fault}\n")
         return 2
 
@@ -54,16 +60,11 @@ def main() -> int:
     return 0
 
 
-def _take_lock(data: Path) -> IO[str] | None:
-    """Two workers on one folder would store everything twice."""
-    (data / "run").mkdir(parents=True, exist_ok=True)
-    file = (data / "run" / "worker.lock").open("w")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.close()
-        return None
-    return file
+def share(text: str) -> tuple[int, int]:
+    number, slash, of = text.partition("/")
+    if slash and number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of) <= PARTITIONS:
+        return int(number), int(of)
+    raise argparse.ArgumentTypeError(f"cần dạng K/N với 1 ≤ K ≤ N ≤ {PARTITIONS}, ví dụ 1/2, không phải {text!r}")
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ SAMPLE_CHARS = 2_000
 MESSAGE_CHARS = 4_000
 COLUMN_CHARS = 256
 DIGEST_BYTES = 16
+UPLOAD = "upload"  # a frame's transport; its peer is then the file's name in the inbox
 _LOOKUP = 500
 
 _USERS = ("user", "TargetUserName", "User", "SubjectUserName", "AccountName", "cs-username")
@@ -46,6 +47,15 @@ class Tally:
     last_event_ms: int | None = None
     first_received_ms: int | None = None
     last_received_ms: int | None = None
+
+
+@dataclass(slots=True)
+class FileTally:
+    """What became of the records of one uploaded file."""
+
+    stored: int = 0
+    duplicate: int = 0
+    unparsable: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +86,7 @@ class Work:
     rows: Rows = field(default_factory=Rows)
     tallies: dict[tuple[int, int], Tally] = field(default_factory=dict)
     samples: dict[int, list[tuple[int, int, str, str]]] = field(default_factory=dict)
+    uploads: dict[tuple[int, str], FileTally] = field(default_factory=dict)
     seen: dict[tuple[int, bytes], int] = field(default_factory=dict)
     arrivals: Arrivals = field(default_factory=dict)
 
@@ -97,6 +108,7 @@ def prepare(connection: Connection, frames: Iterable[tuple[int, Frame]]) -> Work
         note(work.arrivals, frame)
         day = frame.received_ms // DAY_MS
         ids = frame.ids
+        before = (tally.stored, tally.duplicate, tally.unparsable)
         for number, raw in enumerate(frame.records):
             if ids is not None and (sender_id := ids[number]) is not None:
                 digest = (frame.source_id, _digest(sender_id))
@@ -105,6 +117,11 @@ def prepare(connection: Connection, frames: Iterable[tuple[int, Frame]]) -> Work
                     continue
                 work.seen[digest] = day
             _add(work, tally, frame, event_id(writer, frame.first_seq + number), raw)
+        if frame.transport == UPLOAD:
+            file = work.uploads.setdefault((frame.source_id, frame.peer), FileTally())
+            file.stored += tally.stored - before[0]
+            file.duplicate += tally.duplicate - before[1]
+            file.unparsable += tally.unparsable - before[2]
     _join(work)
     return work
 

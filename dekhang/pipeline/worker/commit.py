@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from dekhang.pipeline import wallclock
 from dekhang.pipeline.lakewrite import Written, add_to_manifest
+from dekhang.pipeline.partitions import PARTITIONS
 from dekhang.pipeline.spool import Position
 from dekhang.pipeline.stores.database import Connection
 from dekhang.pipeline.stores.schema import DAY_MS
@@ -47,13 +48,21 @@ def commit(
     *,
     written: Sequence[Written],
     detections: Sequence[tuple[Any, ...]],
-    state: bytes | None,
-    positions: Mapping[int, Position],
+    states: Mapping[int, bytes],
+    positions: Mapping[tuple[int, int], Position],
     observer: Observer,
+    confirm: Callable[[Connection], None],
     now_ms: int,
 ) -> None:
-    """Write everything of a batch. `state` None: unchanged since the last time."""
+    """Write everything of a batch.
+
+    Args:
+        states: of the partitions whose correlation state changed.
+        positions: (partition, writer) → how far it has been worked off, where that changed.
+        confirm: raises when what the batch was made of is no longer ours.
+    """
     with connection.transaction():
+        confirm(connection)
         add_to_manifest(connection, written)
         connection.executemany(
             _COUNT,
@@ -68,19 +77,29 @@ def commit(
         _keep_samples(connection, work)
         observer.observe(connection, work, now_ms=wallclock.now_ms())
         connection.executemany(
+            "INSERT INTO upload_counts (source_id, name, stored, duplicate, unparsable) VALUES (?, ?, ?, ?, ?)"
+            " ON CONFLICT (source_id, name) DO UPDATE SET stored = upload_counts.stored + excluded.stored,"
+            " duplicate = upload_counts.duplicate + excluded.duplicate,"
+            " unparsable = upload_counts.unparsable + excluded.unparsable",
+            [
+                (source_id, name, file.stored, file.duplicate, file.unparsable)
+                for (source_id, name), file in work.uploads.items()
+            ],
+        )
+        connection.executemany(
             "INSERT INTO seen_ids (source_id, digest, day) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
             [(source_id, digest, day) for (source_id, digest), day in work.seen.items()],
         )
-        if state is not None:
-            connection.execute(
-                "INSERT INTO engine_state (id, state, saved_at) VALUES (1, ?, ?)"
-                " ON CONFLICT (id) DO UPDATE SET state = excluded.state, saved_at = excluded.saved_at",
-                (state, now_ms),
-            )
         connection.executemany(
-            'INSERT INTO positions (writer, segment, "offset", next_seq) VALUES (?, ?, ?, ?) ON CONFLICT (writer)'
-            ' DO UPDATE SET segment = excluded.segment, "offset" = excluded."offset", next_seq = excluded.next_seq',
-            [(writer, one.segment, one.offset, one.next_seq) for writer, one in positions.items()],
+            'INSERT INTO engine_state ("partition", state, saved_at) VALUES (?, ?, ?)'
+            ' ON CONFLICT ("partition") DO UPDATE SET state = excluded.state, saved_at = excluded.saved_at',
+            [(partition, state, now_ms) for partition, state in states.items()],
+        )
+        connection.executemany(
+            'INSERT INTO positions ("partition", writer, segment, "offset", next_seq) VALUES (?, ?, ?, ?, ?)'
+            ' ON CONFLICT ("partition", writer) DO UPDATE SET'
+            ' segment = excluded.segment, "offset" = excluded."offset", next_seq = excluded.next_seq',
+            [(*place, one.segment, one.offset, one.next_seq) for place, one in positions.items()],
         )
         if detections:
             connection.one_at_a_time("detections")  # last, so that the others wait for next to nothing
@@ -101,18 +120,31 @@ def _keep_samples(connection: Connection, work: Work) -> None:
         )
 
 
-def read_positions(connection: Connection) -> dict[int, Position]:
+def read_positions(connection: Connection) -> dict[tuple[int, int], Position]:
+    """(partition, writer) → how far it has been worked off, of all partitions."""
     return {
-        writer: Position(segment, offset, next_seq)
-        for writer, segment, offset, next_seq in connection.execute(
-            'SELECT writer, segment, "offset", next_seq FROM positions'
+        (partition, writer): Position(segment, offset, next_seq)
+        for partition, writer, segment, offset, next_seq in connection.execute(
+            'SELECT "partition", writer, segment, "offset", next_seq FROM positions'
         )
     }
 
 
-def read_state(connection: Connection) -> bytes:
-    row = connection.execute("SELECT state FROM engine_state WHERE id = 1").fetchone()
-    return bytes(row[0]) if row else b""
+def behind_all(positions: Mapping[tuple[int, int], Position]) -> dict[int, Position]:
+    """Writer → what every partition has worked off; without writers that some partition has not begun with."""
+    of_writers: dict[int, list[Position]] = {}
+    for (_, writer), position in positions.items():
+        of_writers.setdefault(writer, []).append(position)
+    return {writer: min(found) for writer, found in of_writers.items() if len(found) == PARTITIONS}
+
+
+def read_states(connection: Connection, partitions: Collection[int]) -> dict[int, bytes]:
+    """Partition → its correlation state."""
+    return {
+        partition: bytes(state)
+        for partition, state in connection.execute('SELECT "partition", state FROM engine_state')
+        if partition in partitions
+    }
 
 
 def forget_old_ids(connection: Connection, *, now_ms: int, limit: int = 20_000) -> int:

@@ -171,6 +171,7 @@ def _shown(match: Match, fields: Mapping[str, Any]) -> str:
 
 def _bounded(value: Any) -> Any:
     if isinstance(value, str):
+        value = value.replace("\0", "\ufffd")  # not every database keeps NUL, inside JSON neither
         return value if len(value) <= VALUE_CHARS else value[:VALUE_CHARS] + "…"
     if isinstance(value, bool) or value is None:
         return value

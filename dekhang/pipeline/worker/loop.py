@@ -6,7 +6,7 @@ import gc
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,14 +14,18 @@ from typing import Any
 from dekhang.engine import Detector, Losses, Match, Record
 from dekhang.engine.ruleset import rules_over_budget
 from dekhang.pipeline import lakefiles, lakewrite, wallclock
-from dekhang.pipeline.spool import START, Frame, Position, SpoolReader, prune, writers
+from dekhang.pipeline.partitions import partition_of
+from dekhang.pipeline.readers import prune
+from dekhang.pipeline.spool import START, Frame, Position
 from dekhang.pipeline.stores import database, heartbeat
 from dekhang.pipeline.stores.lake import Lake
 from dekhang.pipeline.worker import found
 from dekhang.pipeline.worker.batch import Work, prepare
-from dekhang.pipeline.worker.commit import commit, forget_old_ids, read_positions, read_state
+from dekhang.pipeline.worker.commit import behind_all, commit, forget_old_ids, read_positions, read_states
 from dekhang.pipeline.worker.observing import Observer
-from dekhang.pipeline.worker.rules import RuleWatch, publish_problems
+from dekhang.pipeline.worker.ownership import FileOwnership, Ownership, OwnershipLost
+from dekhang.pipeline.worker.reading import Reading
+from dekhang.pipeline.worker.rules import RuleWatch, publish_faulty, publish_slow
 from dekhang.pipeline.worker.silence import Silence
 
 logger = logging.getLogger(__name__)
@@ -31,7 +35,6 @@ BATCH_BYTES = 32 << 20  # raw; parsed it is about four times that
 SMALL_BATCH = 2_000  # fewer records than this wait until BATCH_SECONDS after the last transaction
 BATCH_SECONDS = 0.3
 POLL_SECONDS = 0.05
-LOOK_FOR_WRITERS_SECONDS = 1.0
 HOUSEKEEPING_SECONDS = 5.0
 BUDGET_LOOK_SECONDS = 60.0  # 50 ms of looking with 3,600 rules
 SILENCE_SECONDS = 10.0  # between looks whether silence ends a window
@@ -43,11 +46,25 @@ COLLECT_EVERY = 200  # batches between full garbage collections; automatic ones 
 
 
 class Worker:
-    """Everything between the spool and the lake, for one data folder. One process at a time holds it."""
+    """Everything between the spool and the lake, for the partitions that it holds.
 
-    def __init__(self, data: Path, rule_folders: Sequence[Path], *, batch_records: int = BATCH_RECORDS) -> None:
+    Args:
+        ownership: says which these are; without it all of the data folder's. Closed with the worker.
+        name: of its heartbeat.
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        rule_folders: Sequence[Path],
+        *,
+        batch_records: int = BATCH_RECORDS,
+        ownership: Ownership | None = None,
+        name: str = heartbeat.WORKER,
+    ) -> None:
         self.data = data
-        self.spool = data / "spool"
+        self.name = name
+        self.ownership: Ownership = FileOwnership(data) if ownership is None else ownership
         self.lake = lakefiles.of(data)
         self.connection = database.connect(data)
         self.watch = RuleWatch(rule_folders, data)
@@ -56,16 +73,16 @@ class Worker:
         self.total_events = self.total_detections = self.total_batches = 0
         self.undetected = 0  # records that the engine could not judge
         self.problem = ""
-        self._readers: dict[int, SpoolReader] = {}
-        self._committed: dict[int, Position] = {}
+        self._partitions: frozenset[int] = frozenset()
+        self._committed: dict[tuple[int, int], Position] = {}
+        self._reading = Reading(data, (), {})
         self._detector: Detector | None = None
         self._silence = Silence()
         self._observer = Observer()
         self._losses = Losses()  # of detectors that rule changes have replaced
         self._over_budget: frozenset[str] = frozenset()
-        self._state = b""
+        self._states: dict[int, bytes] = {}
         self._last_commit = 0.0
-        self._next_look = 0.0
         self._next_housekeeping = 0.0
         self._next_merge = 0.0
         self._next_silence = 0.0
@@ -76,12 +93,8 @@ class Worker:
         self._moved = time.monotonic()
 
     def start(self) -> None:
-        """Clean up after a crash, load rules and positions."""
-        orphans = lakewrite.remove_orphans(self.lake, self.connection)
-        if orphans:
-            logger.warning("removed %d lake files that no transaction had finished", orphans)
-        self._committed = read_positions(self.connection)
-        self._state = read_state(self.connection)
+        """Load rules, positions and state; clean up after a crash."""
+        self._begin()
         self._load_rules()
         gc.collect()
         gc.freeze()  # rules live as long as we do; scanning them again and again is for nothing
@@ -100,6 +113,9 @@ class Worker:
             try:
                 if not self.step():
                     time.sleep(POLL_SECONDS)
+            except OwnershipLost:  # the batch is the new owner's, who began where we last committed
+                logger.warning("partitions were taken over by another worker; going on with what is ours")
+                self._retry()
             except (database.Error, OSError) as fault:  # full disk, locked database: nothing is lost, try again
                 self.problem = f"Chưa ghi được vào kho: {fault}. Hệ thống tự thử lại; hãy kiểm tra dung lượng ổ đĩa."
                 logger.exception("transaction failed, will be repeated")
@@ -124,6 +140,8 @@ class Worker:
     def step(self) -> bool:
         """One round: a batch if there is one, else housekeeping. Returns whether there was something to do."""
         now = time.monotonic()
+        if self.ownership.partitions() != self._partitions:
+            self._begin()
         if self.watch.changed():
             self._load_rules()
         frames = self._read(now)
@@ -136,7 +154,8 @@ class Worker:
         elif now >= self._next_silence:
             self._next_silence = now + SILENCE_SECONDS
             self.let_time_pass(now)
-        if (not self._much_waiting and now >= self._next_merge) or self.total_batches >= self._merge_at_batch:
+        merge_now = (not self._much_waiting and now >= self._next_merge) or self.total_batches >= self._merge_at_batch
+        if merge_now and self._keeps_house:
             self._merge_at_batch = self.total_batches + MERGE_EVERY
             merged = lakewrite.flush(self.lake, self.connection, now_ms=_now_ms()) or lakewrite.compact_once(
                 self.lake, self.connection, now_ms=_now_ms()
@@ -153,55 +172,59 @@ class Worker:
     def drain(self) -> int:
         """Work until the spool is empty; returns how many events were stored. For tests and measurements."""
         before = self.total_events
-        self._next_look = 0.0
+        self._reading.look_again()
         self._last_commit = 0.0
         while frames := self._read(time.monotonic(), patient=False):
             self._work_off(frames)
         return self.total_events - before
 
     def close(self) -> None:
-        for reader in self._readers.values():
-            reader.close()
-        self._readers = {}
+        self._reading.close()
         self.connection.close()
+        self.ownership.close()
         self._ready = False
         gc.unfreeze()
         gc.enable()
-        heartbeat.clear(self.data, "worker")
+        heartbeat.clear(self.data, self.name)
 
     # -- reading
 
     def _read(self, now: float, *, patient: bool = True) -> list[tuple[int, Frame]]:
-        """The next frames of all writers, each with an equal share."""
+        """The next frames of our partitions, as many as one transaction takes."""
         if patient and now - self._last_commit < BATCH_SECONDS and not self._much_waiting:
             return []
-        if now >= self._next_look:
-            self._next_look = now + LOOK_FOR_WRITERS_SECONDS
-            for writer in writers(self.spool):
-                if writer not in self._readers:
-                    self._readers[writer] = SpoolReader(self.spool, writer, self._committed.get(writer, START))
-        frames: list[tuple[int, Frame]] = []
-        share = max(1, self.batch_records // max(1, len(self._readers)))
-        share_bytes = max(1, BATCH_BYTES // max(1, len(self._readers)))
-        for writer, reader in self._readers.items():
-            batch, _ = reader.read(share, share_bytes)
-            frames.extend((writer, frame) for frame in batch)
+        frames = self._reading.read(self.batch_records, BATCH_BYTES, now=now)
         self._much_waiting = sum(len(frame.records) for _, frame in frames) >= min(SMALL_BATCH, self.batch_records)
         return frames
 
-    def _rewind(self) -> None:
-        """Forget what was read and counted since the last transaction."""
-        for reader in self._readers.values():
-            reader.close()
-        self._readers = {}
-        self._next_look = 0.0
+    def _begin(self) -> None:
+        """Start from what is committed of the partitions that are ours now."""
+        self._reading.close()
+        self._partitions = self.ownership.partitions()
+        # what a crash or failed attempts have left would fill a full disk further
+        orphans = lakewrite.remove_orphans(self.lake, self.connection, self._partitions)
+        if orphans:
+            logger.warning("removed %d lake files that no transaction had finished", orphans)
+        self._committed = {
+            place: position
+            for place, position in read_positions(self.connection).items()
+            if place[0] in self._partitions
+        }
+        self._states = read_states(self.connection, self._partitions)
+        self._reading = Reading(self.data, self._partitions, self._committed)
         self._silence.broken()
         if self.watch.book is not None:
-            self._replace_detector(self._state)
+            self._replace_detector()
+
+    @property
+    def _keeps_house(self) -> bool:
+        """One worker of all merges, deletes and tells of rules: who holds the first partition."""
+        return 0 in self._partitions
+
+    def _rewind(self) -> None:
+        """Forget what was read and counted since the last transaction."""
         self.connection.rollback()
-        # what the failed attempts wrote would fill a full disk further
-        lakewrite.remove_orphans(self.lake, self.connection)
-        self._committed = read_positions(self.connection)
+        self._begin()
 
     def _retry(self) -> None:
         time.sleep(RETRY_SECONDS)
@@ -215,36 +238,42 @@ class Worker:
     def _work_off(self, frames: list[tuple[int, Frame]]) -> None:
         work = prepare(self.connection, frames)
         self._silence.heard({frame.unit_id for _, frame in frames})
-        matches = self._detect(work)
-        positions = {writer: self._readers[writer].position for writer in {writer for writer, _ in frames}}
-        self._commit(work, matches, positions)
-        for writer, position in positions.items():
-            if position.segment != self._committed.get(writer, START).segment:
-                prune(self.spool, writer, position)
-        self._committed.update(positions)
+        self._commit(work, self._detect(work))
         self._last_commit = time.monotonic()
         self.total_batches += 1
         self.total_events += len(work.events)
 
-    def _commit(self, work: Work, matches: list[Match], positions: Mapping[int, Position]) -> None:
+    def _commit(self, work: Work, matches: list[Match]) -> None:
         """Everything that a batch, or time, has brought: all of it or nothing."""
         now_ms = _now_ms()
-        written = lakewrite.write_rows(self.lake, work.rows, created_ms=now_ms)
+        written = lakewrite.write_rows(self.lake, work.rows, created_ms=now_ms, holder=min(self._partitions, default=0))
         detections = found.rows(work, matches, lake=Lake(self.data), created_ms=wallclock.now_ms())
-        state = self._detector.state() if self._detector is not None else self._state
+        states = self._detector.state_parts(partition_of) if self._detector is not None else {}
+        positions = {
+            place: position
+            for place, position in self._reading.positions().items()
+            if position != self._committed.get(place, START)
+        }
         commit(
             self.connection,
             work,
             written=written,
             detections=detections,
-            state=state if state != self._state else None,
+            states=states,
             positions=positions,
             observer=self._observer,
+            confirm=self.ownership.confirm,
             now_ms=now_ms,
         )
-        self._state = state
+        self._states |= states
         self.problem = ""
         self.total_detections += len(detections)
+        if any(position.segment != self._committed.get(place, START).segment for place, position in positions.items()):
+            self._prune()
+        self._committed.update(positions)
+
+    def _prune(self) -> None:
+        prune(self.data, behind_all(read_positions(self.connection)))
 
     def let_time_pass(self, now: float) -> None:
         """End windows that only time can end, in units that send nothing. `now` is of time.monotonic()."""
@@ -258,7 +287,7 @@ class Worker:
         ]
         for unit in passing.behind:
             matches.extend(self._detector.end_behind(unit))
-        self._commit(Work(), matches, {})
+        self._commit(Work(), matches)
 
     def _detect(self, work: Work) -> list[Match]:
         """Matches in the batch. A record that makes the engine fail is stored without them, and counted."""
@@ -269,7 +298,7 @@ class Worker:
             return self._detector.process(records)
         except Exception:  # a bug of ours must not stop the pipeline for everyone
             logger.exception("the engine failed on a batch of %d records; judging them one by one", len(records))
-        detector = self._replace_detector(self._state)
+        detector = self._replace_detector()
         matches: list[Match] = []
         for index, record in enumerate(records):
             try:
@@ -285,15 +314,16 @@ class Worker:
     # -- rules, house, heart
 
     def _load_rules(self) -> None:
-        state = self._detector.state() if self._detector is not None else self._state
         book = self.watch.load()
-        self._replace_detector(state)
-        self._over_budget = frozenset(rules_over_budget(book.ruleset))
-        publish_problems(self.connection, book, over_budget=self._over_budget, now_ms=wallclock.now_ms())
+        self._replace_detector()
+        if self._keeps_house:
+            publish_faulty(self.connection, book, now_ms=wallclock.now_ms())
+        self._over_budget = frozenset()
+        self._watch_budgets()
 
-    def _replace_detector(self, state: bytes) -> Detector:
+    def _replace_detector(self) -> Detector:
         self._losses = self._all_losses()
-        self._detector = self.watch.new_detector(state)
+        self._detector = self.watch.new_detector(self._states)
         return self._detector
 
     def _all_losses(self) -> Losses:
@@ -309,15 +339,17 @@ class Worker:
             return
         over_budget = frozenset(rules_over_budget(book.ruleset))
         if over_budget != self._over_budget:
-            publish_problems(self.connection, book, over_budget=over_budget, now_ms=wallclock.now_ms())
+            publish_slow(self.connection, book, over_budget, now_ms=wallclock.now_ms())
             self._over_budget = over_budget
 
     def _keep_house(self) -> None:
-        lakewrite.empty_garbage(self.lake, self.connection, now_ms=_now_ms())
-        forget_old_ids(self.connection, now_ms=wallclock.now_ms())
-        self._observer.forget(self.connection, now_ms=wallclock.now_ms())
-        for writer, position in self._committed.items():
-            prune(self.spool, writer, position)
+        if self._reading.positions() != self._committed:  # only others' records came: let the spool go on
+            self._commit(Work(), [])
+        if self._keeps_house:
+            lakewrite.empty_garbage(self.lake, self.connection, now_ms=_now_ms())
+            forget_old_ids(self.connection, now_ms=wallclock.now_ms())
+            self._observer.forget(self.connection, now_ms=wallclock.now_ms())
+            self._prune()
 
     def facts(self) -> dict[str, Any]:
         """What the heartbeat tells."""
@@ -333,8 +365,8 @@ class Worker:
             "over_budget": len(self._over_budget),
             "correlation_late": losses.late,
             "correlation_forgotten": losses.forgotten,
-            "lost_records": sum(reader.lost_records for reader in list(self._readers.values())),
-            "spool_problems": [text for reader in list(self._readers.values()) for text in reader.problems][-5:],
+            "lost_records": self._reading.lost_records,
+            "spool_problems": self._reading.problems[-5:],
             "problem": self.problem,
         }
 
@@ -342,7 +374,7 @@ class Worker:
         while not self.stopping:
             if time.monotonic() - self._moved < STUCK_SECONDS:
                 try:
-                    heartbeat.beat(self.data, "worker", **self.facts())
+                    heartbeat.beat(self.data, self.name, **self.facts())
                 except OSError:
                     logger.warning("heartbeat could not be written", exc_info=True)
             time.sleep(heartbeat.BEAT_SECONDS if self._ready else 0.2)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from dekhang.engine import Detector
 from dekhang.engine.sieve import Code
 from dekhang.pipeline.codecache import compiled
+from dekhang.pipeline.partitions import partition_of
 from dekhang.pipeline.rulebook import Rulebook
 from dekhang.pipeline.rulesettings import RuleSettings, folder_of, load_installed_rules, read_settings
 from dekhang.pipeline.stores.database import Connection
@@ -53,10 +54,13 @@ class RuleWatch:
         self._code = code
         return book
 
-    def new_detector(self, state: bytes) -> Detector:
-        """Return a detector of the rules loaded last, with correlation state."""
+    def new_detector(self, states: Mapping[int, bytes]) -> Detector:
+        """Return a detector of the rules loaded last, with the correlation state of partitions."""
         assert self.book is not None and self._code is not None
-        detector = Detector(self.book.ruleset, state=state, code=self._code)
+        detector = Detector(self.book.ruleset, code=self._code)
+        for number, state in states.items():
+            # the state of before there were partitions stands in each of them, whole
+            detector.load(state, lambda unit, own=number: partition_of(unit) == own)  # type: ignore[misc]
         if detector.state_problem:
             logger.warning("correlation state discarded: %s", detector.state_problem)
         return detector
@@ -97,18 +101,25 @@ OVER_BUDGET = (
 )
 
 
-def publish_problems(connection: Connection, book: Rulebook, *, over_budget: Collection[str], now_ms: int) -> None:
-    """Put the faulty rules where people's pages find them (stores.ledger.rule_problems).
-
-    Args:
-        over_budget: ids of rules with a regular expression that took too long (engine.ruleset.rules_over_budget).
-    """
-    problems = [(str(error.path), error.line or 0, error.reason, now_ms) for error in book.errors]
-    slow = [rule for rule_id in over_budget if (rule := book.find(rule_id)) is not None]
-    problems += [(rule.path, rule.line, OVER_BUDGET, now_ms) for rule in slow]
+def publish_faulty(connection: Connection, book: Rulebook, *, now_ms: int) -> None:
+    """Put the faulty rules of a book just loaded where people's pages find them (stores.ledger.rule_problems)."""
     with connection.transaction():
         connection.execute("DELETE FROM rule_problems")
-        connection.executemany(
-            "INSERT INTO rule_problems (path, line, reason, seen_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-            problems,
-        )
+        _publish(connection, [(str(error.path), error.line or 0, error.reason, now_ms) for error in book.errors])
+
+
+def publish_slow(connection: Connection, book: Rulebook, slow: Collection[str], *, now_ms: int) -> None:
+    """Add rules with a regular expression that took too long to the problems.
+
+    Args:
+        slow: ids of them (engine.ruleset.rules_over_budget).
+    """
+    found = [rule for rule_id in slow if (rule := book.find(rule_id)) is not None]
+    with connection.transaction():
+        _publish(connection, [(rule.path, rule.line, OVER_BUDGET, now_ms) for rule in found])
+
+
+def _publish(connection: Connection, problems: Sequence[tuple[str, int, str, int]]) -> None:
+    connection.executemany(
+        "INSERT INTO rule_problems (path, line, reason, seen_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", problems
+    )

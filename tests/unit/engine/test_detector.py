@@ -155,6 +155,28 @@ def test_the_state_is_the_same_bytes_until_something_counts() -> None:
     assert subject.state() is before
 
 
+def test_parts_of_the_state_are_saved_when_they_changed_and_go_on_in_other_detectors() -> None:
+    first = detector(failed_login(), brute_force())
+    first.process([attempt(n, scope=scope) for n in range(4) for scope in (1, 2)])
+    parts = first.state_parts(lambda scope: scope % 2)
+    assert parts.keys() == {0, 1}
+    assert first.state_parts(lambda scope: scope % 2) == {}
+    first.process([attempt(4, ip="192.0.2.99", scope=2)])
+    assert first.state_parts(lambda scope: scope % 2).keys() == {0}
+
+    odd = detector(failed_login(), brute_force())
+    odd.load(parts[1])
+    assert [match.scope for match in odd.process([attempt(4, scope=1), attempt(4, scope=2)])] == [1]
+
+
+def test_of_a_whole_state_only_the_wanted_scopes_are_loaded() -> None:
+    first = detector(failed_login(), brute_force())
+    first.process([attempt(n, scope=scope) for n in range(4) for scope in (1, 2)])
+    second = detector(failed_login(), brute_force())
+    second.load(first.state(), lambda scope: scope == 2)
+    assert [match.scope for match in second.process([attempt(4, scope=1), attempt(4, scope=2)])] == [2]
+
+
 def test_a_flood_of_new_addresses_keeps_the_state_bounded() -> None:
     subject = detector(failed_login(), brute_force())
     subject.process([attempt(n / 1000, ip=f"a{n}") for n in range(EVENTS_IN_ALL + 5_000)])

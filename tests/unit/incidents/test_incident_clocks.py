@@ -147,7 +147,8 @@ def test_a_clock_without_a_number_is_shown_but_never_late(data):
 
 
 def told(subject: str) -> list[str]:
-    return list(OutboundMessage.objects.filter(subject__contains=subject).values_list("recipient", flat=True))
+    messages = OutboundMessage.objects.filter(subject__contains=subject).order_by("pk")
+    return list(messages.values_list("recipient", flat=True))
 
 
 def test_deadlines_are_told_to_officer_then_head_then_coordinator_each_once(data, frozen_now):

@@ -1,16 +1,12 @@
 """Pages of sources: isolation, numbers that add up, hostile content, a fixed number of queries."""
 
-import json
 import re
 
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from dekhang.apps.sources.enums import CanaryState
 from dekhang.apps.sources.hostile import LONGEST, visible
-from dekhang.apps.sources.models import Upload
-from dekhang.apps.sources.services.uploads import inbox_of
 from dekhang.pipeline.receive.refusals import Refusals
 from dekhang.pipeline.stores.reasons import Reason
 from tests.factories.core import UserFactory
@@ -200,64 +196,6 @@ def test_changing_a_source_is_kept_and_listed_in_the_audit(client, data):
     assert AuditEvent.objects.get(action="source_changed").detail["before"]["name"] == "Cũ"
 
 
-# uploads
-
-
-def upload(client, source, content=b"Dec 10 02:00:00 may-chu sshd[1]: xin chao\n", name="nhật ký.log"):
-    return client.post(
-        reverse("sources:upload", args=[source.pk]), {"file": SimpleUploadedFile(name, content)}, follow=True
-    )
-
-
-def test_an_upload_lies_whole_in_the_inbox_under_a_safe_name(client, data):
-    unit = UnitFactory()
-    source = LogSourceFactory(unit=unit)
-    client.force_login(officer_of(unit))
-
-    page = upload(client, source, name="../../nhật ký <b>.json").content.decode()
-
-    row = Upload.objects.get()
-    assert re.fullmatch(r"[0-9a-f]{12}-[A-Za-z0-9._-]+\.json\.log", row.stored_name)
-    assert (inbox_of(source.pk) / row.stored_name).read_bytes().startswith(b"Dec 10")
-    assert [path.name for path in inbox_of(source.pk).iterdir()] == [row.stored_name]
-    assert "Chờ đọc" in page and "<b>.json" not in page
-
-
-@pytest.mark.parametrize(
-    ("report", "shown"),
-    [
-        ('{"state": "reading", "read": 50, "size": 100, "records": 1234}', ["Đang đọc", "50 %", "1.234"]),
-        ('{"state": "done", "records": 9}', ["Đã đọc xong", "9"]),
-        ('{"state": "failed", "problem": "Tệp hỏng."}', ["Không đọc được", "Tệp hỏng."]),
-        ("không phải JSON", ["Chờ đọc"]),
-        ("[1, 2]", ["Chờ đọc"]),
-    ],
-)
-def test_the_progress_of_an_upload_is_what_the_receiver_reports(client, data, report, shown):
-    unit = UnitFactory()
-    source = LogSourceFactory(unit=unit)
-    client.force_login(officer_of(unit))
-    upload(client, source)
-    (inbox_of(source.pk) / f"{Upload.objects.get().stored_name}.json").write_text(report)
-
-    part = client.get(reverse("sources:uploads", args=[source.pk]), headers={"HX-Request": "true"}).content.decode()
-
-    for words in shown:
-        assert words in part
-
-
-def test_an_empty_or_too_large_file_is_refused_with_a_sentence_and_leaves_nothing(client, data, settings):
-    unit = UnitFactory()
-    source = LogSourceFactory(unit=unit)
-    client.force_login(officer_of(unit))
-
-    assert "Tệp rỗng" in upload(client, source, content=b"").content.decode()
-    settings.MAX_UPLOAD_BYTES = 10
-    assert "quá lớn" in upload(client, source).content.decode()
-
-    assert not Upload.objects.exists() and not inbox_of(source.pk).exists()
-
-
 def test_reloading_while_waiting_leads_everybody_to_a_page_they_may_see(client, data):
     source = LogSourceFactory()
     live = reverse("sources:live", args=[source.pk])
@@ -266,16 +204,3 @@ def test_reloading_while_waiting_leads_everybody_to_a_page_they_may_see(client, 
         answer = client.get(live, follow=True)
         assert answer.redirect_chain == [(reverse(f"sources:{page}", args=[source.pk]), 302)]
         assert answer.status_code == 200
-
-
-def test_what_is_wrong_with_a_file_names_it_as_its_owner_does(client, data):
-    source = LogSourceFactory()
-    client.force_login(officer_of(source.unit))
-    client.post(reverse("sources:upload", args=[source.pk]), {"file": SimpleUploadedFile("anh.png", b"\x89PNG\x00")})
-    upload = Upload.objects.get()
-    report = {"state": "failed", "problem": f"“{upload.stored_name}” là dữ liệu nhị phân."}
-    (inbox_of(source.pk) / f"{upload.stored_name}.json").write_text(json.dumps(report))
-
-    page = client.get(reverse("sources:uploads", args=[source.pk]), headers={"HX-Request": "true"}).content.decode()
-
-    assert "“anh.png” là dữ liệu nhị phân." in page

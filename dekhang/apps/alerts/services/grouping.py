@@ -111,7 +111,8 @@ class _Desk:
     def __init__(self, keys: Sequence[Key]) -> None:
         units, families = {key[0] for key in keys}, {key[1] for key in keys}
         open_alerts = Alert.objects.filter(unit_id__in=units, family__in=families, status__in=OPEN)
-        wanted = open_alerts.filter(entity__in={key[2] for key in keys} | {THE_REST})
+        # locked: whoever answers one of them meanwhile waits, else saving the draft would undo the answer
+        wanted = open_alerts.filter(entity__in={key[2] for key in keys} | {THE_REST}).select_for_update()
         self._open: dict[Key, Alert] = {(alert.unit_id, alert.family, alert.entity): alert for alert in wanted}
         self._kept: dict[int, int] = dict(
             AlertDetection.objects.filter(alert__in=[alert.pk for alert in self._open.values()])

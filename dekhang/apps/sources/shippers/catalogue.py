@@ -252,7 +252,7 @@ SHIPPERS: dict[str, tuple[Shipper, ...]] = {
             "",
             (
                 _("Mở Event Viewer, chọn nhật ký Security (và Sysmon nếu có), bấm Save All Events As…, chọn .evtx."),
-                _("Tải tệp lên ở trang của nguồn này, mục “Tải tệp log”."),
+                _("Bấm nút dưới đây, kéo tệp vào rồi bấm Tải lên."),
             ),
             _("Bảng tệp đã tải nói đã lưu, trùng lặp, không đọc được bao nhiêu bản ghi."),
             Tried.RUN,

@@ -1,4 +1,4 @@
-"""What the script for one Windows PC sends: the numbers and names that it and the tests share."""
+"""The script for one Windows PC (templates/sources/configs/windows-pc.txt): its numbers, what it reads, what it turns on."""
 
 from typing import Any
 
@@ -49,11 +49,3 @@ def facts() -> dict[str, Any]:
         "channels": CHANNELS,
         "audit": AUDIT,
     }
-
-
-def document_id(computer: str, channel: str, record_id: int, time: str) -> str:
-    """How the script names an event: the same at every delivery, another one after a log was cleared and began anew.
-
-    `time` is the event's own, as its XML writes it.
-    """
-    return f"{computer}|{channel}|{record_id}|{time}"

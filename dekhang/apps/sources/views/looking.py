@@ -11,7 +11,6 @@ from dekhang.apps.core.errors import refusal
 from dekhang.apps.registry import selectors as registry
 from dekhang.apps.sources import policies, selectors
 from dekhang.apps.sources.enums import CANARY_KINDS, SourceState
-from dekhang.apps.sources.forms import UploadForm
 from dekhang.apps.sources.models import LogSource
 from dekhang.apps.sources.shippers import SHIPPERS, canary_commands
 
@@ -73,8 +72,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         "refusals": selectors.refusals(account),
         "samples": [(selectors.moment(sample.received_ms), sample) for sample in account.samples],
         "events": selectors.newest_events(source),
-        "uploads": selectors.uploads(source),
-        "upload_form": UploadForm(),
+        "uploaded": source.uploads.count(),
         "canaries": source.canaries.select_related("acknowledged_by")[:10],
         "canary": running,
         "commands": canary_commands(source.kind, running.marker) if running else [],

@@ -14,6 +14,7 @@ from typing import Any, Never
 import psycopg
 from psycopg import pq
 from psycopg.adapt import Loader
+from psycopg.types.json import Jsonb, JsonbDumper
 from psycopg.types.string import StrDumperUnknown
 
 from dekhang.pipeline.stores.database.connection import Answer, Connection, Error
@@ -56,7 +57,6 @@ class PostgresConnection(Connection):
         except psycopg.Error as error:
             self._fail(error)
         raw.adapters.register_loader("numeric", _WholeNumber)
-        raw.adapters.register_dumper(str, _TextDumper)
         try:
             for setting in self._settings:
                 raw.execute(setting)
@@ -180,11 +180,25 @@ class _WholeNumber(Loader):
         return int(text) if text.lstrip("-").isdigit() else float(text)
 
 
-class _TextDumper(StrDumperUnknown):
-    """PostgreSQL's text has no NUL, and log lines are written by strangers."""
+class _Text(StrDumperUnknown):
+    """PostgreSQL's text has no NUL, and log lines and requests are written by strangers."""
 
     def dump(self, obj: str) -> Any:
         return super().dump(obj.replace("\0", "\ufffd").encode("utf-8", "replace").decode())
+
+
+class _Json(JsonbDumper):
+    """The same inside JSON."""
+
+    def dump(self, obj: Any) -> Any:
+        dumped = super().dump(obj)
+        return _ESCAPED_NUL.sub(rb"\1\\ufffd", dumped) if dumped and b"u0000" in dumped else dumped
+
+
+_ESCAPED_NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
+# for every connection of the process, so that Django's are meant too
+psycopg.adapters.register_dumper(str, _Text)
+psycopg.adapters.register_dumper(Jsonb, _Json)
 
 
 _idle: dict[tuple[int, str], list[PostgresConnection]] = {}  # (process, address): a child does not use its parent's

@@ -6,8 +6,8 @@ of it is left unread, `searchtext` what text is to a search, `fresh` small batch
 
 from dekhang.pipeline.stores.lake.columns import SCHEMA
 from dekhang.pipeline.stores.lake.events import Bucket, StoredEvent, events_of, is_late
-from dekhang.pipeline.stores.lake.lake import EVENTS_AT_ONCE, UNREADABLE, Lake, Scan
-from dekhang.pipeline.stores.lake.reading import Pruning
+from dekhang.pipeline.stores.lake.lake import EVENTS_AT_ONCE, Lake, Scan
+from dekhang.pipeline.stores.lake.reading import UNREADABLE, Pruning
 
 __all__ = [
     "EVENTS_AT_ONCE",

@@ -1,6 +1,6 @@
 """Which row groups cannot contain a text: a bitmap per row group of the short pieces that occur in it.
 
-Every three characters that stand side by side set a bit, and so do an eighth of all eights: the first prune words and
+Every three characters that stand side by side set a bit, and so do a sixteenth of all eights: the first prune words and
 addresses, the second long hexadecimal numbers, whose threes occur everywhere. A needle is looked for only where the
 bits of all its pieces are set. So a bitmap may let through too much, and never holds back what is there.
 """
@@ -14,14 +14,14 @@ import pyarrow.compute as pc
 
 from dekhang.pipeline.stores.lake.searchtext import NEEDLE_CHARS, plain, texts
 
-BITS_LOG2 = 17  # of a bitmap when it is made: 16 KiB, then folded …
-LEAST_LOG2 = 12  # … to no less than 512 B …
-THIN = 0.12  # … while fewer of its bits than this are set, or it is above its budget
-FULL = 0.7  # with more bits set than this a bitmap prunes nothing and is not kept
+BITS_LOG2 = 17  # of a piece's hash; a bitmap of fewer bits squeezes neighbours into one
+LEAST_BYTES = 512
+BITS_PER_PIECE = 2.5  # a third of the bits are set; more would cost more than they prune
+FULL = 0.75  # with a larger share of bits set a bitmap prunes next to nothing and is not kept
 
 _THREE = 0x9E3779B1
 _EIGHT = 0x9E3779B97F4A7C15
-_SAMPLED_BELOW = 1 << 61  # an eighth
+_SAMPLED_BELOW = 1 << 60  # a sixteenth
 _MASK = (1 << BITS_LOG2) - 1
 _STEP = 1 << 15  # bytes at once: what is computed stays in the processor's cache
 
@@ -30,25 +30,26 @@ _LOWER[65:91] += 32
 
 
 def bitmap_of(table: Any, *, budget_bytes: int) -> Any:
-    """The bitmap of these rows as bytes in a numpy array, its length a power of two; empty: it would prune nothing."""
+    """The bitmap of these rows as bytes in a numpy array; empty: it would prune nothing."""
     seen = np.zeros(1 << BITS_LOG2, dtype=np.uint8)
     for column, special in texts(table):
         if special:
             others = np.ones(len(column), dtype=bool)
             others[[index for index, _ in special]] = False
             column = pc.drop_null(column.filter(others))
+            together = "\n".join(text for _, text in special)
+            _mark(seen, np.frombuffer(together.encode("ascii", "replace"), dtype=np.uint8))
         _mark(seen, _LOWER[_bytes_of(column)])
-        for _, text in special:
-            _mark(seen, np.frombuffer(text.encode("ascii", "replace"), dtype=np.uint8))
-    log2 = BITS_LOG2
-    while log2 > LEAST_LOG2 and ((1 << log2) // 8 > budget_bytes or seen.mean() < THIN):
-        log2 -= 1
-        seen = seen[: 1 << log2] | seen[1 << log2 :]
-    return np.packbits(seen, bitorder="little") if seen.mean() <= FULL else np.zeros(0, dtype=np.uint8)
+    places = np.flatnonzero(seen)
+    wanted_bytes = int(len(places) * BITS_PER_PIECE) // 8
+    size_bytes = max(LEAST_BYTES, min(wanted_bytes, budget_bytes, (1 << BITS_LOG2) // 8))
+    bits = np.zeros(size_bytes * 8, dtype=np.uint8)
+    bits[_squeezed(places, size_bytes)] = 1
+    return np.packbits(bits, bitorder="little") if bits.mean() <= FULL else np.zeros(0, dtype=np.uint8)
 
 
 def places_of(needle: str) -> Any:
-    """The bits that must be set where `needle` occurs, as numbers of BITS_LOG2 bits; none: it is too short to tell."""
+    """What must be marked where `needle` occurs, as numbers of BITS_LOG2 bits; none: it is too short to tell."""
     text = plain(needle[:NEEDLE_CHARS]).encode()
     places = set()
     for start in range(len(text) - 2):
@@ -59,7 +60,7 @@ def places_of(needle: str) -> Any:
         piece = text[start : start + 8]
         number = int.from_bytes(piece, "little") * _EIGHT & 0xFFFFFFFFFFFFFFFF
         if piece.isascii() and number < _SAMPLED_BELOW:
-            places.add(number >> 44 & _MASK)
+            places.add(number >> 43 & _MASK)
     return np.array(sorted(places), dtype=np.int64)
 
 
@@ -67,8 +68,12 @@ def may_hold(bitmap: Any, places: Any) -> bool:
     """False: no text with these `places` is among the rows of `bitmap`."""
     if not len(bitmap) or not len(places):
         return True
-    bits = places & (len(bitmap) * 8 - 1)
+    bits = _squeezed(places, len(bitmap))
     return bool(((bitmap[bits >> 3] >> (bits & 7)) & 1).all())
+
+
+def _squeezed(places: Any, size_bytes: int) -> Any:
+    return places * (size_bytes * 8) >> BITS_LOG2
 
 
 def _bytes_of(column: Any) -> Any:
@@ -97,4 +102,4 @@ def _mark(seen: Any, text: Any) -> None:
         longs: Any = np.ndarray((count,), np.dtype("<u8"), padded, start, (1,))
         numbers = longs * np.uint64(_EIGHT)
         numbers = numbers[numbers < np.uint64(_SAMPLED_BELOW)]
-        seen[(numbers >> np.uint64(44)) & np.uint64(_MASK)] = 1
+        seen[(numbers >> np.uint64(43)) & np.uint64(_MASK)] = 1

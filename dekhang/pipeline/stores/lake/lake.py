@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from dekhang.pipeline import lakefiles
 from dekhang.pipeline.stores import database
 from dekhang.pipeline.stores.lake import reading
-from dekhang.pipeline.stores.lake.columns import SCHEMA
 from dekhang.pipeline.stores.lake.events import Bucket, StoredEvent, events_of
-from dekhang.pipeline.stores.lake.pieces import ALWAYS_MS, Piece, Reach, pieces
+from dekhang.pipeline.stores.lake.pieces import ALWAYS_MS, Axis, Piece, Reach, pieces
 
 EVENTS_AT_ONCE = 1_000  # that `Lake.events` looks for in one call
-UNREADABLE = (duckdb.Error, pa.ArrowException, OSError, ValueError)  # what reading a damaged or vanished file raises
 BUCKETS = 10_000  # of a histogram
 
 
@@ -56,33 +52,38 @@ class Lake:
         *,
         since_ms: int | None = None,
         until_ms: int | None = None,
+        axis: Axis = "time",
         source_ids: Collection[int] | None = None,
         needles: Sequence[str] = (),
         where_sql: str = "",
-        values: Sequence[Any] = (),
+        values: Sequence[Any] | Mapping[str, Any] = (),
         columns: Sequence[str] = (),
         order: reading.Order | None = None,
         limit: int | None = None,
+        pass_damaged: bool = False,
     ) -> Scan:
-        """Events whose own time is in [since, until), as Arrow tables with `columns` of SCHEMA (all by default).
+        """Events whose own time (or `axis`) is in [since, until), as Arrow tables with `columns` of SCHEMA.
 
         Args:
             needles: texts that an event must all contain, in raw record, fields or message; case, accents and
                 backslashes do not count (searchtext.py). They prune, so give the longest that must be there.
-            where_sql: a condition on the columns of SCHEMA in DuckDB's SQL with `?` for each of `values`. It is code:
-                nothing that a person typed may be in it.
-            order: by event time or by receipt, newest first; needs `limit`. None: any order, bounded memory.
-            limit: of an answer without order: stop after about so many.
+            where_sql: a condition on the columns of SCHEMA in DuckDB's SQL with `?` or `$name` for each of `values`. It
+                is code: nothing that a person typed may be in it.
+            columns: of the answer; empty: all.
+            order: by the axis; needs `limit`. None: bounded memory, the newest segments first but their rows in any
+                order; `pruning.unread_ms` tells what may still come.
+            limit: of rows.
+            pass_damaged: go on without segments that cannot be read, and name them in `pruning.unreadable`.
         """
         units = sorted(set(unit_ids))
         reach = Reach(
             units,
             -ALWAYS_MS if since_ms is None else since_ms,
             ALWAYS_MS if until_ms is None else until_ms,
+            axis,
         )
-        question = reading.Question(
-            reach, None if source_ids is None else sorted(set(source_ids)), needles, where_sql, values, columns
-        )
+        sources = None if source_ids is None else sorted(set(source_ids))
+        question = reading.Question(reach, sources, needles, where_sql, values, columns, pass_damaged)
         if order is not None and limit is None:
             raise ValueError("an order needs a limit")
         return Scan(self._tables(question, order, limit), question.pruning)
@@ -107,7 +108,7 @@ class Lake:
     def recent(self, unit_ids: Collection[int], *, source_id: int | None = None, limit: int = 100) -> list[StoredEvent]:
         """The newest events by time of receipt, newest first."""
         sources = None if source_id is None else [source_id]
-        table = self.scan(unit_ids, source_ids=sources, order="received", limit=limit).table()
+        table = self.scan(unit_ids, source_ids=sources, axis="received_at", order="newest", limit=limit).table()
         return [] if table is None else events_of(table)
 
     def events(self, event_ids: Collection[int], *, unit_ids: Collection[int]) -> list[StoredEvent]:
@@ -120,10 +121,9 @@ class Lake:
         found = []
         for piece in self._pieces(reach):
             for group in reading.groups_in_reach(reach, piece).tolist():
-                # the ids first: most groups that may hold one do not, and their text is what costs
-                ids = piece.read([group], ["event_id"]).column("event_id")
-                if pc.any(pc.is_in(ids, value_set=pa.array(wanted, pa.int64()))).as_py():
-                    found.append(reading.judged(question, piece.read([group], SCHEMA.names)))
+                table = reading.wanted_rows(question, piece, [group])
+                if len(table):
+                    found.append(table)
         if not found:
             return []
         return events_of(pa.concat_tables(found).sort_by([("time", "ascending"), ("event_id", "ascending")]))
@@ -141,7 +141,7 @@ class Lake:
                 if known[group]:
                     total += int(index.of("rows")[group])
                 else:
-                    total += len(reading.judged(question, piece.read([group], question.columns_read)))
+                    total += len(reading.judged(question, piece.read([group], question.judging)))
         return total
 
     def histogram(

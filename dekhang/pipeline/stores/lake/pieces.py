@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -30,14 +30,29 @@ def index_path(path: str) -> str:
     return path.removesuffix(".parquet") + INDEX_SUFFIX
 
 
+Axis = Literal["time", "received_at"]
+
+
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """What a question is about; a piece of the lake outside it need not be looked at. `units` is sorted."""
+    """What a question is about; a piece of the lake outside it need not be looked at.
+
+    Attributes:
+        units: sorted.
+        since_ms, until_ms: [since, until) of the time that `axis` names.
+        event_ids: sorted; empty: any.
+    """
 
     units: Sequence[int]
     since_ms: int = -ALWAYS_MS
     until_ms: int = ALWAYS_MS
+    axis: Axis = "time"
     event_ids: Sequence[int] = ()
+
+    @property
+    def bound(self) -> str:
+        """The ending of `min_…` and `max_…` that bound this axis."""
+        return "time" if self.axis == "time" else "received"
 
 
 class Segment:
@@ -98,6 +113,7 @@ class Fresh:
     """A batch that is still in the database: one row group."""
 
     def __init__(self, table: Any) -> None:
+        self.path = ""
         self._table = table
         self._index = SegmentIndex.of_tables([table])
         self.rows = len(table)
@@ -125,34 +141,28 @@ _SEGMENT = (
 
 
 def pieces(connection: Connection, files: LakeFiles, place: str, reach: Reach) -> list[Piece]:
-    """The pieces that may hold what `reach` describes, newest last. Call inside one read transaction.
+    """The pieces that may hold what `reach` describes. Call inside one read transaction.
 
     Args:
         place: names the database among those that this process reads.
     """
     bounds = (reach.units[-1], reach.units[0], reach.since_ms, reach.until_ms)
+    inside = f"min_unit <= ? AND max_unit >= ? AND max_{reach.bound} >= ? AND min_{reach.bound} < ?"
     if reach.event_ids:
         found = {}
         for event_id in reach.event_ids:
             for row in connection.execute(
                 f"SELECT {_SEGMENT} FROM segment_writers JOIN segments ON segments.id = segment_id"  # noqa: S608
                 " WHERE writer = ? AND segment_writers.max_event_id >= ? AND segment_writers.min_event_id <= ?"
-                " AND min_unit <= ? AND max_unit >= ?",
-                (event_id >> WRITER_SHIFT, event_id, event_id, *bounds[:2]),
+                f" AND {inside}",
+                (event_id >> WRITER_SHIFT, event_id, event_id, *bounds),
             ):
                 found[row[0]] = row
         rows = list(found.values())
     else:
-        rows = connection.execute(
-            f"SELECT {_SEGMENT} FROM segments WHERE min_unit <= ? AND max_unit >= ? AND max_time >= ? AND min_time < ?"  # noqa: S608
-            " ORDER BY id",
-            bounds,
-        ).fetchall()
+        rows = connection.execute(f"SELECT {_SEGMENT} FROM segments WHERE {inside} ORDER BY id", bounds).fetchall()  # noqa: S608
     chosen: list[Piece] = [Segment(files, row) for row in rows]
-    for (fresh_id,) in connection.execute(
-        "SELECT id FROM fresh WHERE min_unit <= ? AND max_unit >= ? AND max_time >= ? AND min_time < ? ORDER BY id",
-        bounds,
-    ).fetchall():
+    for (fresh_id,) in connection.execute(f"SELECT id FROM fresh WHERE {inside} ORDER BY id", bounds).fetchall():  # noqa: S608
         chosen.append(Fresh(unpacked(place, fresh_id, partial(_body, connection, fresh_id))))
     return chosen
 

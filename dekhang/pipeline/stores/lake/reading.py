@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import heapq
+import logging
 import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any, Literal
 
 import duckdb
@@ -18,10 +22,12 @@ from dekhang.pipeline.stores.lake.grams import places_of
 from dekhang.pipeline.stores.lake.pieces import Piece, Reach
 from dekhang.pipeline.stores.lake.searchtext import COLUMNS_READ, contains
 
+logger = logging.getLogger(__name__)
+
 ROWS_AT_ONCE = 16_384  # read before they are judged; × ~1.5 kB ≈ 25 MB
 
-Order = Literal["oldest", "newest", "received"]
-_ORDER_COLUMN = {"oldest": "time", "newest": "time", "received": "received_at"}
+Order = Literal["oldest", "newest"]
+UNREADABLE = (duckdb.Error, pa.ArrowException, OSError, ValueError)  # what reading a damaged or vanished file raises
 
 
 @dataclass(slots=True)
@@ -31,6 +37,8 @@ class Pruning:
     Attributes:
         segments, groups: segments (and fresh batches) within units and time, and their row groups.
         segments_read, groups_read, rows_read: of those, what was opened and read.
+        unreadable: segments that are damaged and were passed over, if that was allowed.
+        unread_ms: nothing that is still to be read is newer than this; None: all was read. For answers without order.
     """
 
     segments: int = 0
@@ -38,6 +46,8 @@ class Pruning:
     groups: int = 0
     groups_read: int = 0
     rows_read: int = 0
+    unreadable: list[str] = field(default_factory=list)
+    unread_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +58,24 @@ class Question:
     source_ids: Sequence[int] | None = None
     needles: Sequence[str] = ()
     where_sql: str = ""
-    values: Sequence[Any] = ()
+    values: Sequence[Any] | Mapping[str, Any] = ()
     columns: Sequence[str] = ()
+    pass_damaged: bool = False
     pruning: Pruning = field(default_factory=Pruning)
 
     @property
-    def columns_read(self) -> list[str]:
-        """Columns that must be read to judge a row and to answer with it."""
-        needed = {"unit_id", "time", *(self.columns or SCHEMA.names)}
+    def wanted(self) -> list[str]:
+        """Columns of the answer."""
+        return list(self.columns or SCHEMA.names)
+
+    @property
+    def judging(self) -> list[str]:
+        """Columns that must be read to tell whether a row is wanted."""
+        needed = {"unit_id", self.reach.axis}
         if self.source_ids is not None:
             needed.add("source_id")
+        if self.reach.event_ids:
+            needed.add("event_id")
         if self.needles:
             needed.update(COLUMNS_READ)
         if self.where_sql:
@@ -66,50 +84,79 @@ class Question:
 
 
 def rows(question: Question, pieces: Sequence[Piece]) -> Iterator[Any]:
-    """Arrow tables with the wanted rows in no order; one whose rows are judged together has at most ROWS_AT_ONCE."""
+    """Arrow tables with the wanted rows, the newest pieces first; what is judged together has at most ROWS_AT_ONCE."""
+    pruning = question.pruning
     places = [places_of(needle) for needle in question.needles]
-    question.pruning.segments += len(pieces)
-    for piece in pieces:
-        groups = _groups(question, piece, places)
-        for part in _portions(piece, groups):
-            table = judged(question, read(question, piece, part, question.columns_read))
-            if len(table):
-                yield table.select(list(question.columns or SCHEMA.names))
+    pruning.segments += len(pieces)
+    pieces = sorted(pieces, key=lambda piece: _best(question, piece, "newest"))
+    for number, piece in enumerate(pieces):
+        pruning.unread_ms = -_best(question, piece, "newest")
+        try:
+            for part in _portions(piece, _groups(question, piece, places)):
+                table = wanted_rows(question, piece, part)
+                if len(table):
+                    yield table
+        except UNREADABLE:
+            if not question.pass_damaged:
+                raise
+            logger.exception("%s cannot be read", piece.path)
+            pruning.unreadable.append(piece.path)
+        pruning.unread_ms = -_best(question, pieces[number + 1], "newest") if number + 1 < len(pieces) else None
 
 
 def first(question: Question, pieces: Sequence[Piece], order: Order, limit: int) -> Any:
     """One Arrow table: the first `limit` wanted rows in an order; equals are ordered by event id."""
-    key, newest = _ORDER_COLUMN[order], order != "oldest"
     places = [places_of(needle) for needle in question.needles]
-    columns = sorted({*question.columns_read, key, "event_id"}, key=SCHEMA.names.index)
-    best = _schema_of(columns).empty_table()
+    columns = sorted({*question.judging, "event_id"}, key=SCHEMA.names.index)
     question.pruning.segments += len(pieces)
-    waiting: list[tuple[int, Piece, int]] = []  # (best key of a row group, its piece, its number): ascending keys first
-    ahead = sorted(pieces, key=lambda piece: _best(piece, order))
+    sign = -1 if order == "newest" else 1
+    ties = count()
+    waiting: list[tuple[int, int, Piece, int]] = []  # heap: (best key of a row group, tie, its piece, its number)
+    ahead = deque(sorted(pieces, key=lambda piece: _best(question, piece, order)))
+    found: list[tuple[int, int, int, int]] = []  # (key, ± event id, number in `groups`, row in the group)
+    groups: list[tuple[Piece, int]] = []
     while ahead or waiting:
-        # the last row so far, as a key of the kind that `_best` gives: what cannot come before it is not looked at
-        last = None
-        if len(best) == limit:
-            last = best.column(key)[-1].value // 1000 * (-1 if newest else 1)
-        while ahead and (not waiting or _best(ahead[0], order) <= waiting[0][0]):
-            piece = ahead.pop(0)
-            if last is not None and _best(piece, order) > last:
-                ahead.clear()
-                break
-            groups = _groups(question, piece, places)
-            keys = _keys(piece.groups(), order)
-            waiting.extend((int(keys[group]), piece, group) for group in groups.tolist())
-            waiting.sort(key=lambda one: one[0])
-        if not waiting:
+        last = found[-1][0] if len(found) == limit else None  # what cannot come before it is not looked at
+        if ahead and (not waiting or _best(question, ahead[0], order) <= waiting[0][0]):
+            piece = ahead.popleft()
+            if last is None or _best(question, piece, order) <= last:
+                keys = _keys(question, piece.groups(), order)
+                for group in _groups(question, piece, places).tolist():
+                    heapq.heappush(waiting, (int(keys[group]), next(ties), piece, group))
             continue
-        best_key, piece, group = waiting.pop(0)
+        best_key, _, piece, group = heapq.heappop(waiting)
         if last is not None and best_key > last:
             break
-        table = judged(question, read(question, piece, [group], columns))
-        if len(table):
-            direction = "descending" if newest else "ascending"
-            best = pa.concat_tables([best, table]).sort_by([(key, direction), ("event_id", direction)])[:limit]
-    return best.select(list(question.columns or SCHEMA.names))
+        table = read(question, piece, [group], columns)
+        hits = judged(question, table)
+        if len(hits):
+            keys = sign * (table.column(question.reach.axis).cast(pa.int64()).to_numpy()[hits] // 1000)
+            ids = sign * table.column("event_id").to_numpy()[hits]
+            best = np.lexsort((ids, keys))[:limit]
+            found.extend(
+                zip(
+                    keys[best].tolist(), ids[best].tolist(), [len(groups)] * len(best), hits[best].tolist(), strict=True
+                )
+            )
+            groups.append((piece, group))
+            found = sorted(found)[:limit]
+    return _rows_of(question, found, groups)
+
+
+def _rows_of(
+    question: Question, found: Sequence[tuple[int, int, int, int]], groups: Sequence[tuple[Piece, int]]
+) -> Any:
+    """The rows that were found first, in their order; only now is the rest of their columns read."""
+    parts: list[Any] = []
+    places: list[int] = []
+    for number in sorted({one[2] for one in found}):
+        piece, group = groups[number]
+        own = [(place, row) for place, (_, _, owner, row) in enumerate(found) if owner == number]
+        parts.append(piece.read([group], question.wanted).take(pa.array([row for _, row in own])))
+        places.extend(place for place, _ in own)
+    if not parts:
+        return pa.schema([SCHEMA.field(name) for name in question.wanted]).empty_table()
+    return pa.concat_tables(parts).select(question.wanted).take(pa.array(np.argsort(places)))
 
 
 def groups_in_reach(reach: Reach, piece: Piece) -> Any:
@@ -119,12 +166,25 @@ def groups_in_reach(reach: Reach, piece: Piece) -> Any:
     # a group's units are a range: some unit asked for must lie in it
     at = np.searchsorted(units, index.of("min_unit"))
     kept = (at < len(units)) & (units[np.minimum(at, len(units) - 1)] <= index.of("max_unit"))
-    kept &= (index.of("max_time") >= reach.since_ms) & (index.of("min_time") < reach.until_ms)
+    kept &= (index.of(f"max_{reach.bound}") >= reach.since_ms) & (index.of(f"min_{reach.bound}") < reach.until_ms)
     if reach.event_ids:
         ids = np.asarray(reach.event_ids)
         at = np.searchsorted(ids, index.of("min_event_id"))
         kept &= (at < len(ids)) & (ids[np.minimum(at, len(ids) - 1)] <= index.of("max_event_id"))
     return np.flatnonzero(kept)
+
+
+def wanted_rows(question: Question, piece: Piece, groups: Sequence[int]) -> Any:
+    """The wanted rows of these row groups. What is not needed to judge them is read only where there are some."""
+    table = read(question, piece, groups, question.judging)
+    hits = judged(question, table)
+    if not len(hits):
+        return table[:0]
+    missing = [name for name in question.wanted if name not in question.judging]
+    if missing:
+        for name, column in zip(missing, piece.read(groups, missing).columns, strict=True):
+            table = table.append_column(SCHEMA.field(name), column)
+    return table.select(question.wanted).take(pa.array(hits))
 
 
 def read(question: Question, piece: Piece, groups: Sequence[int], columns: Sequence[str]) -> Any:
@@ -135,23 +195,31 @@ def read(question: Question, piece: Piece, groups: Sequence[int], columns: Seque
 
 
 def judged(question: Question, table: Any) -> Any:
-    """Those rows that are wanted, cheapest questions first."""
+    """Numbers of the wanted rows; the cheapest questions are asked first.
+
+    Args:
+        table: with the columns of `question.judging`.
+    """
     reach = question.reach
     wanted = pc.is_in(table.column("unit_id"), value_set=pa.array(reach.units, pa.int64()))
-    time = table.column("time").cast(pa.int64())
+    time = table.column(reach.axis).cast(pa.int64())
     wanted = pc.and_(wanted, pc.greater_equal(time, _micros(reach.since_ms)))
     wanted = pc.and_(wanted, pc.less(time, _micros(reach.until_ms)))
     if question.source_ids is not None:
-        sources = pa.array(sorted(question.source_ids), pa.int64())
+        sources = pa.array(question.source_ids, pa.int64())
         wanted = pc.and_(wanted, pc.is_in(table.column("source_id"), value_set=sources))
     if reach.event_ids:
         wanted = pc.and_(wanted, pc.is_in(table.column("event_id"), value_set=pa.array(reach.event_ids, pa.int64())))
-    table = table.filter(wanted)
-    if question.needles and len(table):
-        table = table.filter(contains(table, question.needles))
-    if question.where_sql and len(table):
-        table = _where(table, question.where_sql, question.values)
-    return table
+    hits = np.flatnonzero(wanted.combine_chunks().to_numpy(zero_copy_only=False))
+    if question.needles and len(hits):
+        hits = hits[contains(_taken(table.select(COLUMNS_READ), hits), question.needles)]
+    if question.where_sql and len(hits):
+        hits = hits[_where(_taken(table, hits), question.where_sql, question.values)]
+    return hits
+
+
+def _taken(table: Any, hits: Any) -> Any:
+    return table if len(hits) == len(table) else table.take(pa.array(hits))
 
 
 def _groups(question: Question, piece: Piece, places: Sequence[Any]) -> Any:
@@ -168,30 +236,27 @@ def _portions(piece: Piece, groups: Any) -> Iterator[list[int]]:
     """The groups in portions of about ROWS_AT_ONCE."""
     sizes = piece.groups().of("rows")
     portion: list[int] = []
-    count = 0
+    total = 0
     for group in groups.tolist():
-        if portion and count + sizes[group] > ROWS_AT_ONCE:
+        if portion and total + sizes[group] > ROWS_AT_ONCE:
             yield portion
-            portion, count = [], 0
+            portion, total = [], 0
         portion.append(group)
-        count += int(sizes[group])
+        total += int(sizes[group])
     if portion:
         yield portion
 
 
-def _best(piece: Piece, order: Order) -> int:
+def _best(question: Question, piece: Piece, order: Order) -> int:
     """The key of the first row that a piece may have, so that smaller is earlier in the order."""
-    return piece.min_time if order == "oldest" else -piece.max_received if order == "received" else -piece.max_time
+    if question.reach.axis == "time":
+        return piece.min_time if order == "oldest" else -piece.max_time
+    return piece.min_received if order == "oldest" else -piece.max_received
 
 
-def _keys(index: Any, order: Order) -> Any:
-    if order == "oldest":
-        return index.of("min_time")
-    return -index.of("max_received" if order == "received" else "max_time")
-
-
-def _schema_of(columns: Sequence[str]) -> Any:
-    return pa.schema([SCHEMA.field(name) for name in columns])
+def _keys(question: Question, index: Any, order: Order) -> Any:
+    bound = question.reach.bound
+    return index.of(f"min_{bound}") if order == "oldest" else -index.of(f"max_{bound}")
 
 
 def _micros(time_ms: int) -> int:
@@ -220,8 +285,10 @@ def cursor() -> duckdb.DuckDBPyConnection:
         return _engine.cursor()
 
 
-def _where(table: Any, where_sql: str, values: Sequence[Any]) -> Any:
+def _where(table: Any, where_sql: str, values: Sequence[Any] | Mapping[str, Any]) -> Any:
+    """Numbers of the rows that fulfil a condition."""
+    table = table.append_column("row_number", pa.array(np.arange(len(table))))
     with cursor() as engine:
         engine.register("events", table)
-        kept = engine.execute(f"SELECT * FROM events WHERE ({where_sql})", list(values)).to_arrow_table()  # noqa: S608
-    return kept.cast(table.schema)
+        kept = engine.execute(f"SELECT row_number FROM events WHERE ({where_sql})", values).fetchnumpy()  # noqa: S608
+    return np.sort(kept["row_number"])

@@ -31,3 +31,28 @@ document.addEventListener("submit", (event) => {
 window.addEventListener("pageshow", () => {
   document.querySelectorAll("form[data-dk-sent]").forEach((form) => { delete form.dataset.dkSent; });
 });
+// a form that sends files: how much is sent, what then; without this file it is a plain form
+document.addEventListener("htmx:xhr:progress", (event) => {
+  const form = event.target.closest("[data-dk-upload]");
+  if (!form || !event.detail.lengthComputable || !event.detail.total) return;
+  const bar = form.querySelector("[data-dk-progress]"), text = form.querySelector("[data-dk-sent-text]");
+  const percent = Math.min(100, Math.floor(event.detail.loaded * 100 / event.detail.total));
+  bar.hidden = false; bar.value = percent;
+  text.textContent = percent < 100 ? `${text.dataset.dkSentText} ${percent} %` : text.dataset.dkReadingText;
+});
+["htmx:responseError", "htmx:sendError"].forEach((name) => document.addEventListener(name, (event) => {
+  const form = event.target.closest("[data-dk-upload]");
+  if (!form) return;
+  form.querySelector("[data-dk-progress]").hidden = true;
+  const text = form.querySelector("[data-dk-sent-text]");
+  text.textContent = text.dataset.dkBrokenText;
+  delete form.dataset.dkSent;
+}));
+["dragenter", "dragover", "dragleave", "drop"].forEach((name) => document.addEventListener(name, (event) => {
+  const drop = event.target.closest && event.target.closest("[data-dk-drop]");
+  if (!drop) return;
+  drop.classList.toggle("drop--over", name === "dragenter" || name === "dragover");
+  if (event.target.closest("input[type=file]")) return;  // the browser's own field takes files by itself
+  event.preventDefault();
+  if (name === "drop" && event.dataTransfer.files.length) drop.querySelector("input[type=file]").files = event.dataTransfer.files;
+}));
