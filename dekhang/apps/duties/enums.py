@@ -31,6 +31,54 @@ class EvidenceKind(models.TextChoices):
     CONTACT_ALIVE = "contact_alive", _("Đầu mối trực đã trả lời")
     POST_FILLED = "post_filled", _("Vị trí có người giữ")
     CLOCK = "clock", _("Thời hạn báo cáo")
+    DOCUMENT_CHECKED = "document_checked", _("Văn bản đã được kiểm tra")
+    SYSTEM_REGISTERED = "system_registered", _("Hệ thống trong danh sách")
+    OUTSIDE_REGISTER = "outside_register", _("Hệ thống thấy được ngoài danh sách")
+    RECURRING_TASK = "recurring_task", _("Việc định kỳ")
+    AWARENESS = "awareness", _("Kiểm tra nhận thức")
+    SECRET_INCIDENT = "secret_incident", _("Vụ lộ, mất bí mật nhà nước")
+    INFORMED = "informed", _("Đã quán triệt")
+
+
+class EvidenceSource(models.TextChoices):
+    """Who says so."""
+
+    SYSTEM = "system", _("Hệ thống tự thấy")
+    PERSON = "person", _("Người kiểm tra xác nhận")
+    IMPORT = "import", _("Nạp từ nguồn khác")
+
+
+class DocumentKind(models.TextChoices):
+    """What a filed text is. What each needs to say and which duties it may serve: `documents/kinds.py`."""
+
+    REGULATION = "regulation", _("Quy chế bảo đảm an toàn thông tin")
+    CERTIFICATE = "certificate", _("Chứng chỉ đào tạo chuyên sâu về an toàn thông tin")
+    LEVEL_DECISION = "level_decision", _("Quyết định phê duyệt cấp độ")
+    CONTROLS_ASSESSMENT = "controls_assessment", _("Kết quả đánh giá biện pháp bảo vệ")
+    OWN_FORCE = "own_force", _("Quyết định về lực lượng tại chỗ (lớp 1)")
+    MONITORING = "monitoring", _("Hợp đồng, quyết định giám sát chuyên nghiệp (lớp 2)")
+    INDEPENDENT_CHECK = "independent_check", _("Báo cáo kiểm tra của đơn vị độc lập (lớp 3)")
+    NATIONAL_LINK = "national_link", _("Xác nhận kết nối hệ thống giám sát quốc gia (lớp 4)")
+    BUDGET = "budget", _("Quyết định giao kinh phí")
+    SECRETS_OFFICER = "secrets_officer", _("Phân công phụ trách bảo vệ bí mật nhà nước")
+    SECRETS_REPORT = "secrets_report", _("Xác nhận đã gửi báo cáo năm về bí mật nhà nước")
+    OTHER = "other", _("Văn bản khác")
+
+
+class RevisionState(models.TextChoices):
+    SUBMITTED = "submitted", _("Chờ kiểm tra")
+    ACCEPTED = "accepted", _("Được chấp nhận")
+    RETURNED = "returned", _("Bị trả lại")
+    WITHDRAWN = "withdrawn", _("Đơn vị đã rút")
+
+
+# a document that was accepted may be found wrong later: then it is returned, and the proof ends with that
+REVISION_MOVES: dict[RevisionState, frozenset[RevisionState]] = {
+    RevisionState.SUBMITTED: frozenset({RevisionState.ACCEPTED, RevisionState.RETURNED, RevisionState.WITHDRAWN}),
+    RevisionState.ACCEPTED: frozenset({RevisionState.RETURNED}),
+    RevisionState.RETURNED: frozenset({RevisionState.SUBMITTED}),  # the reviewer erred: back into the queue
+    RevisionState.WITHDRAWN: frozenset({RevisionState.SUBMITTED}),
+}
 
 
 class Outcome(models.TextChoices):
@@ -63,6 +111,26 @@ class ReasonCode(models.TextChoices):
     OFFICER_MISSING = "officer_missing", _("Chưa có cán bộ chuyên trách")
     CONTACT_MISSING = "contact_missing", _("Đầu mối trực chưa trả lời")
     CONTACT_EXPIRED = "contact_expired", _("Đầu mối trực im lặng quá hạn")
+    OFFICER_BROKEN = "officer_broken", _("Cán bộ chuyên trách đã thôi giữ vị trí")
+    CERTIFICATE_OF_ANOTHER = "certificate_of_another", _("Chứng chỉ của người khác")
+    DOCUMENT_MISSING = "document_missing", _("Chưa có văn bản được kiểm tra")
+    DOCUMENT_BROKEN = "document_broken", _("Văn bản không còn được chấp nhận")
+    DOCUMENT_EXPIRED = "document_expired", _("Văn bản hết hạn")
+    NO_SYSTEM = "no_system", _("Chưa kê khai hệ thống")
+    OUTSIDE_REGISTER = "outside_register", _("Có hệ thống ngoài danh sách")
+    NO_TASK_DONE = "no_task_done", _("Chưa làm việc định kỳ nào")
+    TASK_MISSED = "task_missed", _("Việc định kỳ quá hạn")
+    CLOCK_MISSED = "clock_missed", _("Trễ thời hạn")
+    NO_CLOCK = "no_clock", _("Chưa có thời hạn nào được đo")
+    SAME_FIRM = "same_firm", _("Bên kiểm tra không độc lập")
+    BUDGET_LOW = "budget_low", _("Kinh phí dưới mức tối thiểu")
+    SECRET_INCIDENT = "secret_incident", _("Có vụ lộ, mất bí mật")
+    AWARENESS_MISSING = "awareness_missing", _("Chưa có số liệu nhận thức")
+    AWARENESS_BROKEN = "awareness_broken", _("Số liệu nhận thức không dùng được")
+    AWARENESS_EXPIRED = "awareness_expired", _("Kết quả nhận thức hết hạn")
+    NO_ROSTER = "no_roster", _("Chưa có danh sách cán bộ")
+    NEVER_STARTED = "never_started", _("Chưa ai làm bài kiểm tra")
+    NOT_PASSED = "not_passed", _("Còn người chưa đạt")
     NOT_PROVABLE_YET = "not_provable_yet", _("Chưa tự kiểm chứng")
 
 
@@ -71,4 +139,10 @@ class AuditAction(models.TextChoices):
     CLAIM_WITHDRAWN = "claim_withdrawn", _("Rút khai báo")
     CLAIM_CONTESTED = "claim_contested", _("Gửi giải trình về kết quả")
     CONTEST_ANSWERED = "contest_answered", _("Trả lời giải trình")
+    DOCUMENT_SUBMITTED = "document_submitted", _("Nộp văn bản minh chứng")
+    DOCUMENT_ACCEPTED = "document_accepted", _("Chấp nhận văn bản minh chứng")
+    DOCUMENT_RETURNED = "document_returned", _("Trả lại văn bản minh chứng")
+    DOCUMENT_WITHDRAWN = "document_withdrawn", _("Rút văn bản minh chứng")
+    DOCUMENT_RESUBMITTED = "document_resubmitted", _("Đưa văn bản về chờ kiểm tra")
+    SECRET_MARK_REFUSED = "secret_mark_refused", _("Từ chối nội dung có dấu bí mật nhà nước")
     EVIDENCE_RECORDED = "evidence_recorded", _("Ghi nhận bằng chứng")

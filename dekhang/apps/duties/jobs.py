@@ -17,7 +17,7 @@ from dekhang.apps.duties.enums import EvidenceKind, Outcome
 from dekhang.apps.duties.models import Evidence
 from dekhang.apps.duties.services import observe_contact, record_evidence
 from dekhang.apps.registry.enums import PostKind
-from dekhang.apps.registry.models import Contact, PostHolding
+from dekhang.apps.registry.models import Contact, PostHolding, System
 
 EMPTY_REASON = {
     PostKind.HEAD: "Vị trí thủ trưởng không còn người giữ.",
@@ -28,7 +28,7 @@ Holders = dict[tuple[int, str], list[int]]
 
 def tick() -> int:
     """Record what changed in the registry since the last look, and catch up with states; returns how much was done."""
-    return observe_posts() + observe_contacts() + timelines.refresh()
+    return observe_posts() + observe_contacts() + observe_systems() + timelines.refresh()
 
 
 @transaction.atomic
@@ -64,6 +64,39 @@ def observe_posts(unit_ids: Collection[int] | None = None) -> int:
         )
         written += 1
     return written
+
+
+@transaction.atomic
+def observe_systems() -> int:
+    """SYSTEM_REGISTERED for every system that was registered, renamed, given a level or retired since it was last seen."""
+    known: dict[str, Evidence] = {}
+    for row in Evidence.objects.filter(kind=EvidenceKind.SYSTEM_REGISTERED).order_by("observed_at", "pk"):
+        known[row.subject] = row
+    written = 0
+    in_force = {f"system:{one.pk}": one for one in System.objects.in_force(clock.today())}
+    for subject, system in in_force.items():
+        payload = {"name": system.name, "level": system.level}
+        seen = known.get(subject)
+        if seen is None or seen.outcome != Outcome.OK or seen.payload != payload:
+            _record_system(system.unit_id, subject, Outcome.OK, payload)
+            written += 1
+    for subject, seen in known.items():
+        if subject not in in_force and seen.outcome == Outcome.OK:
+            _record_system(seen.unit_id, subject, Outcome.BROKEN, seen.payload)
+            written += 1
+    return written
+
+
+def _record_system(unit_id: int, subject: str, outcome: Outcome, payload: dict[str, object]) -> None:
+    record_evidence(
+        unit_id=unit_id,
+        kind=EvidenceKind.SYSTEM_REGISTERED,
+        subject=subject,
+        outcome=outcome,
+        observed_at=clock.now(),
+        reason="" if outcome == Outcome.OK else "Hệ thống không còn trong danh sách của đơn vị.",
+        payload=payload,
+    )
 
 
 def observe_contacts() -> int:

@@ -4,7 +4,14 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from dekhang.apps.duties.enums import ClaimState, EvidenceKind, Outcome
+from dekhang.apps.duties.enums import (
+    ClaimState,
+    DocumentKind,
+    EvidenceKind,
+    EvidenceSource,
+    Outcome,
+    RevisionState,
+)
 from dekhang.apps.registry.models import Unit
 
 
@@ -44,6 +51,14 @@ class Evidence(models.Model):
     valid_until = models.DateTimeField(null=True, help_text="null: until a later row of the same subject")
     reason = models.CharField(max_length=300, blank=True, help_text="a Vietnamese sentence, for `broken`")
     payload = models.JSONField(default=dict)
+    source = models.CharField(max_length=10, choices=EvidenceSource.choices, default=EvidenceSource.SYSTEM)
+    revision = models.ForeignKey(
+        "Revision",
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="evidence",
+        help_text="the reviewed text behind it",
+    )
     digest = models.CharField(max_length=64, help_text="SHA-256 over all other fields")
     recorded_at = models.DateTimeField()
 
@@ -63,6 +78,69 @@ class Evidence(models.Model):
 
     def delete(self, *args, **kwargs):
         raise TypeError("Evidence is append-only")
+
+
+class Document(models.Model):
+    """A text that a unit files as proof, for one duty or several. Only an accepted revision becomes evidence."""
+
+    unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="documents")
+    kind = models.CharField(max_length=24, choices=DocumentKind.choices)
+    title = models.CharField(max_length=200)
+    subject = models.CharField(max_length=80, help_text="how evidence names it: regulation, level:12, layer:2")
+    duty_keys = models.JSONField(default=list, help_text="the duties it shall serve")
+    created_at = models.DateTimeField()
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        indexes = [models.Index(fields=["unit", "kind"])]
+        ordering = ["kind", "-created_at"]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Revision(models.Model):
+    """One filed version of a document: the file, what it says of itself, and what a reviewer made of it."""
+
+    document = models.ForeignKey(Document, on_delete=models.PROTECT, related_name="revisions")
+    number = models.PositiveSmallIntegerField()
+    file = models.FileField(upload_to="documents/%Y/")
+    file_name = models.CharField(max_length=255)
+    size_bytes = models.PositiveIntegerField()
+    sha256 = models.CharField(max_length=64, db_index=True)
+    made_at = models.DateTimeField(null=True, help_text="when the file says that it was made; null: it does not say")
+    issue_number = models.CharField(max_length=100, blank=True, help_text="số, ký hiệu")
+    issued_on = models.DateField(help_text="the date on the text itself")
+    facts = models.JSONField(default=dict, help_text="what this kind of text has to say: documents/kinds.py")
+    state = models.CharField(max_length=10, choices=RevisionState.choices, default=RevisionState.SUBMITTED)
+    submitted_at = models.DateTimeField()
+    submitted_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    reviewed_at = models.DateTimeField(null=True)
+    reviewed_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    review_note = models.CharField(max_length=500, blank=True)
+    in_bulk = models.BooleanField(default=False, help_text="accepted together with many others")
+
+    class Meta:
+        ordering = ["-number"]
+        indexes = [models.Index(fields=["state", "submitted_at"])]
+        constraints = [
+            models.UniqueConstraint(fields=["document", "number"], name="one_revision_of_a_number"),
+            models.UniqueConstraint(
+                fields=["document"], condition=Q(state=RevisionState.SUBMITTED), name="one_revision_in_review"
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=[RevisionState.ACCEPTED, RevisionState.RETURNED], reviewed_at__isnull=False)
+                | Q(state__in=[RevisionState.SUBMITTED, RevisionState.WITHDRAWN], reviewed_at__isnull=True),
+                name="reviewed_when_judged",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.document} ({self.number})"
+
+    @property
+    def unit_id(self) -> int:
+        return self.document.unit_id
 
 
 class StateSpan(models.Model):

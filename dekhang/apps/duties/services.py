@@ -14,8 +14,8 @@ from dekhang.apps.core.audit import record_event
 from dekhang.apps.core.errors import ActionDenied
 from dekhang.apps.core.models import User
 from dekhang.apps.duties import documents, policies, timelines
-from dekhang.apps.duties.enums import AuditAction, EvidenceKind, Outcome
-from dekhang.apps.duties.models import Claim, Contest, Evidence
+from dekhang.apps.duties.enums import AuditAction, EvidenceKind, EvidenceSource, Outcome
+from dekhang.apps.duties.models import Claim, Contest, Evidence, Revision
 from dekhang.apps.registry.models import Contact
 from dekhang.law import load
 
@@ -32,6 +32,8 @@ def record_evidence(
     valid_until: datetime | None = None,
     reason: str = "",
     payload: dict[str, Any] | None = None,
+    source: EvidenceSource = EvidenceSource.SYSTEM,
+    revision: Revision | None = None,
 ) -> Evidence:
     """Append one observation of the system, in the caller's transaction.
 
@@ -41,6 +43,7 @@ def record_evidence(
         valid_until: when it stops speaking for the unit by itself; None: until a later row of the same subject.
         reason: a Vietnamese sentence, for `broken`.
         payload: small JSON facts, see docs/reference/shares.md.
+        source: who says so; `revision` is the reviewed text behind it.
     """
     evidence = Evidence(
         unit_id=unit_id,
@@ -51,6 +54,8 @@ def record_evidence(
         valid_until=valid_until,
         reason=reason[:MAX_REASON],
         payload=payload or {},
+        source=source,
+        revision=revision,
         recorded_at=clock.now(),
     )
     evidence.digest = digest_of(evidence)
@@ -70,6 +75,8 @@ def digest_of(evidence: Evidence) -> str:
         _iso(evidence.valid_until),
         evidence.reason,
         evidence.payload,
+        str(evidence.source),
+        evidence.revision_id,
         _iso(evidence.recorded_at),
     ]
     return hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()

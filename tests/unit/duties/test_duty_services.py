@@ -13,11 +13,11 @@ from dekhang.apps.duties.enums import ClaimState, EvidenceKind
 from dekhang.apps.duties.models import Claim, Evidence, StaleTimeline
 from dekhang.apps.duties.selectors import assess
 from dekhang.apps.registry.enums import ContactKind, PostKind
-from dekhang.apps.registry.models import Contact, PostHolding
+from dekhang.apps.registry.models import Contact, PostHolding, System
 from dekhang.law import UnknownKey
 from tests.factories.core import UserFactory
 from tests.factories.duties import claim, evidence, proves_procedure, proves_recording
-from tests.factories.registry import UnitFactory, head_of, officer_of
+from tests.factories.registry import SystemFactory, UnitFactory, head_of, officer_of
 
 pytestmark = pytest.mark.django_db
 PDF = b"%PDF-1.7 quy trinh"
@@ -205,3 +205,14 @@ def test_posts_kinds_that_are_watched_are_those_the_procedure_asks_for():
     from dekhang.apps.duties.states.sop import POSTS
 
     assert {str(kind) for kind in jobs.EMPTY_REASON} == set(POSTS) <= set(PostKind.values)
+
+
+def test_systems_of_the_register_are_seen_as_they_come_change_and_go(frozen_now):
+    system = SystemFactory(level=None)
+    assert (jobs.observe_systems(), jobs.observe_systems()) == (1, 0)
+    System.objects.filter(pk=system.pk).update(level=2)
+    assert jobs.observe_systems() == 1
+    System.objects.filter(pk=system.pk).update(valid_to=clock.today())
+    assert (jobs.observe_systems(), jobs.observe_systems()) == (1, 0)
+    rows = Evidence.objects.filter(subject=f"system:{system.pk}").order_by("pk")
+    assert [(row.outcome, row.payload["level"]) for row in rows] == [("ok", None), ("ok", 2), ("broken", 2)]

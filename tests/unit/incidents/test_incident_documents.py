@@ -7,10 +7,10 @@ import pytest
 from django.core.files.base import ContentFile
 from docx import Document
 
-from dekhang.apps.core import clock
+from dekhang.apps.core import clock, screening
 from dekhang.apps.core.errors import ActionDenied
 from dekhang.apps.core.models import AuditEvent
-from dekhang.apps.incidents import facts, screening, services
+from dekhang.apps.incidents import facts, services
 from dekhang.apps.incidents.models import Attachment
 from tests.factories.incidents import at, current, incident_of, walk_to
 from tests.factories.registry import SystemFactory, UnitFactory, head_of, officer_of

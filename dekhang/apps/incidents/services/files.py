@@ -9,12 +9,12 @@ from django.core.files.base import File
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from dekhang.apps.core import clock
+from dekhang.apps.core import clock, screening
 from dekhang.apps.core.audit import record_event
 from dekhang.apps.core.errors import ActionDenied
 from dekhang.apps.core.models import User
 from dekhang.apps.core.templatetags.dk import filesize_vi
-from dekhang.apps.incidents import policies, screening
+from dekhang.apps.incidents import policies
 from dekhang.apps.incidents.enums import AuditAction
 from dekhang.apps.incidents.models import Attachment, Incident, StepRun
 

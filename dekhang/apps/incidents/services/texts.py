@@ -1,7 +1,7 @@
 from django.utils.translation import gettext as _
 
 from dekhang.apps.core.errors import ActionDenied
-from dekhang.apps.incidents.screening import mark_in_text
+from dekhang.apps.core.screening import mark_in_text
 
 
 def refuse_marks(*texts: str) -> None:
