@@ -35,7 +35,7 @@ def store(data: Path, events: Iterable[Mapping[str, Any]]) -> None:
         written = write_rows(files, rows, created_ms=NOON)
         with connection.transaction():
             add_to_manifest(connection, written)
-        flush(files, connection, now_ms=NOON, everything=True)
+        flush(files, connection, now_ms=NOON, least_rows=1)
     finally:
         connection.close()
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from django.conf import settings
 from django.db import close_old_connections, connection
 
 from dekhang.apps.alerts import jobs as alerts
@@ -20,6 +21,7 @@ from dekhang.apps.registry.reorganise import come_into_force
 from dekhang.apps.scoreboard import jobs as scoreboard
 from dekhang.apps.sources import jobs as sources
 from dekhang.apps.sources import moving as source_moving
+from dekhang.pipeline.lakewrite.keeper import Keeper
 from dekhang.pipeline.stores import heartbeat
 
 logger = logging.getLogger(__name__)
@@ -32,7 +34,7 @@ class Job:
     name: str
     every_seconds: float
     work: Callable[[], object]
-    apart: bool = False  # waits for others' servers: in a thread of its own, so that alerts do not wait with it
+    apart: bool = False  # waits for others' servers or works long: in a thread of its own, alerts do not wait with it
     next_run: float = 0.0
     faults: int = 0
 
@@ -47,6 +49,7 @@ def all_jobs() -> list[Job]:
         Job("clocks", 5, incidents.tick),
         Job("messages", 5, core.deliver_messages, apart=True),
         Job("snapshots", 60, scoreboard.tick),
+        Job("lake", 2, Keeper(settings.DATA).work, apart=True),
     ]
 
 

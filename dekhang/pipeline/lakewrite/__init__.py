@@ -1,7 +1,7 @@
 """Writes the lake.
 
 `batches`: what the worker hands over, small ones into its transaction, big ones into files; `segments`: one file and
-its index; `merge`: many small files into few sorted ones; `manifest`: which files count; `chain`, `content`: proof that
+its index; `merge`: many small files into few sorted ones; `keeper`: does that and the rest of the housekeeping, in the jobs process; `manifest`: which files count; `chain`, `content`: proof that
 nothing was changed or lost.
 
 A segment is kept (lakefiles.py: durable, never seen in parts) before its manifest row is committed: a crash in between
@@ -11,9 +11,10 @@ Several workers write at the same time. The name of a file begins with a partiti
 holds that partition now knows that a file under it that the manifest does not name is not just being written.
 """
 
-from dekhang.pipeline.lakewrite.batches import DAYS_PER_BATCH, flush, write_rows
+from dekhang.pipeline.lakewrite.batches import DAYS_PER_BATCH, OVERFLOW_ROWS, OVERFLOW_SECONDS, flush, write_rows
 from dekhang.pipeline.lakewrite.manifest import (
     KEEP_SECONDS,
+    KEEPER,
     Batch,
     Superseded,
     Written,
@@ -27,7 +28,10 @@ from dekhang.pipeline.lakewrite.segments import Segment
 
 __all__ = [
     "DAYS_PER_BATCH",
+    "KEEPER",
     "KEEP_SECONDS",
+    "OVERFLOW_ROWS",
+    "OVERFLOW_SECONDS",
     "Batch",
     "Rows",
     "Segment",

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from dekhang.pipeline.lakefiles import LakeFiles
-from dekhang.pipeline.lakewrite.manifest import Batch, Superseded, Written, add_to_manifest
+from dekhang.pipeline.lakewrite.manifest import KEEPER, Batch, Superseded, Written, add_to_manifest
 from dekhang.pipeline.lakewrite.rows import Rows, table_of
 from dekhang.pipeline.lakewrite.segments import day_of, write_segment
 from dekhang.pipeline.stores.database import Connection
@@ -18,6 +18,7 @@ from dekhang.pipeline.stores.schema import DAY_MS
 SMALL_ROWS = 5_000  # a batch of fewer costs a blob in the transaction that happens anyway, not files and fsyncs
 FLUSH_ROWS = 50_000  # so many rows in small batches are worth files …
 FLUSH_SECONDS = 120  # … and so are old ones: how long the database must carry them
+OVERFLOW_ROWS, OVERFLOW_SECONDS = 4 * FLUSH_ROWS, 3_600  # then the keeper does not run, and a worker does it
 FLUSH_BYTES = 64 << 20  # compressed; of one flush
 DAYS_PER_BATCH = 16  # a sender with invented dates must not cost a file and two fsyncs per date
 
@@ -41,14 +42,22 @@ def write_rows(files: LakeFiles, rows: Rows, *, created_ms: int, holder: int = 0
     return [Batch(len(rows), body, *span("time"), *span("received_at"), *span("unit_id"), created_ms)]
 
 
-def flush(files: LakeFiles, connection: Connection, *, now_ms: int, everything: bool = False) -> int:
+def flush(
+    files: LakeFiles,
+    connection: Connection,
+    *,
+    now_ms: int,
+    least_rows: int = FLUSH_ROWS,
+    oldest_seconds: float = FLUSH_SECONDS,
+    holder: int = KEEPER,
+) -> int:
     """Write small batches as segments when they are many or old; returns how many batches were written.
 
     A crash before the transaction leaves files that nothing names; after it the batches are gone from the database. So
     every row is in exactly one of them at any moment.
     """
     rows, oldest = connection.execute("SELECT coalesce(sum(rows), 0), min(created) FROM fresh").fetchone()
-    if oldest is None or not (everything or rows >= FLUSH_ROWS or oldest <= now_ms - FLUSH_SECONDS * 1000):
+    if oldest is None or (rows < least_rows and oldest > now_ms - oldest_seconds * 1000):
         return 0
     chosen: list[int] = []
     tables: list[Any] = []
@@ -60,7 +69,7 @@ def flush(files: LakeFiles, connection: Connection, *, now_ms: int, everything: 
         chosen.append(fresh_id)
         tables.append(fresh.unpack(body))
         size += size_bytes
-    segments = list(_write_days(files, pa.concat_tables(tables), created_ms=now_ms))
+    segments = list(_write_days(files, pa.concat_tables(tables), created_ms=now_ms, holder=holder))
     with connection.transaction():
         for fresh_id in chosen:
             if connection.execute("DELETE FROM fresh WHERE id = ?", (fresh_id,)).rowcount != 1:
@@ -69,7 +78,7 @@ def flush(files: LakeFiles, connection: Connection, *, now_ms: int, everything: 
     return len(chosen)
 
 
-def _write_days(files: LakeFiles, table: Any, *, created_ms: int, holder: int = 0) -> list[Written]:
+def _write_days(files: LakeFiles, table: Any, *, created_ms: int, holder: int) -> list[Written]:
     """One segment per event day; beyond DAYS_PER_BATCH days the rarest share one, filed under the latest of them."""
     days, numbers, counts = np.unique(
         table.column("time").cast(pa.int64()).to_numpy() // (DAY_MS * 1000), return_inverse=True, return_counts=True

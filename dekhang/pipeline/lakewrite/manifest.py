@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from dekhang.pipeline.partitions import ALL
 from dekhang.pipeline.stores.database import Connection
 from dekhang.pipeline.stores.lake.pieces import index_path
 
+KEEPER = 99  # in the names of the keeper's files, where a worker's have a partition of its own
 KEEP_SECONDS = 900  # replaced files stay this long for readers that have read the manifest before
 
 
@@ -95,15 +97,19 @@ class Superseded(Exception):
     """What was to be replaced has been replaced meanwhile: the transaction must not happen."""
 
 
-def remove_orphans(files: LakeFiles, connection: Connection, held: Collection[int] = ALL) -> int:
+def remove_orphans(
+    files: LakeFiles, connection: Connection, held: Collection[int] = ALL, *, before_seconds: float = math.inf
+) -> int:
     """Delete files that nothing names: left by a crash between writing and committing. Returns how many.
 
     Args:
-        held: partitions of the caller; files of their former holders are looked at.
+        held: partitions of the caller (or KEEPER); files of their former holders are looked at.
+        before_seconds: files changed later (UTC) may still be in somebody's hands.
     """
+    listed = [file for file in files.listing() if file.modified < before_seconds and _holder(file.path) in held]
     known = {path for (path,) in connection.execute("SELECT path FROM segments UNION SELECT path FROM garbage")}
     known |= {index_path(path) for (path,) in connection.execute("SELECT path FROM segments WHERE index_bytes > 0")}
-    orphans = [file.path for file in files.listing() if file.path not in known and _holder(file.path) in held]
+    orphans = [file.path for file in listed if file.path not in known]
     for path in orphans:
         files.forget(path)
     return len(orphans)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,9 +16,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dekhang.pipeline.lakefiles import LakeFiles
+from dekhang.pipeline.lakefiles import LakeFileDamaged, LakeFiles
 from dekhang.pipeline.lakewrite import chain, content
-from dekhang.pipeline.lakewrite.manifest import forget_segments, insert_segments
+from dekhang.pipeline.lakewrite.manifest import KEEPER, forget_segments, insert_segments
 from dekhang.pipeline.lakewrite.segments import SORTED_BY, Draft, Segment, unit_groups
 from dekhang.pipeline.stores.database import Connection
 from dekhang.pipeline.stores.lake.columns import SCHEMA
@@ -42,10 +42,15 @@ class _Source:
     bytes: int
     sha256: str
     content: str
+    index_bytes: int
 
 
 class Damaged(OSError):
-    """A file that is to be merged is not what the manifest says; the text is a sentence for people."""
+    """A file that is to be replaced is missing or not what the manifest says; the text is a sentence for people."""
+
+    def __init__(self, path: str, text: str) -> None:
+        super().__init__(text)
+        self.path = path
 
 
 def compact_once(
@@ -54,6 +59,7 @@ def compact_once(
     *,
     now_ms: int,
     min_files: int = MERGE_FILES,
+    without: Collection[str] = (),
     stopped: Callable[[], bool] = lambda: False,
 ) -> int:
     """Merge segments of one day; returns how many were merged, 0 when there is nothing to do.
@@ -62,24 +68,15 @@ def compact_once(
     are TIERS; or with anything small or without an index, once nothing has come for it for SETTLED_SECONDS.
 
     Args:
+        without: paths of segments that are damaged and stay as they are.
         stopped: asked now and then; True gives up, and nothing has happened.
     """
-    due = _due(connection, now_ms, min_files)
-    if due is None:
-        return 0
-    day, low, high = due
-    sources: list[_Source] = []
-    rows = 0
-    for row in connection.execute(
-        "SELECT id, path, rows, bytes, sha256, content FROM segments"
-        " WHERE day = ? AND ((rows >= ? AND rows < ?) OR (? = 0 AND index_bytes = 0)) ORDER BY id",
-        (day, low, high, low),
-    ).fetchall():
-        source = _Source(*row)
-        if sources and rows + source.rows > MERGE_ROWS:
+    for day, low, high in _due(connection, now_ms, min_files):
+        sources = _sources(connection, day, low, high, without)
+        if len(sources) > 1 or any(not one.index_bytes for one in sources):
             break
-        sources.append(source)
-        rows += source.rows
+    else:
+        return 0
     merged = _merge(files, day, sources, now_ms, stopped)
     if merged is None:
         return 0
@@ -92,24 +89,41 @@ def compact_once(
     return len(sources)
 
 
-def _due(connection: Connection, now_ms: int, min_files: int) -> tuple[str, int, int] | None:
-    """(day, fewest rows, rows below) of the segments to merge."""
+def _due(connection: Connection, now_ms: int, min_files: int) -> Iterator[tuple[str, int, int]]:
+    """(day, fewest rows, rows below) of segments to merge, the most urgent first."""
     low = 0
     for high in TIERS:
-        found = connection.execute(
+        for (day,) in connection.execute(
             "SELECT day FROM segments WHERE rows >= ? AND rows < ? GROUP BY day HAVING count(*) >= ?"
-            " ORDER BY count(*) DESC LIMIT 1",
+            " ORDER BY count(*) DESC",
             (low, high, max(2, min_files)),
-        ).fetchone()
-        if found is not None:
-            return found[0], low, high
+        ):
+            yield day, low, high
         low = high
-    found = connection.execute(
+    for (day,) in connection.execute(
         "SELECT day FROM segments WHERE rows < ? OR index_bytes = 0 GROUP BY day"
-        " HAVING (count(*) >= 2 OR min(index_bytes) = 0) AND max(created) < ? ORDER BY day DESC LIMIT 1",
+        " HAVING (count(*) >= 2 OR min(index_bytes) = 0) AND max(created) < ? ORDER BY day DESC",
         (FULL_ROWS, now_ms - SETTLED_SECONDS * 1000),
-    ).fetchone()
-    return (found[0], 0, FULL_ROWS) if found is not None else None
+    ):
+        yield day, 0, FULL_ROWS
+
+
+def _sources(connection: Connection, day: str, low: int, high: int, without: Collection[str]) -> list[_Source]:
+    sources: list[_Source] = []
+    rows = 0
+    for row in connection.execute(
+        "SELECT id, path, rows, bytes, sha256, content, index_bytes FROM segments"
+        " WHERE day = ? AND ((rows >= ? AND rows < ?) OR (? = 0 AND index_bytes = 0)) ORDER BY id",
+        (day, low, high, low),
+    ):
+        source = _Source(*row)
+        if source.path in without:
+            continue
+        if sources and rows + source.rows > MERGE_ROWS:
+            break
+        sources.append(source)
+        rows += source.rows
+    return sources
 
 
 def _merge(
@@ -151,7 +165,7 @@ def _keep(files: LakeFiles, draft: Draft, segments: list[Segment], now_ms: int) 
     with pq.ParquetFile(pa.BufferReader(body)) as file:
         for number in range(file.num_row_groups):
             digest = content.added(digest, content.digest_of(file.read_row_group(number, list(content.COLUMNS))))
-    segments.append(draft.keep(files, created_ms=now_ms, content=body, digest=content.shown(digest)))
+    segments.append(draft.keep(files, created_ms=now_ms, content=body, digest=content.shown(digest), holder=KEEPER))
     return digest
 
 
@@ -186,13 +200,17 @@ class _Sorted:
 
 
 def _open(files: LakeFiles, source: _Source) -> _Sorted:
-    path = files.local(source.path, size_bytes=source.bytes, sha256=source.sha256)
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+    try:
+        path = files.local(source.path, size_bytes=source.bytes, sha256=source.sha256)
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except (FileNotFoundError, LakeFileDamaged):
+        found = ""
     if found != source.sha256:  # a changed file must not be laundered by a merge
         raise Damaged(
-            f"Tệp {source.path} trong kho đã bị thay đổi so với lúc ghi (mã SHA-256 khác) nên không được gộp. "
-            "Hãy chạy `dekhang lake verify`."
+            source.path,
+            f"Tệp {source.path} trong kho bị mất hoặc đã bị thay đổi so với lúc ghi (mã SHA-256 khác) nên không được gộp. "
+            "Hãy chạy `dekhang lake verify`.",
         )
     return _Sorted(pq.ParquetFile(path, memory_map=True), source.content)
 

@@ -64,7 +64,7 @@ def day_of(time_ms: int) -> str:
     return datetime.fromtimestamp(time_ms // 1000, UTC).strftime("%Y-%m-%d")
 
 
-def write_segment(files: LakeFiles, day: str, table: Any, *, created_ms: int, holder: int = 0) -> Segment:
+def write_segment(files: LakeFiles, day: str, table: Any, *, created_ms: int, holder: int) -> Segment:
     """Write a batch as it came, quickly: sorted, without an index."""
     draft = Draft(day, level=1)
     table = table.sort_by(SORTED_BY)
@@ -117,15 +117,13 @@ class Draft:
         self._writer.close()
         return self._sink.getvalue()
 
-    def keep(
-        self, files: LakeFiles, *, created_ms: int, content: Any = None, digest: str = "", holder: int = 0
-    ) -> Segment:
+    def keep(self, files: LakeFiles, *, created_ms: int, content: Any = None, digest: str = "", holder: int) -> Segment:
         """On disk when this returns.
 
         Args:
             content: what `finish` has returned, if it was called.
             digest: of its rows.
-            holder: a partition of the process; only who holds partition 0 merges.
+            holder: a partition of the process, or KEEPER.
         """
         content = self.finish() if content is None else content
         path = f"day={self.day}/{holder:02d}-{uuid.uuid4().hex}.parquet"

@@ -38,8 +38,6 @@ POLL_SECONDS = 0.05
 HOUSEKEEPING_SECONDS = 5.0
 BUDGET_LOOK_SECONDS = 60.0  # 50 ms of looking with 3,600 rules
 SILENCE_SECONDS = 10.0  # between looks whether silence ends a window
-MERGE_SECONDS = 2.0  # between looks for small segments to merge, when not much is waiting …
-MERGE_EVERY = 20  # … and after so many batches in any case
 RETRY_SECONDS = 1.0
 STUCK_SECONDS = 120.0  # a step that takes longer is a hang: the heart stops beating and `up` restarts us
 COLLECT_EVERY = 200  # batches between full garbage collections; automatic ones are off
@@ -84,10 +82,8 @@ class Worker:
         self._states: dict[int, bytes] = {}
         self._last_commit = 0.0
         self._next_housekeeping = 0.0
-        self._next_merge = 0.0
         self._next_silence = 0.0
         self._next_budget_look = 0.0
-        self._merge_at_batch = MERGE_EVERY
         self._much_waiting = False
         self._ready = False
         self._moved = time.monotonic()
@@ -154,13 +150,6 @@ class Worker:
         elif now >= self._next_silence:
             self._next_silence = now + SILENCE_SECONDS
             self.let_time_pass(now)
-        merge_now = (not self._much_waiting and now >= self._next_merge) or self.total_batches >= self._merge_at_batch
-        if merge_now and self._keeps_house:
-            self._merge_at_batch = self.total_batches + MERGE_EVERY
-            merged = lakewrite.flush(self.lake, self.connection, now_ms=_now_ms()) or lakewrite.compact_once(
-                self.lake, self.connection, now_ms=_now_ms()
-            )
-            self._next_merge = now + (0.0 if merged else MERGE_SECONDS)
         if now >= self._next_budget_look:
             self._next_budget_look = now + BUDGET_LOOK_SECONDS
             self._watch_budgets()
@@ -218,7 +207,7 @@ class Worker:
 
     @property
     def _keeps_house(self) -> bool:
-        """One worker of all merges, deletes and tells of rules: who holds the first partition."""
+        """One worker of all deletes and tells of rules: who holds the first partition."""
         return 0 in self._partitions
 
     def _rewind(self) -> None:
@@ -346,10 +335,24 @@ class Worker:
         if self._reading.positions() != self._committed:  # only others' records came: let the spool go on
             self._commit(Work(), [])
         if self._keeps_house:
-            lakewrite.empty_garbage(self.lake, self.connection, now_ms=_now_ms())
+            self._flush_overflow()
             forget_old_ids(self.connection, now_ms=wallclock.now_ms())
             self._observer.forget(self.connection, now_ms=wallclock.now_ms())
             self._prune()
+
+    def _flush_overflow(self) -> None:
+        """Small batches are the keeper's to write; when it is not there the database must not carry them for ever."""
+        try:
+            lakewrite.flush(
+                self.lake,
+                self.connection,
+                now_ms=_now_ms(),
+                least_rows=lakewrite.OVERFLOW_ROWS,
+                oldest_seconds=lakewrite.OVERFLOW_SECONDS,
+                holder=min(self._partitions),
+            )
+        except lakewrite.Superseded:
+            logger.info("the keeper was faster")
 
     def facts(self) -> dict[str, Any]:
         """What the heartbeat tells."""

@@ -57,7 +57,7 @@ class Writer:
         return lakewrite.compact_once(self.files, self.connection, now_ms=NOON + 2 * DAY, **more)
 
     def flush(self) -> int:
-        return lakewrite.flush(self.files, self.connection, now_ms=NOON, everything=True)
+        return lakewrite.flush(self.files, self.connection, now_ms=NOON, least_rows=1)
 
     def all(self) -> Counter[tuple[int, int, bytes]]:
         table = Lake(self.data).scan(range(1, 100)).table()
@@ -97,9 +97,7 @@ def test_a_batch_that_is_worth_it_goes_straight_into_a_file(writer: Writer) -> N
     assert writer.counts() == (0, 1)
 
 
-def test_flushing_waits_for_many_or_old_batches_and_changes_no_answer(
-    writer: Writer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_flushing_waits_for_many_or_old_batches_and_changes_no_answer(writer: Writer) -> None:
     writer.write(20)
     writer.write(20, at_ms=NOON + DAY)
     before = writer.all()
@@ -108,11 +106,10 @@ def test_flushing_waits_for_many_or_old_batches_and_changes_no_answer(
     assert lakewrite.flush(writer.files, writer.connection, now_ms=soon) == 0
     assert lakewrite.flush(writer.files, writer.connection, now_ms=late) == 2
     assert writer.counts() == (0, 2) and writer.all() == before
-    monkeypatch.setattr(batches, "FLUSH_ROWS", 30)
     writer.write(20)
-    assert lakewrite.flush(writer.files, writer.connection, now_ms=soon) == 0
+    assert lakewrite.flush(writer.files, writer.connection, now_ms=soon, least_rows=21) == 0
     writer.write(20)
-    assert lakewrite.flush(writer.files, writer.connection, now_ms=soon) == 2
+    assert lakewrite.flush(writer.files, writer.connection, now_ms=soon, least_rows=21) == 2
     assert sum(writer.all().values()) == 80
 
 
@@ -131,7 +128,9 @@ def test_a_crash_before_the_flush_is_committed_leaves_every_row_once(
             writer.flush()
 
     assert writer.counts() == (1, 0) and writer.all() == before
-    assert lakewrite.remove_orphans(writer.files, writer.connection) == 1
+    assert lakewrite.remove_orphans(writer.files, writer.connection) == 0  # a worker leaves the keeper's alone
+    assert lakewrite.remove_orphans(writer.files, writer.connection, {lakewrite.KEEPER}, before_seconds=0) == 0
+    assert lakewrite.remove_orphans(writer.files, writer.connection, {lakewrite.KEEPER}) == 1
     assert writer.flush() == 1 and writer.all() == before
 
 
@@ -148,7 +147,7 @@ def test_two_that_flush_the_same_batches_write_them_once(writer: Writer, monkeyp
 
     monkeypatch.setattr(batches, "_write_days", slow)
     with pytest.raises(lakewrite.Superseded):
-        lakewrite.flush(writer.files, writer.connection, now_ms=NOON, everything=True)
+        lakewrite.flush(writer.files, writer.connection, now_ms=NOON, least_rows=1)
 
     assert writer.all() == before and writer.counts() == (0, 1)
 

@@ -67,7 +67,7 @@ class Place:
 
     def flush(self) -> int:
         """Small batches become files."""
-        return lakewrite.flush(self.worker.lake, self.worker.connection, now_ms=1_000, everything=True)
+        return lakewrite.flush(self.worker.lake, self.worker.connection, now_ms=1_000, least_rows=1)
 
 
 @pytest.fixture
@@ -381,7 +381,7 @@ def test_a_day_that_has_settled_becomes_one_file(place: Place) -> None:
     for number in range(3):
         place.send(batch([ok(user=f"u{number}")]))
         place.worker.drain()
-        lakewrite.flush(place.worker.lake, place.worker.connection, now_ms=int(time.time() * 1000), everything=True)
+        lakewrite.flush(place.worker.lake, place.worker.connection, now_ms=int(time.time() * 1000), least_rows=1)
     later = int(time.time() * 1000) + 3_700_000
 
     assert lakewrite.compact_once(place.worker.lake, place.worker.connection, now_ms=int(time.time() * 1000)) == 0

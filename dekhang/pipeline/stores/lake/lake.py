@@ -120,8 +120,8 @@ class Lake:
         question = reading.Question(reach)
         found = []
         for piece in self._pieces(reach):
-            for group in reading.groups_in_reach(reach, piece).tolist():
-                table = reading.wanted_rows(question, piece, [group])
+            for part in reading.portions(question, piece, reading.groups_in_reach(reach, piece)):
+                table = reading.wanted_rows(question, piece, part)
                 if len(table):
                     found.append(table)
         if not found:

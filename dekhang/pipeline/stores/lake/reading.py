@@ -24,7 +24,9 @@ from dekhang.pipeline.stores.lake.searchtext import COLUMNS_READ, contains
 
 logger = logging.getLogger(__name__)
 
-ROWS_AT_ONCE = 16_384  # read before they are judged; × ~1.5 kB ≈ 25 MB
+ROWS_AT_ONCE = 16_384  # whose text is read before they are judged; × ~1.5 kB ≈ 25 MB
+BARE_ROWS_AT_ONCE = 262_144  # where only numbers are; × ~40 B ≈ 10 MB
+GROUPS_AT_ONCE = 16  # that an answer in order reads together, once it is clear that the first few do not do
 
 Order = Literal["oldest", "newest"]
 UNREADABLE = (duckdb.Error, pa.ArrowException, OSError, ValueError)  # what reading a damaged or vanished file raises
@@ -69,6 +71,10 @@ class Question:
         return list(self.columns or SCHEMA.names)
 
     @property
+    def rows_at_once(self) -> int:
+        return ROWS_AT_ONCE if self.needles or self.where_sql else BARE_ROWS_AT_ONCE
+
+    @property
     def judging(self) -> list[str]:
         """Columns that must be read to tell whether a row is wanted."""
         needed = {"unit_id", self.reach.axis}
@@ -92,7 +98,7 @@ def rows(question: Question, pieces: Sequence[Piece]) -> Iterator[Any]:
     for number, piece in enumerate(pieces):
         pruning.unread_ms = -_best(question, piece, "newest")
         try:
-            for part in _portions(piece, _groups(question, piece, places)):
+            for part in portions(question, piece, _groups(question, piece, places)):
                 table = wanted_rows(question, piece, part)
                 if len(table):
                     yield table
@@ -104,6 +110,9 @@ def rows(question: Question, pieces: Sequence[Piece]) -> Iterator[Any]:
         pruning.unread_ms = -_best(question, pieces[number + 1], "newest") if number + 1 < len(pieces) else None
 
 
+_Hit = tuple[int, int, Piece, int, int]  # (key, ± event id, piece, row group, row in it)
+
+
 def first(question: Question, pieces: Sequence[Piece], order: Order, limit: int) -> Any:
     """One Arrow table: the first `limit` wanted rows in an order; equals are ordered by event id."""
     places = [places_of(needle) for needle in question.needles]
@@ -113,8 +122,8 @@ def first(question: Question, pieces: Sequence[Piece], order: Order, limit: int)
     ties = count()
     waiting: list[tuple[int, int, Piece, int]] = []  # heap: (best key of a row group, tie, its piece, its number)
     ahead = deque(sorted(pieces, key=lambda piece: _best(question, piece, order)))
-    found: list[tuple[int, int, int, int]] = []  # (key, ± event id, number in `groups`, row in the group)
-    groups: list[tuple[Piece, int]] = []
+    found: list[_Hit] = []
+    at_once = 1
     while ahead or waiting:
         last = found[-1][0] if len(found) == limit else None  # what cannot come before it is not looked at
         if ahead and (not waiting or _best(question, ahead[0], order) <= waiting[0][0]):
@@ -124,39 +133,44 @@ def first(question: Question, pieces: Sequence[Piece], order: Order, limit: int)
                 for group in _groups(question, piece, places).tolist():
                     heapq.heappush(waiting, (int(keys[group]), next(ties), piece, group))
             continue
-        best_key, _, piece, group = heapq.heappop(waiting)
-        if last is not None and best_key > last:
+        if last is not None and waiting[0][0] > last:
             break
-        table = read(question, piece, [group], columns)
+        piece = waiting[0][2]
+        chosen: list[int] = []
+        while waiting and waiting[0][2] is piece and len(chosen) < at_once and (last is None or waiting[0][0] <= last):
+            chosen.append(heapq.heappop(waiting)[3])
+        at_once = min(2 * at_once, GROUPS_AT_ONCE)
+        table = read(question, piece, chosen, columns)
         hits = judged(question, table)
         if len(hits):
             keys = sign * (table.column(question.reach.axis).cast(pa.int64()).to_numpy()[hits] // 1000)
             ids = sign * table.column("event_id").to_numpy()[hits]
             best = np.lexsort((ids, keys))[:limit]
-            found.extend(
-                zip(
-                    keys[best].tolist(), ids[best].tolist(), [len(groups)] * len(best), hits[best].tolist(), strict=True
-                )
-            )
-            groups.append((piece, group))
-            found = sorted(found)[:limit]
-    return _rows_of(question, found, groups)
+            found.extend(zip(keys[best].tolist(), ids[best].tolist(), *_places(piece, chosen, hits[best]), strict=True))
+            found = sorted(found, key=lambda hit: hit[:2])[:limit]
+    return _rows_of(question, found)
 
 
-def _rows_of(
-    question: Question, found: Sequence[tuple[int, int, int, int]], groups: Sequence[tuple[Piece, int]]
-) -> Any:
+def _rows_of(question: Question, found: Sequence[_Hit]) -> Any:
     """The rows that were found first, in their order; only now is the rest of their columns read."""
     parts: list[Any] = []
-    places: list[int] = []
-    for number in sorted({one[2] for one in found}):
-        piece, group = groups[number]
-        own = [(place, row) for place, (_, _, owner, row) in enumerate(found) if owner == number]
+    order: list[int] = []
+    for piece, group in dict.fromkeys(hit[2:4] for hit in found):
+        own = [(number, hit[4]) for number, hit in enumerate(found) if hit[2] is piece and hit[3] == group]
         parts.append(piece.read([group], question.wanted).take(pa.array([row for _, row in own])))
-        places.extend(place for place, _ in own)
+        order.extend(number for number, _ in own)
     if not parts:
         return pa.schema([SCHEMA.field(name) for name in question.wanted]).empty_table()
-    return pa.concat_tables(parts).select(question.wanted).take(pa.array(np.argsort(places)))
+    return pa.concat_tables(parts).select(question.wanted).take(pa.array(np.argsort(order)))
+
+
+def _places(piece: Piece, groups: Sequence[int], rows: Any) -> tuple[list[Piece], list[int], list[int]]:
+    """For rows of these groups together: piece, group and row in the group of each."""
+    sizes = piece.groups().of("rows")[list(groups)]
+    ends = np.cumsum(sizes)
+    numbers = np.searchsorted(ends, rows, side="right")
+    own = rows - (ends - sizes)[numbers]
+    return [piece] * len(rows), np.asarray(groups)[numbers].tolist(), own.tolist()
 
 
 def groups_in_reach(reach: Reach, piece: Piece) -> Any:
@@ -181,10 +195,18 @@ def wanted_rows(question: Question, piece: Piece, groups: Sequence[int]) -> Any:
     if not len(hits):
         return table[:0]
     missing = [name for name in question.wanted if name not in question.judging]
-    if missing:
-        for name, column in zip(missing, piece.read(groups, missing).columns, strict=True):
-            table = table.append_column(SCHEMA.field(name), column)
-    return table.select(question.wanted).take(pa.array(hits))
+    if not missing:
+        return table.select(question.wanted).take(pa.array(hits))
+    _, owners, rows = _places(piece, groups, hits)
+    kept = sorted(set(owners))
+    starts = np.cumsum([0, *piece.groups().of("rows")[kept]])
+    rest = piece.read(kept, missing).take(
+        pa.array([starts[kept.index(group)] + row for group, row in zip(owners, rows, strict=True)])
+    )
+    table = table.take(pa.array(hits))
+    for name in missing:
+        table = table.append_column(SCHEMA.field(name), rest.column(name))
+    return table.select(question.wanted)
 
 
 def read(question: Question, piece: Piece, groups: Sequence[int], columns: Sequence[str]) -> Any:
@@ -232,13 +254,14 @@ def _groups(question: Question, piece: Piece, places: Sequence[Any]) -> Any:
     return groups
 
 
-def _portions(piece: Piece, groups: Any) -> Iterator[list[int]]:
-    """The groups in portions of about ROWS_AT_ONCE."""
+def portions(question: Question, piece: Piece, groups: Any) -> Iterator[list[int]]:
+    """The groups in portions that are read and judged together."""
+    most = question.rows_at_once
     sizes = piece.groups().of("rows")
     portion: list[int] = []
     total = 0
     for group in groups.tolist():
-        if portion and total + sizes[group] > ROWS_AT_ONCE:
+        if portion and total + sizes[group] > most:
             yield portion
             portion, total = [], 0
         portion.append(group)
