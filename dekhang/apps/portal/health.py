@@ -16,9 +16,12 @@ from dekhang.pipeline.stores import heartbeat
 PARTS = {
     "http": gettext_lazy("Nhận log qua HTTP"),
     "lines": gettext_lazy("Nhận syslog và tệp"),
+    "syslog": gettext_lazy("Nhận syslog"),
+    "files": gettext_lazy("Nhận tệp"),
     "worker": gettext_lazy("Phân tích, phát hiện"),
     "jobs": gettext_lazy("Cảnh báo, thời hạn, thư"),
 }
+EXPECTED = frozenset({"http", "lines", "worker", "jobs"})  # told also when they have never run
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +35,19 @@ class PartHealth:
 
 def parts() -> list[PartHealth]:
     """Every part with its last sign of life. Real time, also when the demo lives on another day."""
-    beats = heartbeat.read(settings.DATA)
-    expected = PARTS | dict.fromkeys(heartbeat.workers(beats), PARTS[heartbeat.WORKER])
-    return [_part(name, str(about), beats.get(name)) for name, about in expected.items()]
+    beats = heartbeat.everywhere(settings.DATA)
+    hosts = {beat.host for beat in beats}
+    # receivers of several hosts take syslog alone; files come in beside the pages
+    expected = EXPECTED - {"lines"} if any(beat.part == "syslog" for beat in beats) else EXPECTED
+    found: list[PartHealth] = []
+    for kind, about in PARTS.items():
+        of_kind = [beat for beat in beats if heartbeat.kind_of(beat.part) == kind]
+        if not of_kind and kind in expected:
+            found.append(_part(kind, str(about), None))
+        for beat in of_kind:
+            where = f" ({beat.host})" if len(hosts) > 1 else ""
+            found.append(_part(beat.part, f"{about}{where}", beat.facts))
+    return found
 
 
 def _part(name: str, about: str, facts: dict[str, object] | None) -> PartHealth:

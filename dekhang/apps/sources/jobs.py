@@ -76,10 +76,13 @@ def _listening_since(now: datetime) -> datetime | None:
 
     Without any sign of parts (another supervisor, a test) they are taken to listen.
     """
-    beats = {part: facts for part, facts in heartbeat.read(settings.DATA).items() if part in RECEIVERS}
     if not (settings.DATA / "run").is_dir():
         return datetime.min.replace(tzinfo=now.tzinfo)
-    if not beats or not all(heartbeat.is_alive(facts) for facts in beats.values()):
+    listening: dict[str, bool] = {}
+    for beat in heartbeat.everywhere(settings.DATA):
+        if beat.part in RECEIVERS:  # of several hosts one is enough: senders find it behind the common address
+            listening[beat.part] = listening.get(beat.part, False) or heartbeat.is_alive(beat.facts)
+    if not listening or not all(listening.values()):
         return None
     cursor, created = JobCursor.objects.get_or_create(
         pk=INTAKE_CURSOR, defaults={"position": _ms(now), "moved_at": now}
@@ -143,4 +146,4 @@ def _move_canaries(now: datetime) -> int:
 
 
 def _published() -> dict[int, intake.IntakeSource]:
-    return {entry.source_id: entry for entry in intake.IntakeMap(settings.DATA).sources()}
+    return {entry.source_id: entry for entry in intake.published(settings.DATA)}

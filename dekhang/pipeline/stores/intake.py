@@ -1,5 +1,7 @@
 """Who may send: `intake/sources.json`, written by web and jobs, re-read by the receivers when it changes.
 
+Several hosts share it as a document; `pipeline.sharing` brings it to every receiver's data folder.
+
 Tokens are kept as SHA-256 only. A token is 128 random bits or more, so a plain hash is enough, and looking it up by
 hash takes the same time whatever an attacker guesses.
 """
@@ -9,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import logging
-import os
 import secrets
 import time
 from collections.abc import Iterable
@@ -18,10 +19,14 @@ from pathlib import Path
 
 import msgspec
 
+from dekhang.pipeline.place import Place
+from dekhang.pipeline.stores import documents
+
 logger = logging.getLogger(__name__)
 
 RELOAD_SECONDS = 0.5
 EAGER_SECONDS = 0.02  # for a token that nobody has: it may be seconds old, and syslog senders do not send again
+DOCUMENT = "intake/sources.json"
 _VERSION = 1
 
 
@@ -94,20 +99,29 @@ def fingerprint(text: str) -> str:
 
 
 def path_of(data: Path) -> Path:
-    return data / "intake" / "sources.json"
+    return data / DOCUMENT
 
 
 def publish(data: Path, sources: Iterable[IntakeSource]) -> None:
-    """Replace the list of sources in one step; receivers follow within a second."""
-    path = path_of(data)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    body = {"version": _VERSION, "sources": [asdict(source) for source in sources]}
-    draft = path.with_name(f".sources.{os.getpid()}.{secrets.token_hex(4)}.tmp")
-    with draft.open("wb") as file:
-        file.write(msgspec.json.encode(body))
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    """Replace the list of sources in one step; receivers follow within a second.
+
+    Raises:
+        OSError: the file cannot be written.
+        database.Error: the hosts' database is not available.
+    """
+    body = msgspec.json.encode({"version": _VERSION, "sources": [asdict(source) for source in sources]})
+    if Place.of(data).database:
+        documents.put(data, DOCUMENT, body)
+    else:
+        documents.write(path_of(data), body)
+
+
+def published(data: Path) -> list[IntakeSource]:
+    """The list as it was published last, wherever; empty before that."""
+    if not Place.of(data).database:
+        return IntakeMap(data).sources()
+    body = documents.get(data, DOCUMENT)
+    return msgspec.json.decode(body, type=_File).sources if body else []
 
 
 class IntakeMap:

@@ -163,6 +163,14 @@ MIGRATIONS: tuple[str, ...] = (
     ALTER TABLE states_of_partitions RENAME TO engine_state;
     DROP TABLE partitions;
     """,
+    # what several hosts share and one machine keeps in files: stores/documents.py, stores/heartbeat.py
+    """
+    CREATE TABLE documents (name TEXT PRIMARY KEY, version INTEGER NOT NULL, body BLOB NOT NULL);
+    CREATE TABLE beats (
+        host TEXT NOT NULL, part TEXT NOT NULL, at_ms INTEGER NOT NULL, facts TEXT NOT NULL,
+        PRIMARY KEY (host, part)
+    ) WITHOUT ROWID;
+    """,
 )
 
 

@@ -6,7 +6,7 @@ grouped or aggregated. What they do differently is a method of `Connection`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from dekhang.pipeline.stores import schema
 from dekhang.pipeline.stores.database.connection import Answer, Connection, Error
 from dekhang.pipeline.stores.database.sqlite import SqliteConnection
 
-__all__ = ["Answer", "Connection", "Error", "connect", "reading"]
+__all__ = ["Answer", "Connection", "Error", "alone", "connect", "reading"]
 
 
 def connect(data: Path, *, durable: bool = True) -> Connection:
@@ -67,6 +67,25 @@ def reading(data: Path) -> Iterator[Connection | None]:
         yield own if own.version() >= len(schema.MIGRATIONS) else None
     finally:
         own.close()
+
+
+@contextmanager
+def alone(data: Path, what: str, *, on_wait: Callable[[], None]) -> Iterator[None]:
+    """No other host of the installation is inside a block of the same name. One machine is alone anyway.
+
+    Args:
+        on_wait: called once when another host is inside.
+    Raises:
+        Error: not available now.
+    """
+    place = Place.of(data)
+    if not place.database:
+        yield
+        return
+    from dekhang.pipeline.stores.database import postgres
+
+    with postgres.alone(place.database, what, on_wait=on_wait):
+        yield
 
 
 def _upgrade(connection: Connection) -> None:

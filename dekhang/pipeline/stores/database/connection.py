@@ -67,6 +67,10 @@ class Connection(ABC):
         """
 
     @abstractmethod
+    def now_ms(self) -> int:
+        """UTC epoch milliseconds by the database's own clock: the one clock that all hosts see."""
+
+    @abstractmethod
     def snapshot(self) -> AbstractContextManager[Connection]:
         """Everything read inside is of one moment."""
 

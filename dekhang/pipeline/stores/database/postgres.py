@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 import threading
+import time
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from typing import Any, Never
@@ -21,6 +22,7 @@ from dekhang.pipeline.stores.database.connection import Answer, Connection, Erro
 
 NAMESPACE = "pipeline"
 BUSY_SECONDS = 20
+LOCK_LOOK_SECONDS = 0.5
 IDLE_CONNECTIONS = 4  # kept open for the next reader; each costs the server a process
 # a server that vanished is noticed within about this time, not after the two hours of TCP
 _LIVELY: dict[str, Any] = {
@@ -88,7 +90,10 @@ class PostgresConnection(Connection):
         return int(self.execute(f"{sql} RETURNING id", values).fetchone()[0])
 
     def one_at_a_time(self, what: str) -> None:
-        self.execute("SELECT pg_advisory_xact_lock(?)", (zlib.crc32(f"dekhang {what}".encode()),))
+        self.execute("SELECT pg_advisory_xact_lock(?)", (_lock_number(what),))
+
+    def now_ms(self) -> int:
+        return int(self.execute("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint").fetchone()[0])
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
@@ -143,6 +148,31 @@ class PostgresConnection(Connection):
 
     def _fail(self, error: psycopg.Error) -> Never:
         raise Error(f"{self.name}: {str(error).strip() or type(error).__name__}") from error
+
+
+@contextmanager
+def alone(url: str, what: str, *, on_wait: Callable[[], None]) -> Iterator[None]:
+    """Hold the lock `what` of the whole installation; it is let go of also when this process dies.
+
+    Args:
+        on_wait: called once when another host holds it.
+    """
+    key = _lock_number(what)
+    connection = PostgresConnection(url)
+    try:
+        told = False
+        while not connection.execute("SELECT pg_try_advisory_lock(?)", (key,)).fetchone()[0]:
+            if not told:
+                on_wait()
+                told = True
+            time.sleep(LOCK_LOOK_SECONDS)
+        yield
+    finally:
+        connection.close()
+
+
+def _lock_number(what: str) -> int:
+    return zlib.crc32(f"dekhang {what}".encode())
 
 
 def shown(url: str) -> str:

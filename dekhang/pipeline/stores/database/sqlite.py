@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 import urllib.parse
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -57,6 +58,9 @@ class SqliteConnection(Connection):
 
     def one_at_a_time(self, what: str) -> None:
         """Every transaction here is alone already."""
+
+    def now_ms(self) -> int:
+        return time.time_ns() // 1_000_000
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
