@@ -76,10 +76,11 @@ def _listening_since(now: datetime) -> datetime | None:
 
     Without any sign of parts (another supervisor, a test) they are taken to listen.
     """
-    if not (settings.DATA / "run").is_dir():
+    beats = heartbeat.everywhere(settings.DATA)
+    if not beats:
         return datetime.min.replace(tzinfo=now.tzinfo)
     listening: dict[str, bool] = {}
-    for beat in heartbeat.everywhere(settings.DATA):
+    for beat in beats:
         if beat.part in RECEIVERS:  # of several hosts one is enough: senders find it behind the common address
             listening[beat.part] = listening.get(beat.part, False) or heartbeat.is_alive(beat.facts)
     if not listening or not all(listening.values()):

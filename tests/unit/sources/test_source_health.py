@@ -103,7 +103,7 @@ def test_while_a_receiver_is_down_nobody_is_called_silent(pipeline, data):
     source = LogSourceFactory(cadence_seconds=300)
     pipeline.receive(source, failed_login())
     tick_at(MORNING)
-    (data / "run").mkdir()
+    heartbeat.beat(data, "jobs", ready=True)
 
     tick_at(MORNING + timedelta(hours=1))
 
