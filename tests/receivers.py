@@ -57,29 +57,34 @@ class Receiver:
         self.data = data
         self.part = part
         self.options = options
-        self.http_port = self.syslog_port = 0
+        self.http_port = self.syslog_port = self.tls_port = 0
         publish(data, [source()] if sources is None else sources)
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> "Receiver":
         for attempt in range(3):
-            chosen = bool(self.http_port or self.syslog_port) or self.part == "files"
+            chosen = bool(self.http_port or self.syslog_port or self.tls_port) or self.part == "files"
             try:
                 return self._start()
             except AssertionError:
                 if chosen or attempt == 2:
                     raise
-                self.http_port = self.syslog_port = 0  # another test took the port between looking and listening
+                self.http_port = self.syslog_port = self.tls_port = (
+                    0  # another test took the port between looking and listening
+                )
         raise AssertionError("not reached")
 
     def _start(self) -> "Receiver":
         options = list(self.options)
         if self.part == "http":
             self.http_port = self.http_port or free_port()
-            options += ["--port", str(self.http_port)]
+            options += ["--port", str(max(0, self.http_port))]  # −1: no plain port
         elif self.part in ("syslog", "lines"):
             self.syslog_port = self.syslog_port or free_port()
             options += ["--udp", str(self.syslog_port), "--tcp", str(self.syslog_port)]
+        if "--tls-cert" in options:
+            self.tls_port = self.tls_port or free_port()
+            options += ["--tls-port", str(self.tls_port)]
         command = [sys.executable, "-m", "dekhang.pipeline.receive", self.part, "--data", str(self.data)]
         environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
         log = (self.data / f"{self.part}.log").open("ab")

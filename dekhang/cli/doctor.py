@@ -24,6 +24,7 @@ ABOUT = {  # by the name of the check
     "parts": "các phần",
     "disk": "đĩa",
     "backlog": "log chờ xử lý",
+    "certificates": "chứng chỉ TLS",
     "databases": "tệp dữ liệu",
     "tables": "bảng dữ liệu",
     "rules": "luật phát hiện",
@@ -45,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     if not setup_existing(args.data):
         return 2
     faults = 0
-    for check in (parts, disk, backlog, databases, tables, rules, detection, ledger, messages, audit):
+    for check in (parts, disk, backlog, certificates, databases, tables, rules, detection, ledger, messages, audit):
         for ok, sentence in examined(check, args.data):
             print(("✓ " if ok else "✗ ") + sentence)
             faults += not ok
@@ -115,6 +116,16 @@ def backlog(data: Path) -> Iterator[Finding]:
             size, most = (int(facts[key]) / 1024**2 for key in ("spool_bytes", "spool_max_bytes"))
             yield True, f"log chờ xử lý chiếm {size:.0f} MB, được chiếm đến {most:.0f} MB"
         return
+
+
+def certificates(data: Path) -> Iterator[Finding]:
+    """TLS of the receivers, where they use it."""
+    beats = heartbeat.read(data)
+    using = [beats[name] for name in ("http", "lines") if name in beats and beats[name].get("tls")]
+    problems = {str(facts["tls_problem"]) for facts in using if facts.get("tls_problem")}
+    yield from ((False, problem) for problem in sorted(problems))
+    if using and not problems:
+        yield True, "chứng chỉ TLS của cổng nhận log còn hạn"
 
 
 def databases(data: Path) -> Iterator[Finding]:

@@ -27,6 +27,14 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--http-intake-port", type=port, default=8020, help="cổng nhận log HTTP (mặc định 8020)")
     parser.add_argument("--syslog-udp-port", type=port, default=5514, help="cổng nhận syslog UDP (mặc định 5514)")
     parser.add_argument("--syslog-tcp-port", type=port, default=5514, help="cổng nhận syslog TCP (mặc định 5514)")
+    parser.add_argument("--tls-cert", type=Path, metavar="PEM", help="chứng chỉ: mở thêm cổng nhận log qua TLS")
+    parser.add_argument("--tls-key", type=Path, metavar="PEM", help="khóa của chứng chỉ, không đặt mật khẩu")
+    parser.add_argument("--tls-ca", type=Path, metavar="PEM", help="nơi cấp chứng chỉ cho máy gửi, nếu máy gửi trình")
+    parser.add_argument("--https-intake-port", type=port, default=8021, help="cổng nhận log HTTPS (mặc định 8021)")
+    parser.add_argument("--syslog-tls-port", type=port, default=6514, help="cổng nhận syslog qua TLS (mặc định 6514)")
+    parser.add_argument(
+        "--spool-max-mb", type=int, default=0, help="chỗ cho log chờ xử lý (mặc định một nửa phần đĩa còn trống)"
+    )
     parser.add_argument(
         "--rules", type=Path, action="append", default=[], metavar="DIR", help="thêm thư mục luật Sigma"
     )
@@ -123,6 +131,11 @@ def wrong_arguments(args: argparse.Namespace, data: Path) -> list[str]:
         return ["--replay gửi log bằng các nguồn của tỉnh mẫu: dùng cùng --demo (./dk run --replay …)."]
     if args.replay is not None and not args.replay.exists():
         return [f"Không thấy {args.replay}: --replay cần một tệp hoặc thư mục log."]
+    if (args.tls_cert is None) != (args.tls_key is None):
+        return ["--tls-cert và --tls-key đi cùng nhau: chứng chỉ và khóa của nó."]
+    for path in filter(None, (args.tls_cert, args.tls_key, args.tls_ca)):
+        if not path.is_file():
+            return [f"Không thấy tệp TLS {path}. Kiểm tra lại --tls-cert, --tls-key, --tls-ca."]
     if missing := [str(folder) for folder in args.rules if not folder.is_dir()]:
         return [f"Không thấy thư mục luật {', '.join(missing)}. Kiểm tra lại --rules."]
     if args.demo and (data / "db.sqlite3").exists() and not is_demo(data):
@@ -140,6 +153,11 @@ def set_environment(args: argparse.Namespace, data: Path) -> None:
     os.environ["DK_HTTP_INTAKE_PORT"] = str(args.http_intake_port)
     os.environ["DK_SYSLOG_UDP_PORT"] = str(args.syslog_udp_port)
     os.environ["DK_SYSLOG_TCP_PORT"] = str(args.syslog_tcp_port)
+    if args.tls_cert is not None:  # configurations for senders then name the safe ports
+        os.environ["DK_SYSLOG_TLS_PORT"] = str(args.syslog_tls_port)
+        os.environ["DK_HTTPS_INTAKE_PORT"] = str(args.https_intake_port)
+        if args.tls_ca is not None:
+            unless_given("DK_INTAKE_CA", str(args.tls_ca.resolve()))
     if args.rules:
         more = [*filter(None, os.environ.get("DK_RULES", "").split(",")), *(str(p.resolve()) for p in args.rules)]
         os.environ["DK_RULES"] = ",".join(more)
@@ -176,6 +194,11 @@ def busy_ports(args: argparse.Namespace) -> list[str]:
         (args.intake_host, args.syslog_tcp_port, socket.SOCK_STREAM, "nhận syslog TCP", "--syslog-tcp-port", ""),
         (args.intake_host, args.syslog_udp_port, socket.SOCK_DGRAM, "nhận syslog UDP", "--syslog-udp-port", ""),
     ]
+    if args.tls_cert is not None:
+        wanted += [
+            (args.intake_host, args.https_intake_port, socket.SOCK_STREAM, "nhận log HTTPS", "--https-intake-port", ""),
+            (args.intake_host, args.syslog_tls_port, socket.SOCK_STREAM, "nhận syslog TLS", "--syslog-tls-port", ""),
+        ]
     sentences = []
     ours: dict[tuple[int, int], str] = {}
     for host, number, kind, about, option, host_option in wanted:
@@ -225,7 +248,8 @@ def pipeline_parts(args: argparse.Namespace, data: Path, rule_folders: list[str]
     """Those that know no Django: they receive, keep and match while the pages are still being made ready."""
     receive = [sys.executable, "-m", "dekhang.pipeline.receive"]
     folder, host = ["--data", str(data)], ["--host", args.intake_host]
-    http = [*receive, "http", *folder, *host, "--port", str(args.http_intake_port)]
+    folder += ["--spool-max-mb", str(args.spool_max_mb)] if args.spool_max_mb > 0 else []
+    http = [*receive, "http", *folder, *host, "--port", str(args.http_intake_port), *tls(args, args.https_intake_port)]
     ports = ["--udp", str(args.syslog_udp_port), "--tcp", str(args.syslog_tcp_port)]
     rules = [word for rule_folder in rule_folders for word in ("--rules", rule_folder)]
     worker = [sys.executable, "-m", "dekhang.pipeline.worker", *folder, *rules]
@@ -233,13 +257,27 @@ def pipeline_parts(args: argparse.Namespace, data: Path, rule_folders: list[str]
         heartbeat.clear(data, name)
     return [
         Part("http", "nhận log HTTP", http, "http"),
-        Part("lines", "nhận syslog và tệp", [*receive, "lines", *folder, *host, *ports], "lines"),
+        Part(
+            "lines",
+            "nhận syslog và tệp",
+            [*receive, "lines", *folder, *host, *ports, *tls(args, args.syslog_tls_port)],
+            "lines",
+        ),
         *(
             Part(name, "phân tích, phát hiện", [*worker, "--share", f"{number}/{args.workers}"], name)
             for number in range(1, args.workers + 1)
             for name in (heartbeat.worker_name(number),)
         ),
     ]
+
+
+def tls(args: argparse.Namespace, number: int) -> list[str]:
+    """What makes a receiver open its TLS port as well; nothing without a certificate."""
+    if args.tls_cert is None:
+        return []
+    files = {"--tls-cert": args.tls_cert, "--tls-key": args.tls_key, "--tls-ca": args.tls_ca}
+    named = [word for option, path in files.items() if path is not None for word in (option, str(path.resolve()))]
+    return ["--tls-port", str(number), *named]
 
 
 def other_parts(args: argparse.Namespace, data: Path) -> list[Part]:

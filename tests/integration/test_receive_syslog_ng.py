@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.certificates import Authority, needs_openssl
 from tests.receivers import PROJECT, TOKEN, Receiver, free_port, source
 
 FETCH = PROJECT / "tests" / "tools" / "fetch_syslog_ng.sh"
@@ -116,3 +117,21 @@ def test_a_real_syslog_ng_sends_by_elasticsearch_http(tmp_path: Path, syslog_ng:
 
 def _port_of(record: bytes) -> bytes:
     return record.split(b" port ")[1][:5]
+
+
+@needs_openssl
+def test_a_real_syslog_ng_sends_over_mutual_tls(tmp_path: Path, syslog_ng: Path) -> None:
+    authority = Authority(tmp_path / "tls")
+    authority.server("localhost")
+    client = authority.client("syslog-ng")
+    sources = [source(8, token_sha256="", certificates=(client.fingerprint,))]
+    with Receiver(tmp_path, "syslog", *authority.options(), sources=sources) as receiver:
+        destination = (
+            f'syslog("localhost" port({receiver.tls_port}) transport("tls") tls(ca-file("{authority.folder}/ca.crt")'
+            f' cert-file("{client.certificate}") key-file("{client.key}") peer-verify(required-trusted)));'
+        )
+        with running(syslog_ng, tmp_path / "ng", destination) as port:
+            texts = feed(port, 100)
+            records = receiver.wait_for_records(100)
+        assert {(frame.source_id, frame.transport) for frame in receiver.frames()} == {(8, "syslog_tls")}
+    assert all(record.endswith(text) for text, record in zip(texts, records, strict=True))

@@ -84,6 +84,14 @@ def test_a_rule_folder_or_a_replay_that_is_not_there_is_named(tmp_path):
     assert "dùng cùng --demo" in refusal(tmp_path / "d", *ports(), "--replay", str(tmp_path))
 
 
+def test_half_a_tls_setting_and_a_file_that_is_not_there_are_named(tmp_path):
+    key = tmp_path / "khoa.pem"
+    key.write_text("x")
+    assert "đi cùng nhau" in refusal(tmp_path / "d", *ports(), "--tls-key", str(key))
+    said = refusal(tmp_path / "d", *ports(), "--tls-cert", str(tmp_path / "khong-co.crt"), "--tls-key", str(key))
+    assert "khong-co.crt" in said and "--tls-cert" in said
+
+
 def test_the_demo_never_mixes_with_a_real_installation(own_installation):
     said = refusal(own_installation, *ports(), "--demo")
     assert said.endswith("đang giữ dữ liệu thật. Tỉnh mẫu cần thư mục riêng: chọn --data khác.")

@@ -16,6 +16,7 @@ from dekhang.pipeline.parse import (
     antivirus,
     auditd,
     auth,
+    carried,
     cloud,
     network,
     suricata,
@@ -175,6 +176,10 @@ def _of_document(document: dict[str, Any], raw: bytes, source_kind: str, receive
     facts = windows.recognise(document, received_ms)
     if facts is not None:
         return _with_host(sysmon_linux.told(facts))
+    if ("event" in document or "otlp" in document) and wrappings:
+        parcel = carried.unwrap(document, received_ms)
+        if parcel is not None:
+            return _of_carried(parcel, source_kind, received_ms, wrappings - 1)
     facts = (
         suricata.recognise(document, received_ms)
         or zeek.recognise(document, received_ms)
@@ -199,6 +204,23 @@ def _of_document(document: dict[str, Any], raw: bytes, source_kind: str, receive
             facts.fields["serial"] = int(serial)
     if facts.kind == "raw":  # an application's own JSON: a mapping of the user's may know its names
         facts.fields = {**flatten(document), **facts.fields}
+    return _with_host(facts)
+
+
+def _of_carried(parcel: carried.Carried, source_kind: str, received_ms: int, wrappings: int) -> Facts:
+    event = parcel.event
+    if isinstance(event, str):
+        product = web.product_of(parcel.path)
+        facts = _of_text(event.strip("\r\n\x00 \t"), source_kind, received_ms, wrappings, product=product)
+    else:
+        raw = orjson.dumps(event, default=str)
+        facts = _of_document(event, raw, source_kind, received_ms, wrappings)
+    facts.fields_are_raw = False  # the raw record has the envelope around them
+    facts.host = facts.host or parcel.host
+    if facts.time_ms is None:
+        facts.time_ms = parcel.time_ms
+    if facts.kind == "raw":
+        facts.fields = {**flatten(parcel.more), **facts.fields}
     return _with_host(facts)
 
 

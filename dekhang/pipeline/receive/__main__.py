@@ -1,4 +1,4 @@
-"""`python -m dekhang.pipeline.receive http|syslog|files|lines --data DIR …`"""
+"""`python -m dekhang.pipeline.receive http|syslog|files|lines|certificate --data DIR …`"""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import logging
 import sys
 from pathlib import Path
 
+from dekhang.pipeline.receive.certificate import make_client, make_server
 from dekhang.pipeline.receive.part import WRONG_USE, CannotStart, leave
+from dekhang.pipeline.receive.tls import TlsFiles
 from dekhang.pipeline.spool.writer import FREE_FLOOR_BYTES
 
 
@@ -18,7 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parts = parser.add_subparsers(dest="part", required=True)
     for name, about in (
-        ("http", "cổng HTTP: Elasticsearch _bulk, NDJSON"),
+        ("http", "cổng HTTP: Elasticsearch _bulk, Splunk HEC, OTLP, NDJSON"),
         ("syslog", "cổng syslog UDP và TCP"),
         ("files", "tệp tải lên và tệp theo dõi"),
         ("lines", "syslog và files trong một tiến trình"),
@@ -40,17 +42,33 @@ def main(arguments: list[str] | None = None) -> int:
         )
         if name != "files":
             part.add_argument("--host", default="127.0.0.1", help="địa chỉ lắng nghe (mặc định: %(default)s)")
+            part.add_argument("--tls-cert", type=Path, help="tệp PEM: chứng chỉ của máy này, kèm chuỗi cấp")
+            part.add_argument("--tls-key", type=Path, help="tệp PEM: khóa của chứng chỉ ấy, không đặt mật khẩu")
+            part.add_argument("--tls-ca", type=Path, help="tệp PEM: nơi cấp chứng chỉ cho máy gửi (nếu máy gửi trình)")
         if name == "http":
-            part.add_argument("--port", type=int, default=8020, help="cổng (mặc định: %(default)s)")
+            part.add_argument("--port", type=int, default=8020, help="cổng, 0 là không mở (mặc định: %(default)s)")
+            part.add_argument("--tls-port", type=int, default=0, help="cổng HTTPS, 0 là không mở")
             part.add_argument("--writer", type=int, default=1, help="số của bộ ghi khi chạy nhiều tiến trình")
         if name in ("syslog", "lines"):
             part.add_argument("--udp", type=int, default=5514, help="cổng UDP, 0 là không mở (mặc định: %(default)s)")
             part.add_argument("--tcp", type=int, default=5514, help="cổng TCP, 0 là không mở (mặc định: %(default)s)")
+            part.add_argument(
+                "--tls-port", type=int, default=0, help="cổng syslog qua TLS (thường là 6514), 0 là không mở"
+            )
+    certificate = parts.add_parser("certificate", help="tạo chứng chỉ TLS cho lần cài đầu, bằng lệnh openssl của máy")
+    certificate.add_argument("--data", type=Path, default=Path("var"), help="thư mục dữ liệu; tệp nằm trong <data>/tls")
+    certificate.add_argument(
+        "--name", action="append", default=[], help="tên máy hoặc địa chỉ mà máy gửi dùng để nối tới"
+    )
+    certificate.add_argument("--client", metavar="TÊN", help="tạo chứng chỉ cho một máy gửi thay vì cho máy này")
     options = parser.parse_args(arguments)
+    if options.part == "certificate":
+        return _certificate(options)
     logging.basicConfig(level=logging.INFO, format=f"%(asctime)s {options.part} %(levelname)s %(message)s")
     floor = options.free_floor_mb * 1024 * 1024
     spool_max = options.spool_max_mb * 1024 * 1024
     try:
+        tls = _tls_of(options)
         if options.part == "http":
             from dekhang.pipeline.receive.serve_http import serve_http
 
@@ -60,6 +78,8 @@ def main(arguments: list[str] | None = None) -> int:
                     options.host,
                     options.port,
                     writer=options.writer,
+                    tls_port=options.tls_port,
+                    tls=tls,
                     free_floor_bytes=floor,
                     spool_max_bytes=spool_max,
                 )
@@ -75,6 +95,8 @@ def main(arguments: list[str] | None = None) -> int:
                     host=options.host if with_syslog else "127.0.0.1",
                     udp_port=options.udp if with_syslog else 0,
                     tcp_port=options.tcp if with_syslog else 0,
+                    tls_port=options.tls_port if with_syslog else 0,
+                    tls=tls,
                     files=options.part in ("files", "lines"),
                     free_floor_bytes=floor,
                     spool_max_bytes=spool_max,
@@ -84,6 +106,44 @@ def main(arguments: list[str] | None = None) -> int:
         print(problem, file=sys.stderr)  # noqa: T201 - the sentence is for the person who started us
         return WRONG_USE
     leave()
+    return 0
+
+
+def _tls_of(options: argparse.Namespace) -> TlsFiles | None:
+    """The TLS files given. Raises CannotStart when a TLS port has none."""
+    port = getattr(options, "tls_port", 0)
+    certificate, key = getattr(options, "tls_cert", None), getattr(options, "tls_key", None)
+    if not port:
+        return None
+    if certificate is None or key is None:
+        raise CannotStart(
+            f"Cổng TLS {port} cần --tls-cert và --tls-key. Chưa có thì tạo bằng: python -m dekhang.pipeline.receive "
+            f"certificate --data {options.data} --name TÊN_MÁY"
+        )
+    return TlsFiles(certificate, key, options.tls_ca)
+
+
+def _certificate(options: argparse.Namespace) -> int:
+    folder = options.data / "tls"
+    try:
+        if options.client:
+            made = make_client(folder, options.client)
+        elif options.name:
+            made = make_server(folder, options.name)
+        else:
+            raise CannotStart("Cần --name: tên máy hoặc địa chỉ mà máy gửi dùng để nối tới (ghi nhiều lần được).")
+    except CannotStart as problem:
+        print(problem, file=sys.stderr)  # noqa: T201
+        return WRONG_USE
+    lines = [f"chứng chỉ   {made.certificate}", f"khóa        {made.key}", f"nơi cấp     {made.ca}"]
+    if options.client:
+        lines += [f"dấu vân tay {made.fingerprint}", "Chép ba tệp ấy sang máy gửi; khai dấu vân tay ở nguồn nhật ký."]
+    else:
+        lines.append(
+            f"Chép {made.ca.name} sang các máy gửi, rồi chạy với --tls-cert {made.certificate} --tls-key {made.key}"
+        )
+        lines[-1] += f" --tls-ca {made.ca}"
+    print("\n".join(lines))  # noqa: T201
     return 0
 
 

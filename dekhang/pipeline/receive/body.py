@@ -1,10 +1,14 @@
-"""Decodes a request body without letting the sender choose how much memory it costs."""
+"""Reads and decodes a request body without letting the sender choose how much memory or time it costs."""
 
 from __future__ import annotations
 
+import asyncio
 import io
 import zlib
-from typing import Protocol
+from collections.abc import AsyncIterator
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import zstandard
 
@@ -12,6 +16,11 @@ WIRE_BYTES = 32 * 1024 * 1024
 DECODED_BYTES = 32 * 1024 * 1024
 RATIO = 1000  # decoded ÷ sent above this is not a log (real logs: 5 to 60) …
 RATIO_FREE_BYTES = 4 * 1024 * 1024  # … but small bodies may repeat as they like
+HELD_BYTES = 128 * 1024 * 1024  # of all bodies being received; beyond it senders are asked to wait
+BODY_IDLE_SECONDS = 30.0
+BODY_SECONDS = 300.0  # for a whole body, however steadily it drips
+DRAIN_BYTES = 64 * 1024 * 1024  # read and forgotten after a refusal, so that the sender sees the answer
+DRAIN_SECONDS = 5.0
 _STEP = 1024 * 1024
 
 
@@ -92,3 +101,93 @@ def too_large(limit: int) -> BodyProblem:
     return BodyProblem(
         413, f"Một lần gửi tối đa {limit // 1024 // 1024} MB sau khi giải nén. Hãy giảm kích thước gói (bulk_max_size)."
     )
+
+
+@dataclass(slots=True)
+class Held:
+    """What the bodies of one process share: how much of them is in memory, and who takes large ones apart."""
+
+    large: asyncio.Semaphore
+    threads: Executor
+    size_bytes: int = 0
+
+
+class Body:
+    """The body of one request: read within bounds, or drained."""
+
+    def __init__(self, held: Held, scope: Any, protocol: Any) -> None:
+        self._held = held
+        self._scope = scope
+        self._protocol = protocol
+        self._chunks: AsyncIterator[bytes] | None = None  # granian lets a body be asked for once
+        self._ended = False
+        self.size_bytes = 0
+
+    async def _next(self) -> bytes:
+        """The next chunk, empty at the end."""
+        if self._chunks is None:
+            self._chunks = aiter(self._protocol)
+        chunk = b""
+        try:
+            while not chunk:
+                chunk = await self._chunks.__anext__()  # anext(…, default) crashes CPython 3.11 on granian's awaitable
+        except StopAsyncIteration:
+            return b""
+        return chunk
+
+    async def read(self) -> bytes:
+        """The whole body, decoded.
+
+        Raises:
+            BodyProblem: 400 damaged, 413 too much, 415 unknown encoding, 429 too many bodies at once.
+            TimeoutError: nothing came for BODY_IDLE_SECONDS, or it took longer than BODY_SECONDS.
+        """
+        headers = self._scope.headers
+        announced = headers.get("content-length") or ""
+        if announced.isdigit() and int(announced) > WIRE_BYTES:
+            raise too_large(WIRE_BYTES)
+        parts: list[bytes] = []
+        clock = asyncio.get_running_loop().time
+        async with asyncio.timeout(BODY_IDLE_SECONDS) as patience:
+            deadline = clock() + BODY_SECONDS
+            while chunk := await self._next():
+                patience.reschedule(min(clock() + BODY_IDLE_SECONDS, deadline))
+                self._count(len(chunk))
+                if self.size_bytes > WIRE_BYTES:
+                    raise too_large(WIRE_BYTES)
+                parts.append(chunk)
+        self._ended = True
+        wire = b"".join(parts)
+        encoding = headers.get("content-encoding") or ""
+        if not encoding and wire[:2] == b"\x1f\x8b":  # some senders forget to say so
+            encoding = "gzip"
+        if not encoding:
+            return wire
+        async with self._held.large:
+            content = await asyncio.get_running_loop().run_in_executor(self._held.threads, decode, wire, encoding)
+            self._count(len(content))  # many small bodies that unpack to 32 MB each count as what they have become
+            return content
+
+    def _count(self, size_bytes: int) -> None:
+        self.size_bytes += size_bytes
+        self._held.size_bytes += size_bytes
+        if self._held.size_bytes > HELD_BYTES:
+            raise BodyProblem(429, "Máy nhận đang bận vì quá nhiều gói đến cùng lúc; hãy gửi lại sau vài giây.")
+
+    def release(self) -> None:
+        self._held.size_bytes -= self.size_bytes
+        self.size_bytes = 0
+
+    async def drain(self) -> None:
+        """Read and forget the rest, so that the sender gets to read our answer instead of a broken connection."""
+        if self._ended or self._scope.method in ("GET", "HEAD"):
+            return
+        seen = 0
+        try:
+            async with asyncio.timeout(DRAIN_SECONDS):
+                while chunk := await self._next():
+                    seen += len(chunk)
+                    if seen > DRAIN_BYTES:
+                        return
+        except Exception:  # noqa: S110 - whatever is wrong with the rest, nobody wants it
+            pass

@@ -1,4 +1,4 @@
-"""What Elasticsearch would answer to the questions that shippers ask before they send.
+"""Elasticsearch's dialect: `_bulk`, documents, NDJSON and plain lines; and the questions that shippers ask before they send.
 
 Filebeat and Winlogbeat (7, 8), Logstash, rsyslog and the Python client look at version, licence, nodes, templates,
 lifecycle policies, data streams and pipelines. There is nothing to set up here, so everything exists already and
@@ -7,13 +7,128 @@ every set-up request is accepted. Facts: Elastic's REST reference and what those
 
 from __future__ import annotations
 
+import time
 from typing import Any
+
+from dekhang.pipeline.formats.limits import RECORD_BYTES
+from dekhang.pipeline.receive.bulk import (
+    LINES,
+    Bulk,
+    Lines,
+    answer_bulk,
+    answer_document,
+    ids_from_key,
+    read_bulk,
+    read_lines,
+    sender_id,
+)
+from dekhang.pipeline.receive.request import Answer, Desk, Headers, Reply, Request
+from dekhang.pipeline.stores.intake import IntakeSource
+from dekhang.pipeline.stores.reasons import Reason
 
 # Beats refuse a cluster older than themselves; no 8.x release will be newer than this
 VERSION = "8.99.0"
 
 _UID = "8e0b1c9a-0000-4000-8000-64656b68616e"
 _SHARDS = {"total": 1, "successful": 1, "failed": 0}
+
+
+_ELASTIC_JSON = "application/vnd.elasticsearch+json"
+
+
+class Elastic:
+    """See request.Dialect."""
+
+    def asks_without_token(self, request: Request) -> bool:
+        return request.parts == ["healthz"] and request.method in ("GET", "HEAD")
+
+    def takes(self, request: Request) -> bool:
+        return _kind_of(request.method, request.parts) is not None
+
+    def answer(self, request: Request, desk: Desk) -> Reply | None:
+        if self.asks_without_token(request):
+            return Reply(200, {"status": "ok", "records": desk.records})
+        scope = request.scope
+        found = answer(request.method, request.parts, scope.authority or request.header("host") or scope.server)
+        return Reply(*found) if found is not None else None
+
+    async def take(self, request: Request, source: IntakeSource, content: bytes, desk: Desk) -> Reply:
+        if content.count(b"\n") > LINES:
+            desk.refuse(source.source_id, Reason.OVERSIZE, 1, request, size_bytes=len(content))
+            raise Answer(413, f"Một lần gửi tối đa {LINES} dòng. Hãy giảm kích thước gói (bulk_max_size).")
+        kind = _kind_of(request.method, request.parts)
+        if kind == "bulk":
+            return await self._take_bulk(request, source, content, desk)
+        if kind == "document":
+            return await self._take_document(request, source, content, desk)
+        return await self._take_lines(request, source, content, desk)
+
+    async def _take_bulk(self, request: Request, source: IntakeSource, content: bytes, desk: Desk) -> Reply:
+        started = time.monotonic()
+        index = request.parts[0] if request.parts[0] != "_bulk" else "logs"
+        bulk: Bulk = await desk.in_thread(content, read_bulk, content, index)
+        for reason, refused in bulk.refused.items():
+            desk.refuse(
+                source.source_id, reason, refused.records, request,
+                size_bytes=refused.size_bytes, example=refused.example,
+            )  # fmt: skip
+        key = request.header("idempotency-key")
+        ids = bulk.ids
+        if key and not any(ids):
+            ids = ids_from_key(key, len(bulk.records))
+        first_id = await desk.store("http_bulk", request, source, bulk.records, ids if any(ids) else None)
+        took_ms = int((time.monotonic() - started) * 1000)
+        filters = request.query("filter_path")
+        lean = bool(filters) and not any(word in filters for word in ("_id", "_seq_no", "_index", "took", "*.*.*"))
+        return Reply(200, await desk.in_thread(content, lambda: answer_bulk(bulk, first_id, took_ms, lean=lean)))
+
+    async def _take_document(self, request: Request, source: IntakeSource, content: bytes, desk: Desk) -> Reply:
+        index, doc_id = request.parts[0], "/".join(request.parts[2:]) or None  # an id may hold slashes
+        content = content.strip()
+        if not content or len(content) > RECORD_BYTES:
+            reason = Reason.OVERSIZE if content else Reason.MALFORMED
+            desk.refuse(source.source_id, reason, 1, request, size_bytes=len(content))
+            if content:
+                raise Answer(413, f"Bản ghi dài {len(content)} byte, quá giới hạn {RECORD_BYTES}.")
+            raise Answer(400, "Yêu cầu không có nội dung; hãy gửi một bản ghi JSON.")
+        ids: list[bytes | None] | None = [sender_id(index, doc_id)] if doc_id else None
+        key = request.header("idempotency-key")
+        if key and ids is None:
+            ids = ids_from_key(key, 1)
+        first_id = await desk.store("http_bulk", request, source, [content], ids)
+        return Reply(201, answer_document(index, doc_id, first_id))
+
+    async def _take_lines(self, request: Request, source: IntakeSource, content: bytes, desk: Desk) -> Reply:
+        lines: Lines = await desk.in_thread(content, read_lines, content)
+        desk.refuse(source.source_id, Reason.OVERSIZE, lines.oversize, request, size_bytes=lines.oversize_bytes)
+        key = request.header("idempotency-key")
+        ids = ids_from_key(key, len(lines.records)) if key else None
+        await desk.store("http_ndjson", request, source, lines.records, ids)
+        return Reply(200, {"accepted": len(lines.records), "truncated": lines.oversize})
+
+    def error(self, request: Request, early: Answer) -> Reply:
+        return Reply(early.status, error(early.status, str(early)), early.headers)
+
+    def headers(self, request: Request) -> Headers:
+        kind = "application/json; charset=UTF-8"
+        if _ELASTIC_JSON in (request.header("accept") or ""):
+            kind = _ELASTIC_JSON + ";compatible-with=8"
+        return [("content-type", kind), ("x-elastic-product", "Elasticsearch")]
+
+
+def _kind_of(method: str, parts: list[str]) -> str | None:
+    """bulk, lines or document when the request carries logs, else None."""
+    if method not in ("POST", "PUT"):
+        return None
+    if parts and parts[-1] == "_bulk" and len(parts) <= 3:  # /_bulk, /index/_bulk, /index/type/_bulk
+        return "bulk"
+    if not parts or parts == ["ndjson"]:
+        return "lines"
+    if len(parts) >= 2 and parts[1] in ("_doc", "_create") and not parts[0].startswith("_"):
+        return "document"
+    if method == "POST" and len(parts) in (2, 3) and not any(part.startswith("_") for part in parts):
+        return "document"  # /index/type, as senders for Elasticsearch 6 write
+    return None
 
 
 def info() -> dict[str, Any]:

@@ -77,7 +77,7 @@ class Room:
                 self._look()
             finally:
                 self._lock.release()
-        if self.waiting_bytes >= self.maximum_bytes:
+        if self.is_full():
             raise NoRoom(
                 Reason.SPOOL_FULL,
                 f"Log chờ xử lý đã chiếm {_mb(self.waiting_bytes)} MB, hết chỗ dành cho nó, nên tạm ngừng nhận. Hệ thống "
@@ -125,10 +125,14 @@ class Room:
         free = disk.f_bavail * disk.f_frsize - self._floor_bytes
         return max(int((waiting + free) * SHARE_OF_DISK), 1)
 
+    def is_full(self) -> bool:
+        """Must everybody wait?"""
+        return self.waiting_bytes >= self.maximum_bytes
+
     def facts(self) -> dict[str, Any]:
         """For the heartbeat. `spool_level`: ok, alarm or full; `spool_problem`: a sentence, empty when it is ok."""
         level = "ok"
-        if self.waiting_bytes >= self.maximum_bytes or self.bulk_bytes >= self.maximum_bytes * BULK_SHARE:
+        if self.is_full() or self.bulk_bytes >= self.maximum_bytes * BULK_SHARE:
             level = "full"
         elif self.waiting_bytes >= self.maximum_bytes * ALARM_SHARE:
             level = "alarm"

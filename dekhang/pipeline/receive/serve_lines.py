@@ -19,6 +19,7 @@ from dekhang.pipeline.receive.room import Room
 from dekhang.pipeline.receive.sender import Senders
 from dekhang.pipeline.receive.syslog import SyslogReceiver
 from dekhang.pipeline.receive.tail import Tails
+from dekhang.pipeline.receive.tls import Certificates, TlsFiles
 from dekhang.pipeline.spool import SpoolError
 from dekhang.pipeline.stores.intake import IntakeMap
 
@@ -34,12 +35,15 @@ async def serve_lines(
     host: str,
     udp_port: int,
     tcp_port: int,
+    tls_port: int = 0,
+    tls: TlsFiles | None = None,
     files: bool,
     free_floor_bytes: int,
     spool_max_bytes: int = 0,
 ) -> None:
     """Serve until SIGTERM or SIGINT. Raises CannotStart."""
-    with_syslog = bool(udp_port or tcp_port)
+    with_syslog = bool(udp_port or tcp_port or tls_port)
+    certificates = Certificates(tls) if tls_port and tls is not None else None
     if tcp_port:
         check_port(host, tcp_port, "--tcp")
     if udp_port:
@@ -60,7 +64,7 @@ async def serve_lines(
         known: dict[str, Any] = {"refused": refusals.total, **room.facts()}
         if lanes is not None and receiver is not None and kernel is not None:
             known |= {"host": host, "udp": udp_port, "tcp": tcp_port, **receiver.facts(), **lanes.facts()}
-            known |= kernel.facts()
+            known |= {**kernel.facts(), "tls": tls_port}
             known["news"] = " ".join(filter(None, (known["spool_problem"], kernel.news())))
             kernel.save()
         if watcher is not None:
@@ -71,7 +75,9 @@ async def serve_lines(
         if receiver is not None and lanes is not None:
             receiver.gatherer = Gatherer(lanes, refusals, receiver.press)
             await receiver.listen(host, udp_port=udp_port, tcp_port=tcp_port)
-            logger.info("Nhận syslog tại %s, UDP %d, TCP %d", host, udp_port, tcp_port)
+            if certificates is not None:
+                await receiver.listen_tls(host, tls_port, certificates)
+            logger.info("Nhận syslog tại %s, UDP %d, TCP %d, TLS %d", host, udp_port, tcp_port, tls_port)
         if watcher is not None:
             watcher.start()
 

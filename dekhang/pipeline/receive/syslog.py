@@ -1,4 +1,4 @@
-"""Syslog over UDP and TCP (RFC 3164, 5424, 5426, 6587).
+"""Syslog over UDP, TCP and TLS (RFC 3164, 5424, 5425, 5426, 6587).
 
 Syslog has no OK: what was read from the network is on disk within 0.2 s. Messages are kept as they came, without the
 token.
@@ -19,6 +19,7 @@ from dekhang.pipeline.receive.kernel import udp_drops
 from dekhang.pipeline.receive.part import port_problem
 from dekhang.pipeline.receive.refusals import UNKNOWN_SOURCE, Refusals
 from dekhang.pipeline.receive.sender import Senders, may_hold_token
+from dekhang.pipeline.receive.tls import Certificates, Front
 from dekhang.pipeline.stores.intake import normalise_ip
 from dekhang.pipeline.stores.reasons import Reason
 
@@ -43,6 +44,7 @@ class SyslogReceiver:
         self.connections: set[_Connection] = set()
         self.per_address: Counter[str] = Counter()
         self._server: asyncio.Server | None = None
+        self._front: Front | None = None
         self._udp: _Datagrams | None = None
         self._chores: list[asyncio.Task[None]] = []
         self.messages = 0
@@ -60,6 +62,13 @@ class SyslogReceiver:
             self._udp = _Datagrams(self, bound_udp(host, udp_port), f"{host}:{udp_port}")
             loop.add_reader(self._udp.sock, self._udp.read)
         self._chores = [loop.create_task(self._watch_drops()), loop.create_task(self._dismiss_strangers())]
+
+    async def listen_tls(self, host: str, port: int, certificates: Certificates) -> None:
+        """Raises CannotStart."""
+        self._front = Front(
+            certificates, self.refusals, lambda ip, certificate: _Connection(self, "syslog_tls", certificate)
+        )
+        await self._front.listen(host, port, "--tls-port")
 
     def take(self, messages: list[bytes], seen: bytes, ip: str, transport: str, certificate: str = "") -> int | None:
         """Store messages of one sender, or count why not; the id of their (last) source when they were stored.
@@ -142,6 +151,8 @@ class SyslogReceiver:
             chore.cancel()
         if self._server is not None:
             self._server.close()
+        if self._front is not None:
+            self._front.close()
         await asyncio.sleep(0.05)  # what the kernel already has for us is read in this time
         for connection in list(self.connections):
             connection.close()
@@ -153,7 +164,12 @@ class SyslogReceiver:
         await asyncio.sleep(0)
 
     def facts(self) -> dict[str, Any]:
-        return {"messages": self.messages, "connections": len(self.connections), "kernel_dropped": self.dropped}
+        facts = {
+            "messages": self.messages,
+            "connections": len(self.connections),
+            "kernel_dropped": self.dropped,
+        }
+        return {**facts, **self._front.facts()} if self._front is not None else facts
 
 
 class _Datagrams:

@@ -64,7 +64,9 @@ class Batch:
     source_id: int
     unit_id: int
     source_kind: str
-    transport: str  # http_bulk · http_ndjson · syslog_udp · syslog_tcp · upload · tail
+    transport: (
+        str  # http_bulk · http_ndjson · http_hec · http_otlp · syslog_udp · syslog_tcp · syslog_tls · upload · tail
+    )
     received_ms: int
     peer: str
     records: Sequence[bytes]
