@@ -25,6 +25,7 @@ RANGES = {
 USUAL = "24h"
 CUSTOM = "khoang"
 RECEIPT = "nhan"
+AROUND = timedelta(minutes=30)
 _EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 _AHEAD = timedelta(days=1, minutes=5)  # clocks of senders may be a day ahead (parse.times); such events are found, too
 
@@ -60,6 +61,10 @@ class Asked:
     @classmethod
     def of(cls, query: Mapping[str, str]) -> Asked:
         given = {field: query.get(name, "") for field, name in _NAMES.items()}
+        moment = query.get("quanh", "")  # links of other pages: an epoch second
+        if moment.isdecimal() and len(moment) < 12:
+            at = datetime.fromtimestamp(int(moment), UTC)
+            given |= {"span": CUSTOM, "since": _typed(at - AROUND), "until": _typed(at + AROUND)}
         since, until = given["since"][:32], given["until"][:32]
         span = given["span"]
         if span not in RANGES:

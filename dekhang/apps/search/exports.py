@@ -15,10 +15,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from dekhang.apps.core.cells import guarded
-from dekhang.apps.core.models import User
-from dekhang.apps.registry import selectors as registry
 from dekhang.apps.search.finding import Row, rows_of
-from dekhang.pipeline.stores.search import Names, Node, Range, look_up
+from dekhang.apps.search.selectors import Sight
+from dekhang.pipeline.stores.search import Node, Range, look_up
 
 ROWS_MOST = 10_000  # × ~3 kB ≈ 30 MB in memory
 _AT_ONCE = 1_000
@@ -52,7 +51,7 @@ class Export:
     cut: str
 
 
-def collect(user: User, question: Node, within: Range, names: Names) -> Export:
+def collect(sight: Sight, question: Node, within: Range) -> Export:
     """The newest matching events, as many as an export may hold.
 
     Raises:
@@ -62,14 +61,14 @@ def collect(user: User, question: Node, within: Range, names: Names) -> Export:
         settings.DATA,
         question,
         within,
-        unit_ids=registry.visible_unit_ids(user),
+        unit_ids=sight.unit_ids,
         limit=ROWS_MOST,
         budget_seconds=BUDGET_SECONDS,
     )
     rows = [
         row
         for start in range(0, len(answer.positions), _AT_ONCE)
-        for row in rows_of(user, answer.positions[start : start + _AT_ONCE], names)
+        for row in rows_of(sight, answer.positions[start : start + _AT_ONCE])
     ]
     if answer.complete_from_ms is not None:
         return Export(rows, _("Hết thời gian trước khi xem hết khoảng đã chọn: tệp này chỉ có phần mới nhất."))

@@ -12,15 +12,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from dekhang.apps.core import clock
-from dekhang.apps.core.models import User
-from dekhang.apps.registry import selectors as registry
 from dekhang.apps.search.asking import Asked
+from dekhang.apps.search.selectors import Sight
 from dekhang.pipeline.stores.lake import Lake, StoredEvent
 from dekhang.pipeline.stores.search import (
     Answer,
     Bars,
     Marker,
-    Names,
     Node,
     Position,
     QueryError,
@@ -29,7 +27,7 @@ from dekhang.pipeline.stores.search import (
     narrowed,
 )
 
-ROWS_A_PAGE = 50
+ROWS_A_PAGE = 40
 BUDGET_SECONDS = 5.0
 BARS_MOST = 60
 _WIDTHS = [
@@ -115,8 +113,8 @@ class Finding:
         return max((bar.count for bar in self.bars), default=0)
 
 
-def find(user: User, asked: Asked, question: Node, within: Range, names: Names) -> Finding:
-    """Search in what `user` may see.
+def find(sight: Sight, asked: Asked, question: Node, within: Range) -> Finding:
+    """Search in what a person may see.
 
     Raises:
         TooBusy: others search.
@@ -128,13 +126,13 @@ def find(user: User, asked: Asked, question: Node, within: Range, names: Names) 
         settings.DATA,
         question,
         within,
-        unit_ids=registry.visible_unit_ids(user),
+        unit_ids=sight.unit_ids,
         limit=ROWS_A_PAGE,
         before=asked.position,
         bars=Bars(_ms(width), _ms(offset)) if first_part else None,
         budget_seconds=BUDGET_SECONDS,
     )
-    finding = Finding(answer, Marker(question), rows_of(user, answer.positions, names))
+    finding = Finding(answer, Marker(question), rows_of(sight, answer.positions))
     if answer.more:
         finding.next = asked.behind(answer.positions[-1])
     if answer.complete_from_ms is not None:
@@ -144,14 +142,15 @@ def find(user: User, asked: Asked, question: Node, within: Range, names: Names) 
         finding.days_complete = min(finding.days - 1, _days(answer.complete_from_ms, within.until_ms))
     if first_part:
         finding.bars = _bars(asked, answer, within, width)
-        finding.facets = _facets(user, asked, answer, names)
+        finding.facets = _facets(sight, asked, answer)
     return finding
 
 
-def rows_of(user: User, positions: Sequence[Position], names: Names) -> list[Row]:
+def rows_of(sight: Sight, positions: Sequence[Position]) -> list[Row]:
     """The events at these positions, in their order; the lake is told again which units may be seen."""
     ids = [position.event_id for position in positions]
-    events = {e.event_id: e for e in Lake(settings.DATA).events(ids, unit_ids=registry.visible_unit_ids(user))}
+    events = {e.event_id: e for e in Lake(settings.DATA).events(ids, unit_ids=sight.unit_ids)}
+    names = sight.names
     return [
         Row(events[one], names.units.get(events[one].unit_id, ""), names.sources.get(events[one].source_id, ""))
         for one in ids
@@ -182,23 +181,25 @@ def _bars(asked: Asked, answer: Answer, within: Range, width: timedelta) -> list
     return bars
 
 
-def _facets(user: User, asked: Asked, answer: Answer, names: Names) -> list[FacetGroup]:
+def _facets(sight: Sight, asked: Asked, answer: Answer) -> list[FacetGroup]:
     groups = []
     for column, (name, label) in FACETS.items():
         values = [
             value
             for found, count in answer.facets.get(column, [])[:VALUES_SHOWN]
-            if (value := _value(asked, column, name, found, count, names)) is not None
+            if (value := _value(sight, asked, column, name, found, count)) is not None
         ]
-        if values and not (column == "unit_id" and not user.is_provincial):
+        if values and not (column == "unit_id" and not sight.several_units):
             groups.append(FacetGroup(str(label), values))
     return groups
 
 
-def _value(asked: Asked, column: str, name: str, found: object, count: int, names: Names) -> Value | None:
+def _value(sight: Sight, asked: Asked, column: str, name: str, found: object, count: int) -> Value | None:
     shown, typed = str(found), str(found)
     if column in ("unit_id", "source_id") and isinstance(found, int):
-        shown = (names.units if column == "unit_id" else names.sources).get(found) or _("số %(n)d") % {"n": found}
+        shown = (sight.names.units if column == "unit_id" else sight.source_labels).get(found) or _("số %(n)d") % {
+            "n": found
+        }
         typed = f"#{found}"
     try:
         only = asked.query(text=narrowed(asked.text, name, typed))

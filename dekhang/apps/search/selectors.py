@@ -1,5 +1,6 @@
 """Reads of saved searches, and the names that a person may use in a search."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db.models import Q, QuerySet
@@ -8,7 +9,7 @@ from dekhang.apps.core import clock
 from dekhang.apps.core.models import User
 from dekhang.apps.registry import selectors as registry
 from dekhang.apps.search.models import SavedSearch
-from dekhang.apps.sources import selectors as sources
+from dekhang.apps.sources.models import LogSource
 from dekhang.pipeline.stores.search import Names
 
 UNDO_DAYS = 7
@@ -26,7 +27,26 @@ def saved_of(user: User) -> QuerySet[SavedSearch]:
     return SavedSearch.objects.filter(in_use | lately_removed).select_related("owner")
 
 
-def names_for(user: User) -> Names:
-    """Units and sources that `user` may see."""
-    units = registry.unit_names(registry.visible_unit_ids(user))
-    return Names(units, dict(sources.sources_of(user).values_list("pk", "name")))
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What a person may look into.
+
+    Args:
+        names: of units and sources that a query may use.
+        source_labels: number of a source → its name, with its unit's where there are several.
+    """
+
+    unit_ids: frozenset[int]
+    names: Names
+    source_labels: dict[int, str]
+    several_units: bool
+
+
+def sight_of(user: User) -> Sight:
+    """What `user` may see; every question to the lake takes its units from here."""
+    unit_ids = registry.visible_unit_ids(user)
+    units = registry.unit_names(unit_ids)
+    several = len(unit_ids) > 1
+    sources = list(LogSource.objects.filter(unit_id__in=unit_ids).values_list("pk", "name", "unit_id"))
+    labels = {pk: f"{name} · {units.get(unit, '')}" if several else name for pk, name, unit in sources}
+    return Sight(unit_ids, Names(units, {pk: name for pk, name, _unit in sources}), labels, several)

@@ -47,7 +47,8 @@ _SHORT_NAMES = ("host", "user", "src_ip")
 @require_GET
 def page(request: HttpRequest) -> HttpResponse:
     asked = Asked.of(request.GET)
-    names = selectors.names_for(request.user)
+    sight = selectors.sight_of(request.user)
+    names = sight.names
     context = {
         "asked": asked,
         "query": asked.query(),
@@ -55,7 +56,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "ranges": [(key, label) for key, (label, _length) in RANGES.items()],
         "by_receipt": asked.axis == RECEIPT,
         "units": sorted(names.units.items(), key=lambda pair: pair[1]),
-        "sources": sorted(names.sources.items(), key=lambda pair: pair[1]) if names.sources else [],
+        "sources": sorted(sight.source_labels.items(), key=lambda pair: pair[1]),
         "kinds": KINDS.items(),
         "longest": QUESTION_CHARS,
         "forms": list(exports.TYPES),
@@ -66,7 +67,7 @@ def page(request: HttpRequest) -> HttpResponse:
     try:
         question, within = asked.question(names), asked.within()
         context |= {
-            "finding": find(request.user, asked, question, within, names),
+            "finding": find(sight, asked, question, within),
             "since": _moment(within.since_ms),
             "until": min(_moment(within.until_ms), clock.now()),
             "looser": _looser(asked),
@@ -99,9 +100,9 @@ def _looser(asked: Asked) -> str:
 
 @require_GET
 def event(request: HttpRequest, event_id: int) -> HttpResponse:
-    found = _event_or_404(request, event_id)
-    asked = Asked.of(request.GET)
-    names = selectors.names_for(request.user)
+    sight = selectors.sight_of(request.user)
+    found = _event_or_404(sight.unit_ids, event_id)
+    asked, names = Asked.of(request.GET), sight.names
     try:
         marker = Marker(asked.question(names))
     except Unclear:
@@ -124,10 +125,10 @@ def event(request: HttpRequest, event_id: int) -> HttpResponse:
     return render(request, "search/_event.html" if request.htmx else "search/event.html", context)
 
 
-def _event_or_404(request: HttpRequest, event_id: int) -> StoredEvent:
+def _event_or_404(unit_ids: frozenset[int], event_id: int) -> StoredEvent:
     if event_id >= 1 << 63:
         raise Http404
-    found = Lake(settings.DATA).events([event_id], unit_ids=registry.visible_unit_ids(request.user))
+    found = Lake(settings.DATA).events([event_id], unit_ids=unit_ids)
     if not found:
         raise Http404
     return found[0]
@@ -149,7 +150,7 @@ def _links(asked: Asked, name: str, value: object) -> tuple[str, str]:
 @require_GET
 def around(request: HttpRequest, event_id: int) -> HttpResponse:
     """What else the same machine (or source) wrote in the minutes before and after."""
-    found = _event_or_404(request, event_id)
+    found = _event_or_404(registry.visible_unit_ids(request.user), event_id)
     text = narrowed("", "host", found.host) if found.host else ""
     source = "" if found.host else found.source_id
     asked = Asked(text=text, unit=str(found.unit_id), source=str(source))
@@ -161,10 +162,10 @@ def export(request: HttpRequest, form: str) -> HttpResponse:
     if form not in exports.TYPES:
         raise Http404
     asked = Asked.of(request.POST)
-    names = selectors.names_for(request.user)
+    sight = selectors.sight_of(request.user)
     try:
-        question, within = asked.question(names), asked.within()
-        found = exports.collect(request.user, question, within, names)
+        question, within = asked.question(sight.names), asked.within()
+        found = exports.collect(sight, question, within)
     except (Unclear, TooBusy) as fault:
         messages.error(request, str(fault) or _("Máy đang bận với những lần tìm khác. Chờ vài giây rồi thử lại."))
         return redirect(f"{reverse('search:page')}?{asked.query()}")

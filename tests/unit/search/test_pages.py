@@ -144,6 +144,11 @@ def test_around_an_event_is_the_same_machine_in_the_minutes_beside(place, client
     assert answer.context["finding"].bars[-1].until - answer.context["finding"].bars[0].since <= timedelta(minutes=25)
 
 
+def test_other_pages_lead_to_the_half_hours_beside_a_moment(place, client):
+    found = client.get(PAGE, {"quanh": (NOON - 2 * HOUR) // 1000, "don-vi": place["own"].pk}).context["finding"]
+    assert [row.event.event_id for row in found.rows] == [2]
+
+
 def test_another_unit_s_event_does_not_exist(place, client):
     assert client.get(f"{PAGE}su-kien/99/").status_code == 404
     assert client.get(f"{PAGE}quanh/99/").status_code == 404
@@ -204,11 +209,11 @@ def test_the_page_asks_the_database_a_fixed_number_of_times(place, client, djang
     client.get(PAGE)
     for _ in range(3):
         LogSourceFactory(unit=place["own"])
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(9):
         client.get(PAGE, {"q": "root"})
     client.force_login(UserFactory(coordinator=True))
     client.get(PAGE)
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(6):
         client.get(PAGE, {"q": "root"})
 
 

@@ -12,7 +12,7 @@ from dekhang.pipeline.stores.search import Marker
 
 register = template.Library()
 SNIPPET_CHARS = 320
-_BEFORE = 80  # characters shown before the first match
+_BEFORE = 50  # characters shown before the first match
 
 
 @register.simple_tag

@@ -22,7 +22,7 @@ import pyarrow as pa
 from dekhang.pipeline import lakefiles
 from dekhang.pipeline.stores import database
 from dekhang.pipeline.stores.lake import SCHEMA, UNREADABLE
-from dekhang.pipeline.stores.lake.pieces import ALWAYS_MS, Piece, Reach, pieces
+from dekhang.pipeline.stores.lake.pieces import Piece, Reach, pieces
 from dekhang.pipeline.stores.lake.reading import cursor as open_cursor
 from dekhang.pipeline.stores.lake.reading import groups_in_reach
 from dekhang.pipeline.stores.search.nodes import Node
@@ -187,19 +187,14 @@ class _Search:
         self._counts: Counter[int] = Counter()
         self._facets: dict[str, Counter[Any]] = {name: Counter() for name in FACETS}
         self._sieve = sieve(question)
-        self._axis = within.axis
-        self._since_ms = within.since_ms
-        self._until_ms = within.until_ms if before is None else min(within.until_ms, before.at_ms + 1)
-        if within.axis is Axis.EVENT:
-            self.reach = Reach(units, self._since_ms, self._until_ms)
-        else:
-            self.reach = Reach(units, -ALWAYS_MS, ALWAYS_MS)
+        until_ms = within.until_ms if before is None else min(within.until_ms, before.at_ms + 1)
+        self.reach = Reach(units, within.since_ms, until_ms, "time" if within.axis is Axis.EVENT else "received_at")
         parameters = Parameters()
         axis, add = within.axis.value, parameters.add
         where = (
             f"unit_id IN (SELECT unnest({add(list(units))}::BIGINT[]))"
-            f' AND "{axis}" >= make_timestamptz({add(self._since_ms * 1000)})'
-            f' AND "{axis}" < make_timestamptz({add(self._until_ms * 1000)})'
+            f' AND "{axis}" >= make_timestamptz({add(within.since_ms * 1000)})'
+            f' AND "{axis}" < make_timestamptz({add(until_ms * 1000)})'
             f" AND {condition(question, parameters)}"
         )
         shown = f'event_id, epoch_ms("{axis}") AS at_ms'
@@ -245,7 +240,7 @@ class _Search:
 
     def _portions(self, found: Sequence[Piece], answer: Answer, damaged: set[int]) -> Iterator[Sequence[_Group]]:
         """Row groups that may answer, those with the newest events first, as many as are looked at together."""
-        ahead = sorted((piece for piece in found if self._in_range(piece)), key=self._newest)
+        ahead = sorted(found, key=self._newest)
         waiting: list[_Group] = []
         portion: list[_Group] = []
         rows = 0
@@ -264,22 +259,15 @@ class _Search:
         if portion:
             yield portion
 
-    def _in_range(self, piece: Piece) -> bool:
-        if self._axis is Axis.EVENT:
-            return True  # `reach` has seen to it
-        return bool(piece.max_received >= self._since_ms and piece.min_received < self._until_ms)
-
     def _newest(self, piece: Piece) -> int:
-        return int(piece.max_time if self._axis is Axis.EVENT else piece.max_received)
+        return int(getattr(piece, f"max_{self.reach.bound}"))
 
     def _groups(self, piece: Piece, answer: Answer, damaged: set[int]) -> list[_Group]:
         """The row groups of a piece that may answer."""
         try:
             numbers = groups_in_reach(self.reach, piece).tolist()
             bounds = piece.groups()
-            short = "time" if self._axis is Axis.EVENT else "received"
-            oldest, newest, rows = bounds.of(f"min_{short}"), bounds.of(f"max_{short}"), bounds.of("rows")
-            numbers = [n for n in numbers if newest[n] >= self._since_ms and oldest[n] < self._until_ms]
+            newest, rows = bounds.of(f"max_{self.reach.bound}"), bounds.of("rows")
             answer.groups += len(numbers)
             if self._sieve is not None and numbers:
                 index = piece.index()

@@ -37,5 +37,6 @@ class Marker:
         if self._expression is None:
             return
         for found in islice(self._expression.finditer(text[:CHARS_LOOKED_AT]), SPANS_MOST):
-            if found.end() > found.start():
-                yield found.span()
+            shown = found[0].rstrip("\\")  # that may follow, but was not asked for
+            if shown:
+                yield found.start(), found.start() + len(shown)
