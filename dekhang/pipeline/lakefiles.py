@@ -14,7 +14,7 @@ import os
 import time
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 CACHE_BYTES = 20 << 30  # per machine, in <data>/lake-cache; a province's month is about 5 GB
 IN_USE_SECONDS = 60.0  # a path that was given out stays as long: its reader may not have opened it yet
+DAY = "day="  # what else lies beside the days, such as the Iceberg catalog's metadata, is none of the lake's files
 CONNECT_SECONDS = 5.0
 REQUEST_SECONDS = 20.0  # without a byte; S3 then counts as unreachable and the caller tries again later
 
@@ -65,7 +66,7 @@ class LakeFiles(Protocol):
         """Delete a file; one that is not there is as good as deleted."""
 
     def listing(self) -> Iterator[Kept]:
-        """All files, drafts of interrupted writes too, in no order."""
+        """All files of days (`day=…/`), drafts of interrupted writes too, in no order."""
 
 
 def of(data: Path) -> LakeFiles:
@@ -100,20 +101,23 @@ class FolderFiles:
         (self.folder / path).unlink(missing_ok=True)
 
     def listing(self) -> Iterator[Kept]:
-        yield from _walk(self.folder)
+        for day in self.folder.glob(f"{DAY}*"):
+            for one in _walk(day):
+                yield replace(one, path=f"{day.name}/{one.path}")
 
 
 class S3Files:
     """Files in an S3-compatible bucket, with a cache folder that the processes of this machine share.
 
     Args:
-        url: `s3://[key:secret@]bucket[/prefix]?endpoint=https://host:port&region=…`. Without key and secret the usual
-            variables (AWS_ACCESS_KEY_ID …) and files are looked at; without endpoint it is Amazon's.
+        url: see S3Address. Without key and secret the usual variables (AWS_ACCESS_KEY_ID …) and files are looked at;
+            without endpoint it is Amazon's.
         cache_bytes: the cache may hold this much, and what was used in the last IN_USE_SECONDS.
     """
 
     def __init__(self, url: str, cache: Path, *, cache_bytes: int = CACHE_BYTES) -> None:
-        self._base, self._storage = connect(url)
+        address = S3Address.of(url)
+        self._base, self._storage = address.base, address.open()
         self._cache = cache
         self._cache_bytes = cache_bytes
         self._since_sweep = cache_bytes  # look through the folder at the first chance, then after every twentieth of it
@@ -152,8 +156,9 @@ class S3Files:
     def listing(self) -> Iterator[Kept]:
         selector = pafs.FileSelector(self._base, recursive=True, allow_not_found=True)
         for info in self._storage.get_file_info(selector):
-            if info.type == pafs.FileType.File:
-                yield Kept(info.path[len(self._base) + 1 :], info.size, info.mtime.timestamp() if info.mtime else 0.0)
+            path = info.path[len(self._base) + 1 :]
+            if info.type == pafs.FileType.File and path.startswith(DAY):
+                yield Kept(path, info.size, info.mtime.timestamp() if info.mtime else 0.0)
 
     def _key(self, path: str) -> str:
         return f"{self._base}/{_checked(path)}"
@@ -180,33 +185,54 @@ class S3Files:
                 total -= one.size_bytes
 
 
-def connect(url: str) -> tuple[str, pafs.S3FileSystem]:
-    """Return (`bucket/prefix`, file system) of an `s3://` address as S3Files takes it.
+@dataclass(frozen=True, slots=True)
+class S3Address:
+    """`s3://[key:secret@]bucket[/prefix]?endpoint=https://host:port&region=…`; empty: not said."""
 
-    Raises:
-        ValueError: the address names no bucket or an unknown setting; a sentence.
-    """
-    parts = urlsplit(url)
-    wish = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-    unknown = wish.keys() - {"endpoint", "region"}
-    if parts.scheme != "s3" or not parts.hostname or unknown:
-        raise ValueError(
-            "Địa chỉ kho tệp phải có dạng s3://khóa:mật-khẩu@tên-bucket/thư-mục?endpoint=https://máy:cổng&region=vùng"
-            + (f"; không hiểu {', '.join(sorted(unknown))}." if unknown else ".")
+    bucket: str
+    prefix: str
+    key: str
+    secret: str
+    endpoint: str
+    region: str
+
+    @classmethod
+    def of(cls, url: str) -> S3Address:
+        """Raises ValueError with a sentence."""
+        parts = urlsplit(url)
+        wish = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+        unknown = wish.keys() - {"endpoint", "region"}
+        if parts.scheme != "s3" or not parts.hostname or unknown:
+            raise ValueError(
+                "Địa chỉ kho tệp phải có dạng s3://khóa:mật-khẩu@tên-bucket/thư-mục?endpoint=https://máy:cổng&region=vùng"
+                + (f"; không hiểu {', '.join(sorted(unknown))}." if unknown else ".")
+            )
+        return cls(
+            bucket=parts.hostname,
+            prefix=parts.path.strip("/"),
+            key=unquote(parts.username or ""),
+            secret=unquote(parts.password or ""),
+            endpoint=wish.get("endpoint", ""),
+            region=wish.get("region", "us-east-1"),
         )
-    endpoint = urlsplit(wish.get("endpoint", ""))
-    storage = pafs.S3FileSystem(
-        access_key=unquote(parts.username) if parts.username else None,
-        secret_key=unquote(parts.password) if parts.password else None,
-        endpoint_override=endpoint.netloc or None,
-        scheme=endpoint.scheme or "https",
-        region=wish.get("region", "us-east-1"),
-        connect_timeout=CONNECT_SECONDS,
-        request_timeout=REQUEST_SECONDS,
-        allow_delayed_open=True,  # one request for a small file
-    )
-    prefix = parts.path.strip("/")
-    return (f"{parts.hostname}/{prefix}" if prefix else parts.hostname), storage
+
+    @property
+    def base(self) -> str:
+        """`bucket/prefix`."""
+        return f"{self.bucket}/{self.prefix}" if self.prefix else self.bucket
+
+    def open(self) -> pafs.S3FileSystem:
+        endpoint = urlsplit(self.endpoint)
+        return pafs.S3FileSystem(
+            access_key=self.key or None,
+            secret_key=self.secret or None,
+            endpoint_override=endpoint.netloc or None,
+            scheme=endpoint.scheme or "https",
+            region=self.region,
+            connect_timeout=CONNECT_SECONDS,
+            request_timeout=REQUEST_SECONDS,
+            allow_delayed_open=True,  # one request for a small file
+        )
 
 
 def _checked(path: str) -> str:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from dekhang.pipeline import spool
+from dekhang.pipeline.partitions import ALL, PARTITIONS
+from dekhang.pipeline.place import Place
 from dekhang.pipeline.spool import START, Frame, Position, SpoolReader
+
+if TYPE_CHECKING:
+    from dekhang.pipeline.transport.cluster import Transport
 
 
 class Reader(Protocol):
@@ -45,6 +50,8 @@ def open_readers(
     Args:
         committed: (partition, writer) → how far the partition has been worked off; nothing yet when absent.
     """
+    if Place.of(data).transport:
+        return [*_cluster(data).readers(partitions, committed, without=without)]
     folder = data / "spool"
     return [
         SpoolReader(folder, writer, {one: committed.get((one, writer), START) for one in partitions})
@@ -53,7 +60,33 @@ def open_readers(
     ]
 
 
-def prune(data: Path, behind: Mapping[int, Position]) -> None:
-    """Let go of what every partition has worked off. `behind`: writer → the least position of all partitions."""
-    for writer, position in behind.items():
-        spool.prune(data / "spool", writer, position)
+def prune(data: Path, committed: Mapping[tuple[int, int], Position]) -> None:
+    """Let go of what is in the lake. `committed`: (partition, writer) → how far it has been worked off, of all partitions."""
+    if Place.of(data).transport:
+        _cluster(data).prune({writer: position for (_, writer), position in committed.items()})
+        return
+    of_writers: dict[int, list[Position]] = {}
+    for (_, writer), position in committed.items():
+        of_writers.setdefault(writer, []).append(position)
+    for writer, positions in of_writers.items():
+        if len(positions) == PARTITIONS:  # else some partition has not begun with this writer
+            spool.prune(data / "spool", writer, min(positions))
+
+
+def waiting(data: Path, committed: Mapping[tuple[int, int], Position]) -> dict[tuple[int, int], int]:
+    """(source, epoch hour of receipt) → records that are acknowledged and not yet in the lake."""
+    if Place.of(data).transport:
+        return _cluster(data).waiting(committed)
+    folder = data / "spool"
+    total: dict[tuple[int, int], int] = {}
+    for writer in spool.writers(folder):
+        of_writer = {partition: committed.get((partition, writer), START) for partition in ALL}
+        for account, count in spool.waiting(folder, writer, of_writer).items():
+            total[account] = total.get(account, 0) + count
+    return total
+
+
+def _cluster(data: Path) -> Transport:
+    from dekhang.pipeline.transport import cluster  # one machine does without the NATS library
+
+    return cluster.of(data)

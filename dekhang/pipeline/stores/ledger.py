@@ -8,8 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
-from dekhang.pipeline import spool
-from dekhang.pipeline.partitions import ALL
+from dekhang.pipeline import readers, spool
 from dekhang.pipeline.stores import database, schema
 from dekhang.pipeline.stores.reasons import Reason
 
@@ -194,12 +193,12 @@ def _with_waiting(
     waiting: dict[tuple[int, int], int] = {}
     with database.reading(data) as connection:
         if connection is None:
-            return None, _waiting(data, {})
+            return None, readers.waiting(data, {})
         for _ in range(_TRIES):
             with connection.snapshot():  # counters and positions of one moment
                 positions = _positions(connection)
                 found = counted(connection)
-            waiting = _waiting(data, positions)
+            waiting = readers.waiting(data, positions)
             if _positions(connection) == positions:  # else the worker moved on meanwhile, and may have pruned
                 break
     return found, waiting
@@ -245,16 +244,6 @@ def _positions(connection: database.Connection) -> dict[tuple[int, int], spool.P
             'SELECT "partition", writer, segment, "offset", next_seq FROM positions'
         )
     }
-
-
-def _waiting(data: Path, positions: dict[tuple[int, int], spool.Position]) -> dict[tuple[int, int], int]:
-    folder = data / "spool"
-    total: dict[tuple[int, int], int] = {}
-    for writer in spool.writers(folder):
-        of_writer = {partition: positions.get((partition, writer), spool.START) for partition in ALL}
-        for account, count in spool.waiting(folder, writer, of_writer).items():
-            total[account] = total.get(account, 0) + count
-    return total
 
 
 def _counted(connection: database.Connection, source_id: int) -> SourceLedger:

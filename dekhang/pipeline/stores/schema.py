@@ -171,6 +171,11 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (host, part)
     ) WITHOUT ROWID;
     """,
+    # several hosts: which worker holds which partition (worker/leases.py)
+    """
+    CREATE TABLE leases ("partition" INTEGER PRIMARY KEY, holder TEXT NOT NULL, epoch INTEGER NOT NULL);
+    CREATE TABLE lease_workers (name TEXT PRIMARY KEY, session TEXT NOT NULL, beat INTEGER NOT NULL);
+    """,
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import logging
 import threading
 import time
@@ -23,7 +24,8 @@ from dekhang.pipeline.transport.streams import BY_WRITER, Stream, all_streams
 logger = logging.getLogger(__name__)
 
 PREPARE_SECONDS = 15.0  # between attempts, while the cluster does not answer
-COUNT_SECONDS = 5.0
+COUNT_SECONDS = 3.0
+SILENT_SECONDS = 10.0  # after the cluster gave no count
 
 _lock = threading.Lock()
 _known: dict[tuple[Path, str], Transport] = {}
@@ -39,6 +41,7 @@ class Transport:
         self._purger = Purger(self._thread)
         self._counters = {stream.writer: self._thread.call(_counter(stream)) for stream in all_streams()}
         self._is_prepared = False
+        self._silent_until = 0.0
 
     def readers(
         self,
@@ -65,8 +68,10 @@ class Transport:
     def waiting(self, committed: Mapping[tuple[int, int], Position]) -> dict[Account, int]:
         """(source, hour of receipt) → records that are acknowledged and not yet in the lake.
 
-        Raises: one of PASSING when the cluster does not answer.
+        While the cluster does not answer, nothing: who asks is a page that people wait for.
         """
+        if time.monotonic() < self._silent_until:
+            return {}
 
         async def count() -> list[dict[Account, int]]:
             return await asyncio.gather(
@@ -78,8 +83,14 @@ class Transport:
                 )
             )
 
+        try:
+            counted = self._thread.call(count(), seconds=COUNT_SECONDS)
+        except PASSING as error:
+            logger.warning("what waits in the NATS cluster could not be counted: %r", error)
+            self._silent_until = time.monotonic() + SILENT_SECONDS
+            return {}
         total: dict[Account, int] = {}
-        for counts in self._thread.call(count(), seconds=COUNT_SECONDS):
+        for counts in counted:
             for account, records in counts.items():
                 total[account] = total.get(account, 0) + records
         return total
@@ -122,6 +133,7 @@ def of(data: Path) -> Transport:
         if known is None:
             known = Transport(data, Cluster.of(place.transport), f"dekhang {place.host}")
             _known[data, place.transport] = known
+            atexit.register(known.close)
         return known
 
 

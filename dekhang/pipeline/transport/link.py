@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import ssl
 import threading
@@ -131,7 +132,8 @@ class LinkThread:
 
     def close(self) -> None:
         if self._thread.is_alive():
-            self.call(self.link.close())
+            with contextlib.suppress(*PASSING):
+                self.call(self.link.close(), seconds=CONNECT_SECONDS)
             self.loop.call_soon_threadsafe(self.loop.stop)
             self._thread.join()
             self.loop.close()

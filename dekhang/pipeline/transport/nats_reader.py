@@ -19,7 +19,7 @@ from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import FetchTimeoutError, NotFoundError
 
-from dekhang.pipeline.spool import Frame, Position
+from dekhang.pipeline.spool import START, Frame, Position
 from dekhang.pipeline.transport import message, streams
 from dekhang.pipeline.transport.link import PASSING, Link, LinkThread
 from dekhang.pipeline.transport.message import Account
@@ -78,7 +78,7 @@ class NatsReader:
     @property
     def positions(self) -> dict[int, Position]:
         """Partition → how far it has been read."""
-        return {self.stream.partition: self.position}
+        return {self.stream.partition: self.position} if self.position != START else {}
 
     def read(self, max_records: int = 10_000, max_bytes: int = 32 << 20) -> tuple[list[Frame], Position]:
         """The next frames (of whole messages; at least one message if there is any) and the position behind them."""

@@ -11,10 +11,12 @@ from pathlib import Path
 from types import FrameType
 
 from dekhang.pipeline.partitions import PARTITIONS
+from dekhang.pipeline.place import Place
 from dekhang.pipeline.stores import heartbeat
 from dekhang.pipeline.stores.schema import SchemaTooNew
+from dekhang.pipeline.worker.leases import LeasedOwnership
 from dekhang.pipeline.worker.loop import BATCH_RECORDS, Worker
-from dekhang.pipeline.worker.ownership import FileOwnership, PartitionsTaken
+from dekhang.pipeline.worker.ownership import FileOwnership, Ownership, PartitionsTaken
 
 
 def main() -> int:
@@ -45,7 +47,7 @@ def main() -> int:
             args.data,
             args.rules,
             batch_records=args.batch_records,
-            ownership=FileOwnership(args.data, args.share),
+            ownership=ownership_of(args.data, args.share),
             name=heartbeat.worker_name(args.share[0]),
         )
     except (PartitionsTaken, SchemaTooNew) as fault:
@@ -58,6 +60,14 @@ def main() -> int:
 
     worker.run(on_ready=started)
     return 0
+
+
+def ownership_of(data: Path, share: tuple[int, int]) -> Ownership:
+    """Alone on the records: a fixed share. With other hosts: leases, so that they take over when this one dies."""
+    place = Place.of(data)
+    if place.database:
+        return LeasedOwnership(data, f"{place.host}/{share[0]}")
+    return FileOwnership(data, share)
 
 
 def share(text: str) -> tuple[int, int]:

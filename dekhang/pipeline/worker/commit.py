@@ -7,7 +7,6 @@ from typing import Any
 
 from dekhang.pipeline import wallclock
 from dekhang.pipeline.lakewrite import Written, add_to_manifest
-from dekhang.pipeline.partitions import PARTITIONS
 from dekhang.pipeline.spool import Position
 from dekhang.pipeline.stores.database import Connection
 from dekhang.pipeline.stores.schema import DAY_MS
@@ -128,14 +127,6 @@ def read_positions(connection: Connection) -> dict[tuple[int, int], Position]:
             'SELECT "partition", writer, segment, "offset", next_seq FROM positions'
         )
     }
-
-
-def behind_all(positions: Mapping[tuple[int, int], Position]) -> dict[int, Position]:
-    """Writer → what every partition has worked off; without writers that some partition has not begun with."""
-    of_writers: dict[int, list[Position]] = {}
-    for (_, writer), position in positions.items():
-        of_writers.setdefault(writer, []).append(position)
-    return {writer: min(found) for writer, found in of_writers.items() if len(found) == PARTITIONS}
 
 
 def read_states(connection: Connection, partitions: Collection[int]) -> dict[int, bytes]:

@@ -21,7 +21,7 @@ from dekhang.pipeline.stores import database, heartbeat
 from dekhang.pipeline.stores.lake import Lake
 from dekhang.pipeline.worker import found
 from dekhang.pipeline.worker.batch import Work, prepare
-from dekhang.pipeline.worker.commit import behind_all, commit, forget_old_ids, read_positions, read_states
+from dekhang.pipeline.worker.commit import commit, forget_old_ids, read_positions, read_states
 from dekhang.pipeline.worker.observing import Observer
 from dekhang.pipeline.worker.ownership import FileOwnership, Ownership, OwnershipLost
 from dekhang.pipeline.worker.reading import Reading
@@ -262,7 +262,7 @@ class Worker:
         self._committed.update(positions)
 
     def _prune(self) -> None:
-        prune(self.data, behind_all(read_positions(self.connection)))
+        prune(self.data, read_positions(self.connection))
 
     def let_time_pass(self, now: float) -> None:
         """End windows that only time can end, in units that send nothing. `now` is of time.monotonic()."""
@@ -370,7 +370,7 @@ class Worker:
             "correlation_forgotten": losses.forgotten,
             "lost_records": self._reading.lost_records,
             "spool_problems": self._reading.problems[-5:],
-            "problem": self.problem,
+            "problem": self.problem or self.ownership.problem,
         }
 
     def _beat(self) -> None:

@@ -11,7 +11,13 @@ from dekhang.pipeline.stores.database import Connection
 
 
 class Ownership(Protocol):
-    """Partitions held. What is held may change between batches; the worker asks before each."""
+    """Partitions held. What is held may change between batches; the worker asks before each.
+
+    Attributes:
+        problem: a sentence while nothing can be held, else empty.
+    """
+
+    problem: str
 
     def partitions(self) -> frozenset[int]:
         """What is held now."""
@@ -49,6 +55,7 @@ class FileOwnership:
     """
 
     def __init__(self, data: Path, share: tuple[int, int] = (1, 1)) -> None:
+        self.problem = ""
         number, of = share
         self._held = partitions.share(number, of)
         self._locks: list[IO[str]] = []

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dekhang.pipeline import place
-from dekhang.pipeline.lakefiles import FolderFiles, S3Files, connect, of
+from dekhang.pipeline.lakefiles import FolderFiles, S3Address, S3Files, of
 from dekhang.pipeline.place import Place
 
 PATH = "day=2019-12-10/a.parquet"
@@ -32,7 +32,7 @@ def test_a_write_that_the_disk_refuses_leaves_nothing_behind(tmp_path: Path, mon
 
     monkeypatch.setattr(os, "fsync", refuse)
     with pytest.raises(OSError, match="No space left"):
-        files.keep("a.parquet", b"noi dung")
+        files.keep(PATH, b"noi dung")
 
     assert list(files.listing()) == []
 
@@ -46,7 +46,7 @@ def test_the_lake_of_an_installation_is_in_its_data_folder_unless_told_otherwise
 @pytest.mark.parametrize("address", ["http://kho/lake", "s3:///lake", "s3://kho/lake?endpoit=http://127.0.0.1:1"])
 def test_a_faulty_address_of_the_storage_is_refused_with_the_right_form(address: str) -> None:
     with pytest.raises(ValueError, match="Địa chỉ kho tệp phải có dạng s3://"):
-        connect(address)
+        S3Address.of(address)
 
 
 def test_a_path_never_leads_out_of_the_cache(tmp_path: Path) -> None:

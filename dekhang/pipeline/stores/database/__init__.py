@@ -12,17 +12,18 @@ from pathlib import Path
 
 from dekhang.pipeline.place import Place
 from dekhang.pipeline.stores import schema
-from dekhang.pipeline.stores.database.connection import Answer, Connection, Error
+from dekhang.pipeline.stores.database.connection import BUSY_SECONDS, Answer, Connection, Error
 from dekhang.pipeline.stores.database.sqlite import SqliteConnection
 
 __all__ = ["Answer", "Connection", "Error", "alone", "connect", "reading"]
 
 
-def connect(data: Path, *, durable: bool = True) -> Connection:
+def connect(data: Path, *, durable: bool = True, busy_seconds: float = BUSY_SECONDS) -> Connection:
     """Open the database of `data` for writing, creating or upgrading it first.
 
     Args:
         durable: False: a power cut may take the last moments back, in exchange for no waiting.
+        busy_seconds: a statement waits as long for the transactions of others, then it is an Error.
     Raises:
         SchemaTooNew: made by a newer version of the program.
         Error: not available now.
@@ -31,11 +32,11 @@ def connect(data: Path, *, durable: bool = True) -> Connection:
     place = Place.of(data)
     connection: Connection
     if not place.database:
-        connection = SqliteConnection(schema.path_of(place.data), durable=durable)
+        connection = SqliteConnection(schema.path_of(place.data), durable=durable, busy_seconds=busy_seconds)
     else:
         from dekhang.pipeline.stores.database.postgres import PostgresConnection  # one machine does without its driver
 
-        connection = PostgresConnection(place.database, durable=durable)
+        connection = PostgresConnection(place.database, durable=durable, busy_seconds=busy_seconds)
     try:
         _upgrade(connection)
     except BaseException:

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
 Row = tuple[Any, ...]
+BUSY_SECONDS = 20.0
 
 
 class Error(Exception):

@@ -18,10 +18,9 @@ from psycopg.adapt import Loader
 from psycopg.types.json import Jsonb, JsonbDumper
 from psycopg.types.string import StrDumperUnknown
 
-from dekhang.pipeline.stores.database.connection import Answer, Connection, Error
+from dekhang.pipeline.stores.database.connection import BUSY_SECONDS, Answer, Connection, Error
 
 NAMESPACE = "pipeline"
-BUSY_SECONDS = 20
 LOCK_LOOK_SECONDS = 0.5
 IDLE_CONNECTIONS = 4  # kept open for the next reader; each costs the server a process
 # a server that vanished is noticed within about this time, not after the two hours of TCP
@@ -35,13 +34,28 @@ _LIVELY: dict[str, Any] = {
 }
 
 
+# … and a host that vanished inside a transaction does not hold its locks until then either
+_LET_GO = (
+    "SET tcp_keepalives_idle = 5",
+    "SET tcp_keepalives_interval = 3",
+    "SET tcp_keepalives_count = 3",
+    "SET idle_in_transaction_session_timeout = '30s'",
+)
+
+
 class PostgresConnection(Connection):
     """Opens by itself again, after the server was away, with the next statement outside a transaction."""
 
-    def __init__(self, url: str, *, readonly: bool = False, durable: bool = True) -> None:
+    def __init__(
+        self, url: str, *, readonly: bool = False, durable: bool = True, busy_seconds: float = BUSY_SECONDS
+    ) -> None:
         self.name = shown(url)
         self._url = url
-        self._settings = [f"SET search_path TO {NAMESPACE}", f"SET lock_timeout = '{BUSY_SECONDS}s'"]
+        self._settings = [
+            f"SET search_path TO {NAMESPACE}",
+            f"SET lock_timeout = {int(busy_seconds * 1000)}",
+            *_LET_GO,
+        ]
         if readonly:
             self._settings.append("SET default_transaction_read_only = on")
         if not durable:

@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from dekhang.pipeline.stores.database.connection import Answer, Connection, Error
-
-BUSY_SECONDS = 20.0
+from dekhang.pipeline.stores.database.connection import BUSY_SECONDS, Answer, Connection, Error
 
 
 class SqliteConnection(Connection):
-    def __init__(self, path: Path, *, readonly: bool = False, durable: bool = True) -> None:
+    def __init__(
+        self, path: Path, *, readonly: bool = False, durable: bool = True, busy_seconds: float = BUSY_SECONDS
+    ) -> None:
         """Open `path`; for writing it is made when it is not there."""
         self.name = path.name
         where = str(path)
@@ -26,7 +26,7 @@ class SqliteConnection(Connection):
             path.parent.mkdir(parents=True, exist_ok=True)
         try:
             self._raw = sqlite3.connect(
-                where, uri=readonly, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+                where, uri=readonly, timeout=busy_seconds, isolation_level=None, check_same_thread=False
             )
         except sqlite3.Error as error:
             raise Error(f"{self.name}: {error}") from error
