@@ -176,6 +176,14 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE TABLE leases ("partition" INTEGER PRIMARY KEY, holder TEXT NOT NULL, epoch INTEGER NOT NULL);
     CREATE TABLE lease_workers (name TEXT PRIMARY KEY, session TEXT NOT NULL, beat INTEGER NOT NULL);
     """,
+    # records that claim a machine of another unit (worker/foreign.py)
+    """
+    CREATE TABLE foreign_hosts (
+        source_id INTEGER NOT NULL, host TEXT NOT NULL, owner_unit INTEGER NOT NULL,
+        records INTEGER NOT NULL, event_id INTEGER NOT NULL, first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL,
+        PRIMARY KEY (source_id, host)
+    ) WITHOUT ROWID;
+    """,
 )
 
 

@@ -18,6 +18,7 @@ from dekhang.pipeline.partitions import partition_of
 from dekhang.pipeline.readers import prune
 from dekhang.pipeline.spool import START, Frame, Position
 from dekhang.pipeline.stores import database, heartbeat
+from dekhang.pipeline.stores.intake import IntakeMap
 from dekhang.pipeline.stores.lake import Lake
 from dekhang.pipeline.worker import found
 from dekhang.pipeline.worker.batch import Work, prepare
@@ -76,7 +77,7 @@ class Worker:
         self._reading = Reading(data, (), {})
         self._detector: Detector | None = None
         self._silence = Silence()
-        self._observer = Observer()
+        self._observer = Observer(IntakeMap(data))
         self._losses = Losses()  # of detectors that rule changes have replaced
         self._over_budget: frozenset[str] = frozenset()
         self._states: dict[int, bytes] = {}
