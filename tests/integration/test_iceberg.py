@@ -57,7 +57,7 @@ def events(first: int, count: int, *, day: int = 0) -> pa.Table:
 
 def add(data: Path, *tables: pa.Table, day: str = "2019-12-10") -> None:
     files, connection = lakefiles.of(data), database.connect(data)
-    segments = [write_segment(files, day, table, created_ms=0) for table in tables]
+    segments = [write_segment(files, day, table, created_ms=0, holder=0) for table in tables]
     with connection.transaction():
         lakewrite.add_to_manifest(connection, segments)
     connection.close()
