@@ -49,6 +49,10 @@ class _Proofs(shapes.Shape, frozen=True):
     proofs: tuple[shapes.Proof, ...]
 
 
+class _LogRetentions(shapes.Shape, frozen=True):
+    retentions: tuple[shapes.LogRetention, ...]
+
+
 class _Stages(shapes.Shape, frozen=True):
     stages: tuple[shapes.Stage, ...]
 
@@ -74,6 +78,9 @@ class Law:
         self.all_clocks: Sequence[shapes.Clock] = clocks.clocks
         self.roles: Sequence[shapes.Role] = read_yaml(folder / "roles.yml", _Roles).roles
         self.proofs: Sequence[shapes.Proof] = read_yaml(folder / "proofs.yml", _Proofs).proofs
+        self.all_log_retentions: Sequence[shapes.LogRetention] = read_yaml(
+            folder / "log_retention.yml", _LogRetentions
+        ).retentions
         self.all_stages: Sequence[shapes.Stage] = read_yaml(folder / "stages.yml", _Stages).stages
         self.all_reports: Sequence[shapes.Report] = read_yaml(folder / "report_fields.yml", _Reports).reports
         self._instruments = {i.key: i for i in self.instruments}
@@ -177,6 +184,10 @@ class Law:
     def proof(self, key: str) -> shapes.Proof:
         return _get(self.proofs, key, "ngưỡng chứng minh")
 
+    def log_retention(self, level: int, *, regime: str) -> shapes.LogRetention | None:
+        """How long the logs of a system of this level are kept; None: no figure is known."""
+        return next((r for r in self.all_log_retentions if r.regime == regime and r.level == level), None)
+
     # --- do the parts fit? ---
 
     def entries(self) -> Iterator[tuple[str, shapes.Entry]]:
@@ -188,6 +199,7 @@ class Law:
             ("clocks.yml", self.all_clocks),
             ("roles.yml", self.roles),
             ("proofs.yml", self.proofs),
+            ("log_retention.yml", self.all_log_retentions),
             ("stages.yml", self.all_stages),
             ("report_fields.yml", self.all_reports),
         )
@@ -207,7 +219,7 @@ class Law:
 
     def _fault(self, file: str, key: str, reason: str) -> Fault:
         path = self.folder / file
-        top = {"report_fields.yml": "reports"}.get(file, file.removesuffix(".yml"))
+        top = {"report_fields.yml": "reports", "log_retention.yml": "retentions"}.get(file, file.removesuffix(".yml"))
         return Fault(path, lines_of(path, top).get(key, 0), reason, key)
 
     def _reasons(self, entry: shapes.Entry) -> Iterator[str]:

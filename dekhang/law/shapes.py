@@ -199,6 +199,20 @@ class Proof(Entry, frozen=True, kw_only=True):
         return int(self.value)
 
 
+class LogRetention(Entry, frozen=True, kw_only=True):
+    """How long at least the logs of a system of one level are kept."""
+
+    regime: RegimeKey
+    title: str
+    level: Literal[2, 3, 4, 5]
+    months: Literal[1, 3, 6, 12]
+
+    @property
+    def days(self) -> int:
+        """The most days that so many months can have, so that nothing goes too early."""
+        return {1: 31, 3: 92, 6: 184, 12: 366}[self.months]
+
+
 class Stage(Entry, frozen=True, kw_only=True):
     """A stage of the response process: who leads, who helps."""
 

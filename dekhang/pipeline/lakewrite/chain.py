@@ -43,6 +43,28 @@ def merged(segments: Sequence[Segment], replaced: Sequence[dict[str, Any]], *, a
     return {"kind": "merge", "at_ms": at_ms, "files": [_file(one) for one in segments], "replaces": list(replaced)}
 
 
+def expired(
+    segments: Sequence[Segment],
+    replaced: dict[str, Any],
+    *,
+    at_ms: int,
+    rows: int,
+    content: str,
+    sources: dict[str, int],
+    days: dict[str, int],
+) -> dict[str, Any]:
+    """`rows` with the digest `content` were dropped of one segment.
+
+    Args:
+        sources: source → rows dropped. `days`: source → how long its events are kept, which is why.
+    """
+    dropped = {"rows": rows, "content": content, "sources": sources, "days": days}
+    return {
+        "kind": "expire", "at_ms": at_ms, "files": [_file(one) for one in segments], "replaces": [replaced],
+        "dropped": dropped,
+    }  # fmt: skip
+
+
 def _file(segment: Segment) -> dict[str, Any]:
     facts: dict[str, Any] = {"path": segment.path, "rows": segment.rows, "sha256": segment.sha256}
     if segment.index_bytes:

@@ -15,15 +15,20 @@ import time
 from pathlib import Path
 from typing import IO
 
-from dekhang.pipeline import lakefiles
+from dekhang.pipeline import lakefiles, wallclock
+from dekhang.pipeline.lakefiles import LakeFileDamaged, LakeFiles
 from dekhang.pipeline.lakewrite.batches import flush
+from dekhang.pipeline.lakewrite.expire import candidates, expire, outlook
 from dekhang.pipeline.lakewrite.manifest import KEEPER, Superseded, empty_garbage, remove_orphans
-from dekhang.pipeline.lakewrite.merge import Damaged, compact_once
+from dekhang.pipeline.lakewrite.merge import Damaged, checked_file, compact_once
 from dekhang.pipeline.partitions import ALL
-from dekhang.pipeline.stores import database
+from dekhang.pipeline.stores import database, retention
+from dekhang.pipeline.stores.lake.pieces import ALWAYS_MS
+from dekhang.pipeline.stores.retention import Policy
 
 logger = logging.getLogger(__name__)
 
+EXPIRY_SECONDS = 900.0  # between looks for what has been kept long enough
 ORPHANS_SECONDS = 3_600.0  # between looks for files that nothing names …
 ORPHAN_AGE_SECONDS = 7_200.0  # … and have been lying there so long: nobody is still about to commit them
 GARBAGE_SECONDS = 10.0
@@ -39,7 +44,9 @@ class Keeper:
         self._connection: database.Connection | None = None
         self._lock: IO[str] | None = None
         self._damaged: set[str] = set()
-        self._next_orphans = self._next_garbage = 0.0
+        self._next_orphans = self._next_garbage = self._next_expiry = 0.0
+        self._policy: Policy | None = None
+        self._next_look: dict[str, int] = {}  # segment → when something in it may expire, under this policy
         self.stopping = False
 
     def work(self) -> int:
@@ -56,12 +63,12 @@ class Keeper:
         except Superseded as other:
             logger.info("%s was replaced by somebody else meanwhile", other)
         except database.Error:
-            self.close()
+            self._disconnect()
             raise
         return steps
 
     def step(self, connection: database.Connection) -> bool:
-        """The most urgent thing; False: nothing is due."""
+        """One bounded thing of each kind that is due; False: nothing was."""
         files = lakefiles.of(self._data)
         now, now_ms = time.monotonic(), time.time_ns() // 1_000_000
         if now >= self._next_garbage:
@@ -74,18 +81,53 @@ class Keeper:
             removed = remove_orphans(files, connection, {*ALL, KEEPER}, before_seconds=old)
             if removed:
                 logger.warning("removed %d lake files that nothing names", removed)
-        if flush(files, connection, now_ms=now_ms):
-            return True
+        done = bool(flush(files, connection, now_ms=now_ms))
         try:
-            return bool(
-                compact_once(files, connection, now_ms=now_ms, without=self._damaged, stopped=lambda: self.stopping)
-            )
+            if compact_once(files, connection, now_ms=now_ms, without=self._damaged, stopped=lambda: self.stopping):
+                done = True
+            if not done and now >= self._next_expiry:
+                done = self._expire(files, connection, created_ms=now_ms)
+            return done
         except Damaged as fault:
             logger.error("%s", fault)
             self._damaged.add(fault.path)
             return True
 
+    def _expire(self, files: LakeFiles, connection: database.Connection, *, created_ms: int) -> bool:
+        """Replace one segment in which something expires; False: there is none for now."""
+        policy = retention.published(self._data)
+        if policy is None:
+            self._next_expiry = time.monotonic() + EXPIRY_SECONDS
+            return False
+        if policy != self._policy:
+            self._policy, self._next_look = policy, {}
+        now_ms = wallclock.now_ms()
+        old = [one for one in candidates(connection, policy, now_ms=now_ms) if one.path not in self._damaged]
+        self._next_look = {one.path: self._next_look[one.path] for one in old if one.path in self._next_look}
+        for source in old:
+            if self._next_look.get(source.path, 0) > now_ms:
+                continue
+            try:
+                found = outlook(files, connection, source, policy, now_ms=now_ms)
+            except (FileNotFoundError, LakeFileDamaged):
+                checked_file(files, source)  # says so
+                raise
+            if found.gone:
+                expire(files, connection, source, found, policy, now_ms=now_ms, created_ms=created_ms,
+                       stopped=lambda: self.stopping)  # fmt: skip
+                return True
+            self._next_look[source.path] = ALWAYS_MS if found.next_ms is None else found.next_ms
+        self._next_expiry = time.monotonic() + EXPIRY_SECONDS
+        return False
+
     def close(self) -> None:
+        """Let another one keep the lake."""
+        self._disconnect()
+        if self._lock is not None:
+            self._lock.close()
+        self._lock = None
+
+    def _disconnect(self) -> None:
         if self._connection is not None:
             self._connection.close()
         self._connection = None

@@ -10,6 +10,7 @@ import hashlib
 import logging
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,9 @@ CHUNK_ROWS = 16_384  # sorted at once
 
 
 @dataclass(frozen=True, slots=True)
-class _Source:
+class Source:
+    """A segment that is to be replaced, as the manifest has it."""
+
     segment_id: int
     path: str
     rows: int
@@ -43,6 +46,9 @@ class _Source:
     sha256: str
     content: str
     index_bytes: int
+    day: str
+    min_time: int
+    max_time: int
 
 
 class Damaged(OSError):
@@ -108,15 +114,15 @@ def _due(connection: Connection, now_ms: int, min_files: int) -> Iterator[tuple[
         yield day, 0, FULL_ROWS
 
 
-def _sources(connection: Connection, day: str, low: int, high: int, without: Collection[str]) -> list[_Source]:
-    sources: list[_Source] = []
+def _sources(connection: Connection, day: str, low: int, high: int, without: Collection[str]) -> list[Source]:
+    sources: list[Source] = []
     rows = 0
     for row in connection.execute(
-        "SELECT id, path, rows, bytes, sha256, content, index_bytes FROM segments"
+        "SELECT id, path, rows, bytes, sha256, content, index_bytes, day, min_time, max_time FROM segments"
         " WHERE day = ? AND ((rows >= ? AND rows < ?) OR (? = 0 AND index_bytes = 0)) ORDER BY id",
         (day, low, high, low),
     ):
-        source = _Source(*row)
+        source = Source(*row)
         if source.path in without:
             continue
         if sources and rows + source.rows > MERGE_ROWS:
@@ -127,9 +133,9 @@ def _sources(connection: Connection, day: str, low: int, high: int, without: Col
 
 
 def _merge(
-    files: LakeFiles, day: str, sources: Sequence[_Source], now_ms: int, stopped: Callable[[], bool]
+    files: LakeFiles, day: str, sources: Sequence[Source], now_ms: int, stopped: Callable[[], bool]
 ) -> tuple[list[Segment], list[dict[str, Any]]] | None:
-    opened = [_open(files, source) for source in sources]
+    opened = [_Sorted(pq.ParquetFile(checked_file(files, one), memory_map=True), one.content) for one in sources]
     segments: list[Segment] = []
     total = 0
     draft: Draft | None = None
@@ -199,20 +205,25 @@ class _Sorted:
         return taken
 
 
-def _open(files: LakeFiles, source: _Source) -> _Sorted:
+def checked_file(files: LakeFiles, source: Source) -> Path:
+    """The segment's file of this machine, which is what was written: a change must not be laundered by rewriting it.
+
+    Raises:
+        Damaged: it is not.
+    """
     try:
         path = files.local(source.path, size_bytes=source.bytes, sha256=source.sha256)
         with path.open("rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
     except (FileNotFoundError, LakeFileDamaged):
         found = ""
-    if found != source.sha256:  # a changed file must not be laundered by a merge
+    if found != source.sha256:
         raise Damaged(
             source.path,
-            f"Tệp {source.path} trong kho bị mất hoặc đã bị thay đổi so với lúc ghi (mã SHA-256 khác) nên không được gộp. "
-            "Hãy chạy `dekhang lake verify`.",
+            f"Tệp {source.path} trong kho bị mất hoặc đã bị thay đổi so với lúc ghi (mã SHA-256 khác) nên không được "
+            "thay. Hãy chạy `dekhang lake verify`.",
         )
-    return _Sorted(pq.ParquetFile(path, memory_map=True), source.content)
+    return path
 
 
 def _row_groups(opened: Sequence[_Sorted]) -> Iterator[Any]:

@@ -91,6 +91,7 @@ MIGRATIONS: tuple[str, ...] = (
     ALTER TABLE segments ADD COLUMN index_sha256 TEXT NOT NULL DEFAULT '';
     ALTER TABLE segments ADD COLUMN content TEXT NOT NULL DEFAULT '';
     CREATE INDEX segments_time ON segments (max_time, min_time);
+    CREATE INDEX detections_time ON detections (event_ms);
     CREATE TABLE lake_chain (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         day TEXT NOT NULL, number INTEGER NOT NULL, body TEXT NOT NULL, previous TEXT NOT NULL, hash TEXT NOT NULL,

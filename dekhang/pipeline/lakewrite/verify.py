@@ -1,0 +1,221 @@
+"""Is the lake still what was written? Recomputes hashes, links and files, and names everything that is not right."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+import pyarrow.parquet as pq
+
+from dekhang.pipeline.lakefiles import LakeFileDamaged, LakeFiles
+from dekhang.pipeline.lakewrite import chain, content
+from dekhang.pipeline.stores.database import Connection
+from dekhang.pipeline.stores.lake.pieces import index_path
+
+YOUNG_SECONDS = 7_200.0  # a file that nothing names may still be on its way into the manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that is not as it was written; `day` is empty when it belongs to none, the text is a sentence."""
+
+    day: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """The head of a day's chain as somebody else has written it down: after link `number` the hash was `hash`."""
+
+    day: str
+    number: int
+    hash: str
+
+
+@dataclass(slots=True)
+class Report:
+    """What was looked at; `faults` grows while `verify` goes on."""
+
+    days: int = 0
+    links: int = 0
+    files: int = 0
+    bytes: int = 0
+    anchors: int = 0
+    faults: list[Fault] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Day:
+    """What a day's chain says is there: path → what its link says of it."""
+
+    files: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    hashes: dict[int, str] = field(default_factory=dict)
+
+
+def verify(
+    files: LakeFiles,
+    connection: Connection,
+    *,
+    day: str | None = None,
+    anchors: Iterable[Anchor] = (),
+    with_rows: bool = False,
+) -> Report:
+    """Check the chain, the manifest against it, and every file against both.
+
+    Args:
+        day: only this one; then files that belong to no day are not looked for.
+        with_rows: read every row again, too: proves that merges have kept them. Slow.
+    """
+    report = Report()
+    with connection.snapshot():
+        links = _links(connection, day)
+        manifest = {
+            path: (of_day, rows, size_bytes, sha256, index_bytes, index_sha256)
+            for path, of_day, rows, size_bytes, sha256, index_bytes, index_sha256 in connection.execute(
+                "SELECT path, day, rows, bytes, sha256, index_bytes, index_sha256 FROM segments ORDER BY day, id"
+            )
+            if day in (None, of_day)
+        }
+        on_their_way_out = {path for (path,) in connection.execute("SELECT path FROM garbage")}
+    days: dict[str, _Day] = {}
+    for of_day, own in links.items():
+        days[of_day] = _replayed(report, of_day, own)
+    for anchor in anchors:
+        if day in (None, anchor.day):
+            _hold_against(report, anchor, days.get(anchor.day))
+    for path, (of_day, rows, *_) in manifest.items():
+        told = days.get(of_day, _Day()).files.pop(path, None)
+        if told is None:
+            _fault(report, of_day, f"Tệp {path} có trong danh mục nhưng không mắt xích nào ghi nó vào.")
+        elif (told["rows"], told["sha256"], told.get("index_sha256", "")) != (
+            rows,
+            manifest[path][3],
+            manifest[path][5],
+        ):
+            _fault(report, of_day, f"Danh mục ghi về tệp {path} khác với mắt xích đã ghi nó vào.")
+    for of_day, left in days.items():
+        for path in left.files:
+            _fault(report, of_day, f"Tệp {path} không còn trong danh mục mà không có mắt xích nào gỡ nó ra.")
+    contents = {
+        one["path"]: one.get("content", "")
+        for own in links.values()
+        for _, body, *_ in own
+        for one in orjson.loads(body).get("files", [])
+    }
+    for path, facts in manifest.items():
+        _check_file(files, connection, report, path, facts, contents.get(path, "") if with_rows else "")
+    if day is None:
+        known = manifest.keys() | {index_path(path) for path in manifest} | on_their_way_out
+        for file in files.listing():
+            if file.path not in known and file.modified < time.time() - YOUNG_SECONDS:
+                _fault(report, "", f"Tệp {file.path} nằm trong kho nhưng không có trong danh mục.")
+    report.days = len(days)
+    return report
+
+
+def _links(connection: Connection, day: str | None) -> dict[str, list[tuple[int, str, str, str]]]:
+    """day → (number, body, previous, hash) of its links in order."""
+    found: dict[str, list[tuple[int, str, str, str]]] = {}
+    where, values = ("WHERE day = ?", (day,)) if day is not None else ("", ())
+    for of_day, *link in connection.execute(
+        f"SELECT day, number, body, previous, hash FROM lake_chain {where} ORDER BY day, number",  # noqa: S608
+        values,
+    ):
+        found.setdefault(of_day, []).append((link[0], link[1], link[2], link[3]))
+    return found
+
+
+def _replayed(report: Report, day: str, links: list[tuple[int, str, str, str]]) -> _Day:
+    state = _Day()
+    expected, previous = 1, chain.START
+    for number, body, said_previous, said_hash in links:
+        report.links += 1
+        where = f"Ngày {day}, mắt xích số {number}"
+        if number != expected:
+            _fault(report, day, f"Ngày {day}: thiếu mắt xích từ số {expected} đến số {number - 1}.")
+        elif said_previous != previous:
+            _fault(report, day, f"{where} không nối với mắt xích trước nó.")
+        if chain.link_hash(day, number, said_previous, body) != said_hash:
+            _fault(report, day, f"{where} có nội dung khác lúc ghi: mã băm không khớp.")
+        expected, previous = number + 1, said_hash
+        state.hashes[number] = said_hash
+        _apply(report, day, where, orjson.loads(body), state)
+    return state
+
+
+def _apply(report: Report, day: str, where: str, body: Mapping[str, Any], state: _Day) -> None:
+    """Follow one link, and hold it against what was there before."""
+    new, old = body["files"], body.get("replaces", [])
+    for one in old:
+        before = state.files.pop(one["path"], None)
+        if before is None or before["sha256"] != one["sha256"]:
+            _fault(report, day, f"{where} thay tệp {one['path']}, nhưng trước đó không có tệp ấy hoặc tệp ấy đã khác.")
+        elif before.get("content", one["content"]) != one["content"]:
+            _fault(report, day, f"{where}: nội dung tệp {one['path']} lúc bị thay khác lúc ghi vào.")
+    if old:
+        dropped = body.get("dropped", {"rows": 0, "content": content.shown(0)})
+        if sum(one["rows"] for one in old) != sum(one["rows"] for one in new) + dropped["rows"]:
+            _fault(report, day, f"{where}: số dòng trước và sau không bằng nhau.")
+        if _sum(old) != content.added(_sum(new), int(dropped["content"], 16)):
+            _fault(report, day, f"{where}: các dòng trước và sau không phải là một.")
+    for one in new:
+        state.files[one["path"]] = one
+
+
+def _sum(files: Iterable[Mapping[str, Any]]) -> int:
+    total = 0
+    for one in files:
+        total = content.added(total, int(one["content"], 16))
+    return total
+
+
+def _hold_against(report: Report, anchor: Anchor, day: _Day | None) -> None:
+    report.anchors += 1
+    if day is None or anchor.number not in day.hashes:
+        text = f"Ngày {anchor.day}: nhật ký kiểm toán đã neo {anchor.number} mắt xích, nay không còn đủ."
+    elif day.hashes[anchor.number] != anchor.hash:
+        text = f"Ngày {anchor.day}: mắt xích số {anchor.number} khác với điều đã neo trong nhật ký kiểm toán."
+    else:
+        return
+    _fault(report, anchor.day, text)
+
+
+def _check_file(
+    files: LakeFiles, connection: Connection, report: Report, path: str, facts: tuple[Any, ...], digest: str
+) -> None:
+    day, _rows, size_bytes, sha256, index_bytes, index_sha256 = facts
+    wanted = [(path, size_bytes, sha256)]
+    if index_bytes:
+        wanted.append((index_path(path), index_bytes, index_sha256))
+    for one, expected_bytes, expected in wanted:
+        try:
+            with files.local(one, size_bytes=expected_bytes, sha256=expected).open("rb") as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+        except FileNotFoundError:
+            # merged or expired while we looked: then the manifest does not name it any more
+            if connection.execute("SELECT 1 FROM segments WHERE path = ?", (path,)).fetchone() is not None:
+                _fault(report, day, f"Tệp {one} có trong danh mục nhưng không còn trong kho.")
+            return
+        except LakeFileDamaged as fault:
+            _fault(report, day, str(fault))
+            return
+        report.files += 1
+        report.bytes += expected_bytes
+        if found != expected:
+            _fault(report, day, f"Tệp {one} đã bị thay đổi: SHA-256 nay là {found}, lúc ghi là {expected}.")
+            return
+    if digest:
+        total = 0
+        with pq.ParquetFile(files.local(path, size_bytes=size_bytes, sha256=sha256)) as parquet:
+            for group in range(parquet.num_row_groups):
+                total = content.added(total, content.digest_of(parquet.read_row_group(group, list(content.COLUMNS))))
+        if content.shown(total) != digest:
+            _fault(report, day, f"Các dòng trong tệp {path} khác với điều mắt xích ghi.")
+
+
+def _fault(report: Report, day: str, text: str) -> None:
+    report.faults.append(Fault(day, text))
