@@ -14,6 +14,7 @@ from dekhang.apps.alerts.models import Alert
 from dekhang.apps.core.models import User
 from dekhang.apps.duties import services as duties
 from dekhang.apps.duties.enums import EvidenceKind
+from dekhang.apps.duties.filing import services as filing
 from dekhang.apps.incidents import services as incidents
 from dekhang.apps.incidents.models import Incident
 from dekhang.apps.registry.enums import ContactKind
@@ -111,6 +112,15 @@ def furnish(key: str, pipeline: Pipeline) -> OneOfEverything:
         unit_id=unit.pk, duty_key="record_attacks", statement=own.plant("statement"), document=_pdf(own), by=officer
     )
     withdrawn = duties.declare(unit_id=unit.pk, duty_key="sop", statement=own.plant("withdrawn"), by=officer)
+    things["revision"] = filing.submit(
+        unit_id=unit.pk,
+        kind="regulation",
+        title=own.plant("document"),
+        issued_on=MORNING.date(),
+        facts={},
+        file=_pdf(own),
+        by=officer,
+    )
     things["withdrawn_claim"] = duties.withdraw(claim=withdrawn, by=officer)
     things["saved_search"] = save_search(
         name=own.plant("saved"), query=f"q={own.plant('query')}", shared=True, by=officer

@@ -73,7 +73,7 @@ OBJECTS = {
         "event",
         "saved_search",
     ),
-    *("incident", "step", "attachment", "report", "sop", "claim", "withdrawn_claim", "contest"),
+    *("incident", "step", "attachment", "report", "sop", "claim", "withdrawn_claim", "contest", "revision"),
 }
 FILTERED = {200: "a part of a page, filtered by unit: empty for others", 302: "to the list with this filter"}
 
@@ -112,6 +112,9 @@ ADDRESSES: dict[str, Address] = {
     "portal:fill_post": pk("officer"),
     "portal:vacate_post": pk("holding"),
     "registry:units": shared(),
+    "registry:reorganisations": shared(),
+    "registry:plan": Address({"kind": "merge"}),
+    "registry:take_back": Address({"pk": "0"}),
     "registry:unit": reads("unit"),
     "registry:add_contact": pk("unit"),
     "registry:remove_contact": pk("contact"),
@@ -125,6 +128,17 @@ ADDRESSES: dict[str, Address] = {
     "duties:withdraw": pk("claim"),
     "duties:declare_again": pk("withdrawn_claim"),
     "duties:document": reads("claim"),
+    "duties:documents": shared(),
+    "duties:review_queue": shared(),
+    "duties:signs": shared(),
+    "duties:documents_of": of_unit(),
+    "duties:new_document": of_unit(posts=True, kind="regulation"),
+    "duties:revision": reads("revision"),
+    "duties:revision_file": reads("revision"),
+    "duties:accept_revision": pk("revision"),
+    "duties:return_revision": pk("revision"),
+    "duties:withdraw_revision": pk("revision"),
+    "duties:resubmit_revision": pk("revision"),
     "duties:contests": shared(),
     "duties:answer": pk("contest"),
     "sources:list": shared(),
@@ -282,6 +296,9 @@ def test_every_way_of_the_table_leads_somewhere(units):
         assert set((address.takes or {}).values()) <= OBJECTS | {
             *("record_attacks", "sop", "windows", "rsyslog", "intrusion", "malware", "impersonation", "notice", "xlsx"),
             "jsonl",
+            "merge",
+            "regulation",
+            "0",
         }
         reverse(name, kwargs=address.kwargs(units[0]))
 

@@ -1,6 +1,7 @@
 from django.urls import path
 
 from dekhang.apps.duties import views
+from dekhang.apps.duties.filing import views as filing
 
 app_name = "duties"
 urlpatterns = [
@@ -12,6 +13,17 @@ urlpatterns = [
     path("khai-bao/<int:pk>/rut/", views.withdraw, name="withdraw"),
     path("khai-bao/<int:pk>/lay-lai/", views.declare_again, name="declare_again"),
     path("khai-bao/<int:pk>/van-ban/", views.document, name="document"),
+    path("van-ban/", filing.mine, name="documents"),
+    path("van-ban/cho-kiem-tra/", filing.queue, name="review_queue"),
+    path("van-ban/dau-hieu/", filing.signs, name="signs"),
+    path("van-ban/cua/<int:unit_id>/", filing.of_unit, name="documents_of"),
+    path("van-ban/cua/<int:unit_id>/nop/<slug:kind>/", filing.new, name="new_document"),
+    path("van-ban/<int:pk>/", filing.revision, name="revision"),
+    path("van-ban/<int:pk>/tep/", filing.file, name="revision_file"),
+    path("van-ban/<int:pk>/chap-nhan/", filing.accept, name="accept_revision"),
+    path("van-ban/<int:pk>/tra-lai/", filing.send_back, name="return_revision"),
+    path("van-ban/<int:pk>/rut/", filing.withdraw, name="withdraw_revision"),
+    path("van-ban/<int:pk>/nop-lai/", filing.resubmit, name="resubmit_revision"),
     path("giai-trinh/", views.contests, name="contests"),
     path("giai-trinh/<int:pk>/tra-loi/", views.answer, name="answer"),
 ]

@@ -39,6 +39,11 @@ def flags() -> list[Flag]:
     return [*same_file(), *older_than_file(), *bulk_approvals(), *after_freeze()]
 
 
+def flags_of(revision: Revision) -> list[Flag]:
+    """The signs about one text."""
+    return [flag for flag in (*same_file(), *older_than_file(), *bulk_approvals()) if revision.pk in flag.rows]
+
+
 def same_file() -> Iterator[Flag]:
     """The same file, by its SHA-256, filed by several units."""
     live = Revision.objects.exclude(state__in=[RevisionState.WITHDRAWN, RevisionState.RETURNED])
