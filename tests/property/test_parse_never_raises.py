@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dekhang.engine.text import scalars
 from dekhang.pipeline import parse as parse_room
-from dekhang.pipeline.parse import parse
+from dekhang.pipeline.parse import expected, parse
 from dekhang.pipeline.parse.audit_join import joined
 from dekhang.pipeline.parse.event import FIELDS_PER_RECORD, VALUE_CHARS
 
@@ -169,7 +169,7 @@ LINES = st.lists(PIECES | DEVICES | MARKUP | st.text(max_size=5), max_size=25).m
 
 def check(raw: bytes, kind: str) -> None:
     facts = parse_room._read(raw, kind, RECEIVED)  # not parse(): that would hide a fault of ours
-    assert facts.kind in parse_room._CAME
+    assert facts.kind in expected._CAME
     event = parse(raw, source_kind=kind, received_ms=RECEIVED, scope=3, key=4)
     assert len(event.record.fields) <= FIELDS_PER_RECORD + 1
     assert all(len(value) <= VALUE_CHARS for value in event.record.fields.values() if isinstance(value, str))

@@ -39,6 +39,7 @@ from dekhang.pipeline.parse.event import (
     bound,
     flatten,
 )
+from dekhang.pipeline.parse.expected import is_expected, surprise
 from dekhang.pipeline.parse.times import any_ms, is_plausible
 
 __all__ = ["ParsedEvent", "parse"]
@@ -46,61 +47,6 @@ __all__ = ["ParsedEvent", "parse"]
 logger = logging.getLogger(__name__)
 
 _WRAPPINGS = 3  # a JSON document in a syslog line in a JSON document, no deeper
-
-# what a person chose for the source → kinds of record that it may send, and how to say so
-_EXPECTED: dict[str, tuple[frozenset[str], str]] = {
-    "windows": (frozenset({"windows"}), "sự kiện Windows (Winlogbeat, NXLog hoặc EVTX)"),
-    "linux": (
-        frozenset(
-            {"linux_auth", "linux_auditd", "linux_sysmon", "syslog", "firewall", "proxy", "dns", "antivirus"},
-        ),
-        "nhật ký Linux (syslog, auth, auditd)",
-    ),
-    "web": (frozenset({"web_access", "web_error"}), "nhật ký truy cập web (Apache, nginx, IIS hoặc Tomcat)"),
-    "suricata": (frozenset({"suricata"}), "bản ghi EVE JSON của Suricata"),
-    "syslog": (
-        frozenset(
-            {
-                "syslog",
-                "linux_auth",
-                "linux_auditd",
-                "linux_sysmon",
-                "zeek",
-                "cloud",
-                "web_access",
-                "web_error",
-                "suricata",
-                "windows",
-                "firewall",
-                "proxy",
-                "dns",
-                "antivirus",
-                "cef",
-                "leef",
-            }
-        ),
-        "dòng syslog có thời gian hoặc mức ưu tiên ở đầu",
-    ),
-}
-_CAME = {
-    "windows": "một sự kiện Windows",
-    "linux_auth": "một dòng nhật ký đăng nhập Linux",
-    "linux_auditd": "một bản ghi auditd",
-    "linux_sysmon": "một sự kiện Sysmon của máy Linux",
-    "zeek": "một bản ghi Zeek",
-    "cloud": "một bản ghi của dịch vụ đám mây",
-    "web_access": "một dòng truy cập web",
-    "suricata": "một bản ghi Suricata",
-    "web_error": "một dòng nhật ký lỗi của máy chủ web",
-    "firewall": "một dòng của tường lửa hoặc thiết bị mạng",
-    "proxy": "một dòng của máy chủ proxy",
-    "dns": "một dòng của máy chủ tên miền",
-    "antivirus": "một cảnh báo của phần mềm diệt virus",
-    "cef": "một bản ghi CEF",
-    "leef": "một bản ghi LEEF",
-    "syslog": "một dòng syslog thường",
-    "raw": "nội dung không thuộc định dạng nào được biết",
-}
 
 
 def parse(raw: bytes, *, source_kind: str, received_ms: int, scope: int = 0, key: int = 0) -> ParsedEvent:
@@ -130,9 +76,8 @@ def parse(raw: bytes, *, source_kind: str, received_ms: int, scope: int = 0, key
             "thay; hãy chỉnh đồng hồ của máy gửi."
         )
         time_ms = None
-    expected = _EXPECTED.get(source_kind)
-    if expected is not None and facts.kind not in expected[0]:
-        problem = f"Nguồn này cần gửi {expected[1]}, nhưng đã nhận {_CAME[facts.kind]}."
+    if not is_expected(facts.kind, source_kind):
+        problem = surprise(facts.kind, source_kind)
     from_event = time_ms is not None
     if time_ms is None:
         time_ms = received_ms

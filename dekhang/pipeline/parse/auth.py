@@ -46,8 +46,8 @@ _CRON = re.compile(
 def facts(program: str, message: str) -> Fields:
     """Fields that the message adds: `action`, `user`, `src_ip`, `src_port`, `command`, …; empty when it tells none."""
     found: Fields = {}
-    repeated = _REPEATED.match(message)
-    if repeated is not None:
+    # most messages are told by how they begin; the expressions are for the few that can match
+    if message.startswith("message repeated ") and (repeated := _REPEATED.match(message)) is not None:
         message = repeated[2]
         found["repeated"] = int(repeated[1])
     if program in ("sshd", "sshd-session", "sshd-auth", "dropbear"):
@@ -77,8 +77,7 @@ def _from(message: str, found: Fields, start: int) -> int:
 
 
 def _sshd(message: str, found: Fields) -> None:
-    login = _LOGIN.match(message)
-    if login is not None:
+    if message.startswith(("Failed ", "Accepted ")) and (login := _LOGIN.match(message)) is not None:
         end = _from(message, found, login.end())
         found["user"] = message[login.end() : end][:256]
         found["method"] = login[2]
@@ -200,14 +199,14 @@ def _accounts(message: str, found: Fields) -> None:
 
 
 def _pam(message: str, found: Fields) -> None:
-    session = _PAM_SESSION.search(message[:2_048])
+    session = _PAM_SESSION.search(message[:2_048]) if ":session): session " in message else None
     if session is not None:
         found["action"] = f"session_{session[2]}"
         found["user"] = session[3]
         found["pam_service"] = session[1]
         if session[4]:
             found["by_user"] = session[4]
-    elif _PAM_FAILURE.search(message[:2_048]) is not None:
+    elif "authentication failure" in message and _PAM_FAILURE.search(message[:2_048]) is not None:
         pairs = dict(_PAIR.findall(message[:4_096]))
         found["action"] = "auth_failure"  # sshd says "Failed password" too; counting both would double a brute force
         if pairs.get("user"):

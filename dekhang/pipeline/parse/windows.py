@@ -17,7 +17,7 @@ _WITNESSES = (
     "Computer",
     "Hostname",
 )  # EventID alone proves nothing
-_TIMES = ("SystemTime", "EventTime", "TimeCreated", "@timestamp", "EventReceivedTime")
+TIMES = ("SystemTime", "EventTime", "TimeCreated", "@timestamp", "EventReceivedTime")
 # NXLog's, and Fluent Bit's winevtlog
 _OTHER_NAMES = (
     ("SourceName", "Provider_Name"),
@@ -95,7 +95,7 @@ def _flat(document: Document, received_ms: int) -> Facts:
                 document[sigma_name] = document.pop(name)
                 as_it_came = False
     time_ms = None
-    for name in _TIMES:
+    for name in TIMES:
         if name in document:
             time_ms = any_ms(document[name], received_ms)
             break

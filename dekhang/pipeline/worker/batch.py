@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
-
-import orjson
 
 from dekhang.engine.records import Record
 from dekhang.pipeline.lakewrite import Rows
-from dekhang.pipeline.parse import ParsedEvent, parse
+from dekhang.pipeline.parse import ParsedEvent
 from dekhang.pipeline.parse.audit_join import Joiner
+from dekhang.pipeline.parse.quick import parse_many
 from dekhang.pipeline.spool import Frame, event_id
 from dekhang.pipeline.stores.database import Connection
 from dekhang.pipeline.stores.lake import is_late
 from dekhang.pipeline.stores.schema import DAY_MS, HOUR_MS
 from dekhang.pipeline.worker.arrivals import Arrivals, note
+from dekhang.pipeline.worker.rows import add_rows
 
 SAMPLES_PER_SOURCE = 5
 SAMPLE_CHARS = 2_000
-MESSAGE_CHARS = 4_000
-COLUMN_CHARS = 256
 DIGEST_BYTES = 16
 UPLOAD = "upload"  # a frame's transport; its peer is then the file's name in the inbox
 _LOOKUP = 500
-
-_USERS = ("user", "TargetUserName", "User", "SubjectUserName", "AccountName", "cs-username")
-_ADDRESSES = ("src_ip", "IpAddress", "SourceIp", "c-ip", "SourceAddress", "ClientAddress")
-_SUMMARIES = ("Message", "CommandLine", "ScriptBlockText", "TargetFilename", "TargetObject", "ImageLoaded", "QueryName",
-              "ServiceName", "TaskName", "Image", "ShareName", "ObjectName")  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -60,12 +51,21 @@ class FileTally:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where an event came from."""
+    """Where the events of a frame came from."""
 
-    event_id: int
     unit_id: int
     source_id: int
     received_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What is new in a frame: the same number of ids, raw records and events."""
+
+    frame: Frame
+    keys: Sequence[int]
+    raws: Sequence[bytes]
+    events: Sequence[ParsedEvent]
 
 
 @dataclass(slots=True)
@@ -73,17 +73,18 @@ class Work:
     """Everything that one transaction will write, except what detection adds.
 
     Args:
-        events: one a raw record, as the lake keeps them.
+        parts: by frame, in the order of `events`.
+        events: one a raw record, as the lake keeps them; the record's `key` is its id.
         origins: of each event.
         judged: what detection looks at: the events, but the audit records of one kernel event as one.
         places: for each judged event the index in `events` of its first record.
     """
 
+    parts: list[Part] = field(default_factory=list)
     events: list[ParsedEvent] = field(default_factory=list)
     origins: list[Origin] = field(default_factory=list)
     judged: list[ParsedEvent] = field(default_factory=list)
-    places: list[int] = field(default_factory=list)
-    rows: Rows = field(default_factory=Rows)
+    places: Sequence[int] = ()
     tallies: dict[tuple[int, int], Tally] = field(default_factory=dict)
     samples: dict[int, list[tuple[int, int, str, str]]] = field(default_factory=dict)
     uploads: dict[tuple[int, str], FileTally] = field(default_factory=dict)
@@ -94,6 +95,13 @@ class Work:
     def records(self) -> list[Record]:
         """What the engine judges; `places` says where each comes from."""
         return [event.record for event in self.judged]
+
+    def rows(self) -> Rows:
+        """The events as columns of the lake."""
+        rows = Rows()
+        for part in self.parts:
+            add_rows(rows, part.frame, part.keys, part.raws, part.events)
+        return rows
 
 
 def prepare(connection: Connection, frames: Iterable[tuple[int, Frame]]) -> Work:
@@ -106,37 +114,83 @@ def prepare(connection: Connection, frames: Iterable[tuple[int, Frame]]) -> Work
         tally.first_received_ms = _least(tally.first_received_ms, frame.received_ms)
         tally.last_received_ms = _most(tally.last_received_ms, frame.received_ms)
         note(work.arrivals, frame)
-        day = frame.received_ms // DAY_MS
-        ids = frame.ids
-        before = (tally.stored, tally.duplicate, tally.unparsable)
-        for number, raw in enumerate(frame.records):
-            if ids is not None and (sender_id := ids[number]) is not None:
-                digest = (frame.source_id, _digest(sender_id))
-                if digest in known or digest in work.seen:
-                    tally.duplicate += 1
-                    continue
-                work.seen[digest] = day
-            _add(work, tally, frame, event_id(writer, frame.first_seq + number), raw)
+        keys, raws = _new(work, writer, frame, known)
+        duplicates = len(frame.records) - len(raws)
+        events = parse_many(
+            raws, keys, source_kind=frame.source_kind, received_ms=frame.received_ms, scope=frame.unit_id
+        )
+        work.parts.append(Part(frame, keys, raws, events))
+        work.events.extend(events)
+        work.origins.extend([Origin(frame.unit_id, frame.source_id, frame.received_ms)] * len(events))
+        tally.duplicate += duplicates
+        unparsable = _count(tally, raws, events, frame.received_ms)
+        if unparsable:
+            _take_samples(work, frame, raws, events)
         if frame.transport == UPLOAD:
             file = work.uploads.setdefault((frame.source_id, frame.peer), FileTally())
-            file.stored += tally.stored - before[0]
-            file.duplicate += tally.duplicate - before[1]
-            file.unparsable += tally.unparsable - before[2]
+            file.stored += len(events)
+            file.duplicate += duplicates
+            file.unparsable += unparsable
     _join(work)
     return work
+
+
+def _new(work: Work, writer: int, frame: Frame, known: set[tuple[int, bytes]]) -> tuple[Sequence[int], Sequence[bytes]]:
+    """Ids and raw records of a frame, without those that the sender has sent before."""
+    first = event_id(writer, frame.first_seq)
+    if frame.ids is None:
+        return range(first, first + len(frame.records)), frame.records
+    day = frame.received_ms // DAY_MS
+    keys, raws = [], []
+    for number, (raw, sender_id) in enumerate(zip(frame.records, frame.ids, strict=True)):
+        if sender_id is not None:
+            digest = (frame.source_id, _digest(sender_id))
+            if digest in known or digest in work.seen:
+                continue
+            work.seen[digest] = day
+        keys.append(first + number)
+        raws.append(raw)
+    return keys, raws
+
+
+def _count(tally: Tally, raws: Sequence[bytes], events: Sequence[ParsedEvent], received_ms: int) -> int:
+    """Add a frame's events to the counts of its source; returns how many could not be read as expected."""
+    if not events:
+        return 0
+    times = [event.time_ms for event in events]
+    first, last = min(times), max(times)
+    unparsable = sum([event.problem is not None for event in events])
+    tally.stored += len(events)
+    tally.bytes += sum(map(len, raws))
+    tally.unparsable += unparsable
+    tally.first_event_ms = _least(tally.first_event_ms, first)
+    tally.last_event_ms = _most(tally.last_event_ms, last)
+    if is_late(first, received_ms):
+        tally.late += sum([is_late(time_ms, received_ms) for time_ms in times])
+    return unparsable
+
+
+def _take_samples(work: Work, frame: Frame, raws: Sequence[bytes], events: Sequence[ParsedEvent]) -> None:
+    """Keep the last few records of a source that could not be read as expected."""
+    samples = work.samples.setdefault(frame.source_id, [])
+    for raw, event in zip(raws, events, strict=True):
+        if event.problem is not None:
+            text = raw[: SAMPLE_CHARS * 4].decode("utf-8", "replace")[:SAMPLE_CHARS].replace("\x00", "\ufffd")
+            samples.append((event.record.key, frame.received_ms, event.problem, text))
+            del samples[:-SAMPLES_PER_SOURCE]
 
 
 def _join(work: Work) -> None:
     """Fill `judged` and `places`. An audit event that two batches share is judged in two parts."""
     if not any(event.kind == "linux_auditd" for event in work.events):
         work.judged = work.events
-        work.places = list(range(len(work.events)))
+        work.places = range(len(work.events))
         return
     joiner = Joiner()
     for event, origin in zip(work.events, work.origins, strict=True):
         work.judged.extend(joiner.feed(event, source=origin.source_id))
     work.judged.extend(joiner.flush())
-    place_of = {origin.event_id: place for place, origin in enumerate(work.origins)}
+    place_of = {event.record.key: place for place, event in enumerate(work.events)}
     # in order of arrival, so that correlations see time go forward
     work.judged.sort(key=lambda event: place_of[event.record.key])
     work.places = [place_of[event.record.key] for event in work.judged]
@@ -160,101 +214,6 @@ def _known_ids(connection: Connection, frames: list[tuple[int, Frame]]) -> set[t
             sql = f"SELECT digest FROM seen_ids WHERE source_id = ? AND digest IN ({marks})"  # noqa: S608 - marks only
             known.update((source_id, digest) for (digest,) in connection.execute(sql, (source_id, *part)))
     return known
-
-
-def _add(work: Work, tally: Tally, frame: Frame, key: int, raw: bytes) -> None:
-    received_ms = frame.received_ms
-    event = parse(raw, source_kind=frame.source_kind, received_ms=received_ms, scope=frame.unit_id, key=key)
-    time_ms = event.time_ms
-    tally.stored += 1
-    tally.bytes += len(raw)
-    if tally.first_event_ms is None or time_ms < tally.first_event_ms:
-        tally.first_event_ms = time_ms
-    if tally.last_event_ms is None or time_ms > tally.last_event_ms:
-        tally.last_event_ms = time_ms
-    if is_late(time_ms, received_ms):
-        tally.late += 1
-    if event.problem is not None:
-        tally.unparsable += 1
-        samples = work.samples.setdefault(frame.source_id, [])
-        text = raw[: SAMPLE_CHARS * 4].decode("utf-8", "replace")[:SAMPLE_CHARS].replace("\x00", "\ufffd")
-        samples.append((key, received_ms, event.problem, text))
-        del samples[:-SAMPLES_PER_SOURCE]
-    work.events.append(event)
-    work.origins.append(Origin(key, frame.unit_id, frame.source_id, received_ms))
-    _add_row(work.rows.columns, event, frame, key, raw)
-
-
-def _add_row(columns: dict[str, list[Any]], event: ParsedEvent, frame: Frame, key: int, raw: bytes) -> None:
-    record = event.record
-    fields = record.fields
-    columns["event_id"].append(key)
-    columns["unit_id"].append(frame.unit_id)
-    columns["source_id"].append(frame.source_id)
-    columns["time"].append(event.time_ms)
-    columns["received_at"].append(frame.received_ms)
-    columns["kind"].append(event.kind)
-    columns["host"].append(event.host[:COLUMN_CHARS])
-    columns["product"].append(record.product)
-    columns["service"].append(record.service)
-    columns["category"].append(record.category)
-    columns["event_code"].append(_event_code(event))
-    columns["user"].append(_first(fields, _USERS))
-    columns["src_ip"].append(_first(fields, _ADDRESSES))
-    text, is_base64 = _raw_text(raw)
-    columns["raw"].append(text)
-    columns["raw_base64"].append(is_base64)
-    columns["problem"].append(event.problem)
-    if event.kind in ("windows", "linux_sysmon"):
-        columns["message"].append(_first(fields, _SUMMARIES, MESSAGE_CHARS))
-        columns["fields"].append(None if event.fields_are_raw and not is_base64 else _json(fields))
-    else:
-        message = fields.get("message")
-        columns["message"].append(message[:MESSAGE_CHARS].replace("\x00", "\ufffd") if isinstance(message, str) else "")
-        columns["fields"].append(_json({name: value for name, value in fields.items() if name != "message"}))
-
-
-_CODES: dict[str, tuple[str, ...]] = {  # kind → names, the first present counts
-    "windows": ("EventID",), "linux_sysmon": ("EventID",), "linux_auth": ("action",), "linux_auditd": ("type",),
-    "web_access": ("sc-status",), "proxy": ("sc-status",), "suricata": ("alert.signature_id",),
-    "firewall": ("action",), "dns": ("record_type",), "antivirus": ("Signature",),
-    "cloud": ("eventName", "eventType", "operationName", "OperationName", "action", "riskEventType", "verb"),
-}  # fmt: skip
-
-
-def _event_code(event: ParsedEvent) -> str:
-    """What kind of event it is in its own log: the Windows number, the audit type, the status, the signature."""
-    for name in _CODES.get(event.kind, ()):
-        value = event.record.fields.get(name)
-        if isinstance(value, (str, int)):
-            return str(value)[:64]
-    return ""
-
-
-def _first(fields: Mapping[str, Any], names: tuple[str, ...], limit: int = COLUMN_CHARS) -> str:
-    for name in names:
-        value = fields.get(name)
-        if value and value.__class__ is str and value != "-":
-            text: str = value[:limit]
-            return text
-    return ""
-
-
-def _raw_text(raw: bytes) -> tuple[str, bool]:
-    try:
-        text = raw.decode()
-    except UnicodeDecodeError:
-        return base64.b64encode(raw).decode("ascii"), True
-    if "\x00" in text:  # not every reader of Parquet takes NUL in text
-        return base64.b64encode(raw).decode("ascii"), True
-    return text, False
-
-
-def _json(fields: Mapping[str, Any]) -> str:
-    try:
-        return orjson.dumps(fields).decode()
-    except (TypeError, ValueError):  # integers beyond 64 bits and the like: text will do
-        return orjson.dumps({str(name): str(value) for name, value in fields.items()}).decode()
 
 
 def _least(one: int | None, other: int) -> int:

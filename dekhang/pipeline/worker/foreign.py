@@ -57,7 +57,7 @@ class Claims:
                 continue
             claim = claims.setdefault((origin.source_id, name), _Claim(min(owners), first_ms=origin.received_ms))
             claim.records += 1
-            claim.event_id = origin.event_id
+            claim.event_id = event.record.key
             claim.first_ms = min(claim.first_ms, origin.received_ms)
             claim.last_ms = max(claim.last_ms, origin.received_ms)
         if claims:

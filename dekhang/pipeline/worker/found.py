@@ -89,7 +89,7 @@ def _of_batch(work: Work, index: int) -> _About:
     event = work.judged[index]
     origin = work.origins[work.places[index]]
     return _About(
-        origin.event_id,
+        work.events[work.places[index]].record.key,
         origin.unit_id,
         origin.source_id,
         event.time_ms,

@@ -236,7 +236,9 @@ class Worker:
     def _commit(self, work: Work, matches: list[Match]) -> None:
         """Everything that a batch, or time, has brought: all of it or nothing."""
         now_ms = _now_ms()
-        written = lakewrite.write_rows(self.lake, work.rows, created_ms=now_ms, holder=min(self._partitions, default=0))
+        written = lakewrite.write_rows(
+            self.lake, work.rows(), created_ms=now_ms, holder=min(self._partitions, default=0)
+        )
         detections = found.rows(work, matches, lake=Lake(self.data), created_ms=wallclock.now_ms())
         states = self._detector.state_parts(partition_of) if self._detector is not None else {}
         positions = {

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from dekhang.pipeline import lakewrite
 from dekhang.pipeline.spool import Batch, SpoolWriter, event_id
 from dekhang.pipeline.stores import detections
 from dekhang.pipeline.stores.detections import Detection
@@ -146,7 +147,10 @@ def test_an_average_is_told_with_its_number(place: Place) -> None:
 def test_a_window_whose_events_are_gone_from_the_lake_is_told_with_what_it_knows(place: Place) -> None:
     first = place.send(failed("02:00:00", "192.0.2.1"))
     place.worker.drain()
-    for path in (place.data / "lake").rglob("*.parquet"):
+    lakewrite.flush(place.worker.lake, place.worker.connection, now_ms=RECEIVED, least_rows=1)
+    files = list((place.data / "lake").rglob("*.parquet"))
+    assert files
+    for path in files:
         path.write_bytes(b"damaged")
     place.send(other("02:30:00"))
     place.worker.drain()
