@@ -7,7 +7,7 @@ never been seen. Nothing here looks at values, except Windows event ids: they sa
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from dekhang.engine.expressions import And, Atom, Expression, Not, Or
+from dekhang.engine.expressions import And, Atom, ExistsTest, Expression, FieldTest, Not, Or, ValueTest
 from dekhang.engine.logsources import Place
 from dekhang.engine.predicates import satisfies
 from dekhang.engine.reference import Aliases, names_of
@@ -129,6 +129,8 @@ def lacks(
             return NOTHING
         plain = plain_name(expression.field)
         if plain == EVENT_ID and event_id is not None:
+            if isinstance(expression.test, (ExistsTest, ValueTest, FieldTest)):
+                return NOTHING
             return NOTHING if satisfies(expression.test, event_id) else frozenset((EVENT_ID,))
         if any(name in fields for name in names_of(expression.field, aliases)):
             return NOTHING

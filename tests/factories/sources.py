@@ -55,15 +55,23 @@ class Pipeline:
         self._worker = Worker(data, rule_folders)
         self._worker.start()
 
-    def receive(self, source: LogSource, *records: bytes | str, at: datetime = MORNING, work: bool = True) -> None:
+    def receive(
+        self,
+        source: LogSource,
+        *records: bytes | str,
+        at: datetime = MORNING,
+        work: bool = True,
+        transport: str = "http_ndjson",
+        peer: str = "192.0.2.250",
+    ) -> None:
         raw = [record.encode() if isinstance(record, str) else record for record in records]
         batch = Batch(
             source.pk,
             source.unit_id,
             source.kind,
-            transport="http_ndjson",
+            transport=transport,
             received_ms=int(at.timestamp() * 1000),
-            peer="192.0.2.250",
+            peer=peer,
             records=raw,
         )
         self._spool.append(batch)

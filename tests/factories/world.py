@@ -22,7 +22,7 @@ from dekhang.apps.registry.models import PostHolding, Unit
 from dekhang.apps.registry.services import add_contact, confirm_contact, register_system
 from dekhang.apps.search.services import save_search
 from dekhang.apps.sources.enums import SourceKind, SourceState
-from dekhang.apps.sources.models import LogSource, Upload
+from dekhang.apps.sources.models import LogSource, Silence, Upload
 from dekhang.apps.sources.services import create_source, start_canary
 from tests.factories.duties import evidence
 from tests.factories.incidents import current
@@ -94,6 +94,15 @@ def furnish(key: str, pipeline: Pipeline) -> OneOfEverything:
     )
     source.refresh_from_db()
     things["source"] = source
+    things["silence"] = Silence.objects.create(
+        source=source,
+        unit=unit,
+        since=MORNING,
+        noticed_at=MORNING,
+        ended_at=MORNING,
+        blind_rules=1,
+        blind=[{"label": own.plant("blind"), "rules": 1, "named": [{"id": "x", "title": own.plant("blind-rule")}]}],
+    )
     things["canary"] = start_canary(source=source, by=officer)
     things["upload"] = Upload.objects.create(
         source=source,

@@ -1,23 +1,13 @@
 """What a rule says to people, from the rulebook: read once per process, again when the rule files changed."""
 
-import logging
-import time
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from threading import Lock
-from typing import TypeAlias
 
-from django.conf import settings
 from django.utils.translation import gettext as _
 
 from dekhang.apps.alerts.models import Alert
+from dekhang.apps.sources import rulebook
 from dekhang.engine import Rule
-from dekhang.pipeline.rulesettings import folder_of, load_installed_rules
-
-logger = logging.getLogger(__name__)
-LOOK_AGAIN_SECONDS = 30.0
-Stamp: TypeAlias = tuple[tuple[str, int, int], ...]
+from dekhang.pipeline.rulebook import Rulebook
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,35 +28,16 @@ class RuleText:
     is_ours: bool = True
 
 
-_lock = Lock()
 _texts: dict[str, RuleText] = {}
-_stamp: Stamp | None = None
-_looked_at = float("-inf")
-
-
-def _stamp_of(folders: Sequence[Path]) -> Stamp:
-    """Folder, number of files, newest change: differs when a rule file appears, goes or changes."""
-    stamp = []
-    for folder in folders:
-        changes = [path.stat().st_mtime_ns for path in folder.rglob("*.yml")]
-        stamp.append((str(folder), len(changes), max(changes, default=0)))
-    return tuple(stamp)
+_texts_of: Rulebook | None = None
 
 
 def _refresh() -> None:
-    global _texts, _stamp, _looked_at
-    if time.monotonic() - _looked_at < LOOK_AGAIN_SECONDS:
-        return
-    with _lock:
-        if time.monotonic() - _looked_at < LOOK_AGAIN_SECONDS:
-            return
-        folders = [Path(folder) for folder in settings.RULE_FOLDERS if Path(folder).is_dir()]
-        stamp = _stamp_of([*folders, folder_of(Path(settings.DATA))])
-        if stamp != _stamp:
-            book = load_installed_rules(folders, Path(settings.DATA))
-            _texts = {rule.id: _text(rule) for rule in book.rules}
-            _stamp = stamp
-        _looked_at = time.monotonic()
+    global _texts, _texts_of
+    book = rulebook.installed()
+    if book is not _texts_of:
+        _texts = {rule.id: _text(rule) for rule in book.rules}
+        _texts_of = book
 
 
 def _text(rule: Rule) -> RuleText:

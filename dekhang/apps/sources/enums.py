@@ -29,6 +29,17 @@ class SourceState(models.TextChoices):
     RETIRED = "retired", _("Đã ngừng")
 
 
+class SilenceCause(models.TextChoices):
+    """Why a source is silent, as far as the system can see from its side."""
+
+    SHUTDOWN = "shutdown", _("Máy đã tắt hoặc đang khởi động lại")
+    TOKEN = "token", _("Mã kết nối sai hoặc đã đổi")
+    DISK = "disk", _("Hệ thống hết chỗ chứa, máy gửi đang chờ")
+    LINK = "link", _("Mất đường truyền")
+    SHIPPER = "shipper", _("Chương trình gửi log ngừng chạy")
+    UNKNOWN = "unknown", _("Chưa rõ")
+
+
 class CanaryState(models.TextChoices):
     STARTED = "started", _("Chờ dấu vết tới")
     ARRIVED = "arrived", _("Đã tới, chưa bị phát hiện")
@@ -51,6 +62,7 @@ class AuditAction(models.TextChoices):
     SOURCE_FIRST_EVENT = "source_first_event", _("Nhận sự kiện đầu tiên")
     SOURCE_SILENT = "source_silent", _("Nguồn log im lặng quá hạn")
     SOURCE_RETURNED = "source_returned", _("Nguồn log gửi trở lại")
+    SILENCE_ESCALATED = "silence_escalated", _("Báo thủ trưởng về nguồn log im lặng")
     LOG_UPLOADED = "log_uploaded", _("Tải lên tệp log")
     CANARY_STARTED = "canary_started", _("Bắt đầu thử khả năng ghi nhận")
     CANARY_CANCELLED = "canary_cancelled", _("Hủy phép thử vừa bắt đầu")

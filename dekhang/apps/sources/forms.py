@@ -63,7 +63,10 @@ class ChangeForm(SourceForm):
     cadence_seconds = forms.TypedChoiceField(
         label=_("Im lặng lâu nhất còn bình thường"),
         coerce=int,
-        help_text=_("Quá mức này mà không có log, nguồn bị coi là im lặng và đơn vị không còn được tính."),
+        help_text=_(
+            "Nên để hệ thống tự học: nó biết ngày, đêm và cuối tuần của chính nguồn này. Quá mức này mà không có log, nguồn bị "
+            "coi là im lặng và đơn vị không còn được tính."
+        ),
     )
 
     def __init__(self, *args, source: LogSource, **kwargs) -> None:
@@ -73,12 +76,15 @@ class ChangeForm(SourceForm):
                 "name": source.name,
                 "system": source.system_id,
                 "addresses": "\n".join(source.addresses),
-                "cadence_seconds": source.cadence_seconds,
+                "cadence_seconds": source.cadence_seconds if source.cadence_fixed else 0,
             },
         )
         super().__init__(*args, unit_id=source.unit_id, **kwargs)
         choices = sorted({minutes * 60 for minutes in CADENCES} | {source.cadence_seconds})
-        self.fields["cadence_seconds"].choices = [(s, duration(timedelta(seconds=s))) for s in choices]
+        self.fields["cadence_seconds"].choices = [
+            (0, _("tự học từ chính nguồn này")),
+            *((s, duration(timedelta(seconds=s))) for s in choices),
+        ]
 
 
 class _Files(forms.ClearableFileInput):

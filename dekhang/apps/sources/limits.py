@@ -1,4 +1,4 @@
-"""How long a canary may take, and how long it proves: law data, not settings, so that all units are judged alike."""
+"""How long a canary may take and proves, how soon silence is told: law data, not settings, so that all are judged alike."""
 
 from datetime import timedelta
 
@@ -18,3 +18,23 @@ def acknowledge_within() -> timedelta:
 def proves_for() -> timedelta:
     """From the acknowledgement on."""
     return timedelta(days=law.load().proof("canary_valid_days").whole)
+
+
+def learn_days() -> int:
+    """How long a source must be known before its own cadence counts."""
+    return law.load().proof("silence_learn_days").whole
+
+
+def silence_floor() -> timedelta:
+    """No source is called silent sooner."""
+    return timedelta(minutes=law.load().proof("silence_floor_minutes").whole)
+
+
+def head_is_told_after() -> timedelta:
+    """Of silence, from when it was noticed."""
+    return timedelta(hours=law.load().proof("silence_head_hours").whole)
+
+
+def canary_again_after() -> timedelta:
+    """A longer silence leaves nothing proven until the next canary."""
+    return timedelta(minutes=law.load().proof("silence_canary_again_minutes").whole)

@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import Q
 
 from dekhang.apps.registry.models import System, Unit
-from dekhang.apps.sources.enums import CanaryState, SourceKind, SourceState
+from dekhang.apps.sources.enums import CanaryState, SilenceCause, SourceKind, SourceState
 
 
 class LogSource(models.Model):
@@ -19,7 +19,13 @@ class LogSource(models.Model):
     token_hint = models.CharField(max_length=8, help_text="last characters, to tell tokens apart")
     addresses = models.JSONField(default=list, blank=True, help_text="IP addresses that send plain syslog")
     tail_paths = models.JSONField(default=list, blank=True, help_text="files on this server, read as they grow")
-    cadence_seconds = models.PositiveIntegerField(help_text="longest silence that is normal for it")
+    cadence_seconds = models.PositiveIntegerField(help_text="longest silence that is normal, until its own is learnt")
+    cadence_fixed = models.BooleanField(
+        default=False, help_text="people set cadence_seconds: what was learnt is not used"
+    )
+    cadence_limits = models.JSONField(default=list, blank=True, help_text="learnt patience in seconds, 48 slots")
+    cadence_days = models.PositiveIntegerField(default=0, help_text="days that it was learnt from")
+    cadence_learnt_at = models.DateTimeField(null=True)
     state = models.CharField(max_length=12, choices=SourceState.choices, default=SourceState.WAITING)
     state_since = models.DateTimeField()
     state_reason = models.CharField(max_length=300, blank=True)
@@ -41,6 +47,33 @@ class LogSource(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Silence(models.Model):
+    """A stretch in which a source was overdue by its own measure: why, what was blind meanwhile, and when it ended."""
+
+    source = models.ForeignKey(LogSource, on_delete=models.PROTECT, related_name="silences")
+    unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="silences")
+    since = models.DateTimeField(help_text="the last record before it was received")
+    noticed_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    cause = models.CharField(max_length=10, choices=SilenceCause.choices, default=SilenceCause.UNKNOWN)
+    blind_rules = models.PositiveIntegerField(default=0, help_text="rules that nothing else of the unit feeds")
+    blind = models.JSONField(default=list, help_text="per log source: label, number of rules, some of them")
+    letter = models.CharField(max_length=60, blank=True, help_text="begins the dedupe keys of the messages about it")
+    head_told_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["source"], condition=Q(ended_at__isnull=True), name="one_running_silence_of_a_source"
+            )
+        ]
+        indexes = [models.Index(fields=["ended_at"])]
+        ordering = ["-noticed_at"]
+
+    def __str__(self) -> str:
+        return f"{self.source} ({self.get_cause_display()})"
 
 
 class Canary(models.Model):

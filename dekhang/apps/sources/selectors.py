@@ -13,7 +13,7 @@ from dekhang.apps.core.models import User
 from dekhang.apps.registry import selectors as registry
 from dekhang.apps.sources.enums import RUNNING_CANARY, CanaryState, SourceState
 from dekhang.apps.sources.limits import acknowledge_within, arrive_within
-from dekhang.apps.sources.models import Canary, LogSource, Upload
+from dekhang.apps.sources.models import Canary, LogSource, Silence, Upload
 from dekhang.apps.sources.services.uploads import report_of, state_of
 from dekhang.pipeline.stores import ledger
 from dekhang.pipeline.stores import uploads as file_counts
@@ -34,6 +34,10 @@ def sources_of(user: User) -> QuerySet[LogSource]:
 
 def canaries_of(user: User) -> QuerySet[Canary]:
     return Canary.objects.filter(unit_id__in=registry.visible_unit_ids(user)).select_related("source")
+
+
+def silences_of(user: User) -> QuerySet[Silence]:
+    return Silence.objects.filter(unit_id__in=registry.visible_unit_ids(user)).select_related("source")
 
 
 def listed(sources: QuerySet[LogSource]) -> QuerySet[LogSource]:

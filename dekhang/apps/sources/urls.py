@@ -10,6 +10,7 @@ urlpatterns = [
     path("chung-chi-goc/", views.authority, name="authority"),
     path("may-gui-la/", views.unknown_senders, name="unknown_senders"),
     path("don-vi/<int:unit_id>/", views.of_unit, name="of_unit"),
+    path("im-lang/<int:pk>/", views.silence, name="silence"),
     path("phep-thu/<int:pk>/", views.canary, name="canary"),
     path("phep-thu/<int:pk>/huy/", views.cancel_canary, name="cancel_canary"),
     path("<int:pk>/", views.detail, name="detail"),

@@ -28,6 +28,16 @@ class LastHeard:
     peer: str
 
 
+PEER_CHARS = 100
+
+
+def host_of(peer: str) -> str:
+    """A sender's address without its port: 192.0.2.1:514 and [2001:db8::1]:514 alike."""
+    if peer.startswith("["):
+        return peer[1:].partition("]")[0][:PEER_CHARS]
+    return (peer.rpartition(":")[0] if peer.count(":") == 1 else peer)[:PEER_CHARS]
+
+
 def hours(data: Path, source_id: int, since: datetime | int, until: datetime | int) -> list[HeardHour]:
     """The hours beginning in [since, until) in which the source was heard, oldest first."""
     with database.reading(data) as connection:

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 from dekhang.pipeline.spool import Frame
 from dekhang.pipeline.stores import database
+from dekhang.pipeline.stores.arrivals import host_of
 from dekhang.pipeline.stores.schema import DAY_MS, HOUR_MS
 
 BY_HAND = "upload"
 ARRIVAL_DAYS = 100
-PEER_CHARS = 100
 
 
 @dataclass(slots=True)
@@ -37,20 +37,13 @@ def note(arrivals: Arrivals, frame: Frame) -> None:
     at_ms = frame.received_ms
     arrival = arrivals.get((frame.source_id, at_ms // HOUR_MS))
     if arrival is None:
-        arrivals[frame.source_id, at_ms // HOUR_MS] = Arrival(at_ms, at_ms, 0, _host(frame.peer))
+        arrivals[frame.source_id, at_ms // HOUR_MS] = Arrival(at_ms, at_ms, 0, host_of(frame.peer))
         return
     arrival.longest_gap_ms = max(arrival.longest_gap_ms, at_ms - arrival.last_ms)
     if at_ms >= arrival.last_ms:
         arrival.last_ms = at_ms
-        arrival.peer = _host(frame.peer)
+        arrival.peer = host_of(frame.peer)
     arrival.first_ms = min(arrival.first_ms, at_ms)
-
-
-def _host(peer: str) -> str:
-    """The address without its port: 192.0.2.1:514 and [2001:db8::1]:514 alike."""
-    if peer.startswith("["):
-        return peer[1:].partition("]")[0][:PEER_CHARS]
-    return (peer.rpartition(":")[0] if peer.count(":") == 1 else peer)[:PEER_CHARS]
 
 
 def keep(connection: database.Connection, arrivals: Mapping[tuple[int, int], Arrival]) -> None:

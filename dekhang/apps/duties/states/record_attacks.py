@@ -4,7 +4,8 @@ Proven at t when all of this holds for rows observed until t:
 - at least one log source is expected of the unit, one of them of a kind that can be tried with a canary;
 - the newest word about every expected source is that it delivers, and that its loss is within the limit;
 - for every canary kind among the expected sources the newest canary passed, has not expired, and was made after the
-  last time that a source of that kind fell silent: a source that returns counts only after the next canary.
+  last time that a source of that kind fell silent for long: a source that returns counts only after the next canary. A
+  silence of less than `silence_canary_again_minutes` (a restart) asks for no new canary; while it lasts nothing is proven.
 
 Law: CT14-2019; the thresholds are our choice and stand in dekhang/law/data/proofs.yml.
 """

@@ -80,15 +80,18 @@ class Problem:
 
 @dataclass(slots=True)
 class Facts:
-    """What is known at one moment of the walk: the newest row of each topic, and when a topic was last broken."""
+    """What is known at one moment of the walk: the newest row of each topic, and when each was broken."""
 
     newest: dict[str, dict[str, Observation]] = field(default_factory=dict)
-    broken_at: dict[str, dict[str, datetime]] = field(default_factory=dict)
+    broken_at: dict[str, dict[str, list[datetime]]] = field(default_factory=dict)
 
     def add(self, row: Observation) -> None:
         self.newest.setdefault(row.kind, {})[row.topic] = row
+        broken = self.broken_at.setdefault(row.kind, {}).setdefault(row.topic, [])
         if not row.ok:
-            self.broken_at.setdefault(row.kind, {})[row.topic] = row.observed_at
+            broken.append(row.observed_at)
+        elif broken and row.payload.get("brief"):
+            broken.pop()  # it was broken so shortly that it is as if it had not been
 
     def get(self, kind: str, topic: str) -> Observation | None:
         return self.newest.get(kind, {}).get(topic)
@@ -98,4 +101,5 @@ class Facts:
         yield from self.newest.get(kind, {}).values()
 
     def last_broken(self, kind: str, topic: str) -> datetime | None:
-        return self.broken_at.get(kind, {}).get(topic)
+        broken = self.broken_at.get(kind, {}).get(topic)
+        return broken[-1] if broken else None

@@ -18,10 +18,18 @@ from dekhang.apps.sources.services.connection import (
     restore,
     retire,
 )
-from dekhang.apps.sources.services.health import mark_delivering, mark_loss, mark_silent
+from dekhang.apps.sources.services.health import (
+    Fallen,
+    keep_cadence,
+    mark_delivering,
+    mark_loss,
+    mark_silent,
+    tell_head,
+)
 from dekhang.apps.sources.services.uploads import store_upload
 
 __all__ = [
+    "Fallen",
     "canary_acknowledged",
     "canary_arrived",
     "canary_detected",
@@ -31,6 +39,7 @@ __all__ = [
     "create_source",
     "intake_entries",
     "is_token_of",
+    "keep_cadence",
     "mark_delivering",
     "mark_loss",
     "mark_silent",
@@ -40,4 +49,5 @@ __all__ = [
     "retire",
     "start_canary",
     "store_upload",
+    "tell_head",
 ]

@@ -15,7 +15,7 @@ from dekhang.apps.duties.services import record_evidence
 from dekhang.apps.registry.models import System
 from dekhang.apps.sources.addresses import taken_by_others
 from dekhang.apps.sources.enums import DEFAULT_CADENCE_SECONDS, AuditAction, SourceKind, SourceState
-from dekhang.apps.sources.models import LogSource
+from dekhang.apps.sources.models import LogSource, Silence
 from dekhang.apps.sources.policies import check_can_change, check_can_connect, check_can_restore
 from dekhang.pipeline.stores import intake
 
@@ -145,7 +145,11 @@ def change(
     cadence_seconds: int,
     by: User | None,
 ) -> LogSource:
-    """Change what a person may change of a source; what it was before is in the audit log."""
+    """Change what a person may change of a source; what it was before is in the audit log.
+
+    Args:
+        cadence_seconds: the silence that people call normal; 0: the source's own cadence, as it is learnt.
+    """
     if by is not None:
         check_can_change(by, source)
     _check_addresses(source.unit_id, addresses)
@@ -153,7 +157,8 @@ def change(
         "name": name,
         "system_id": system.pk if system else None,
         "addresses": list(addresses),
-        "cadence_seconds": cadence_seconds,
+        "cadence_seconds": cadence_seconds or source.cadence_seconds,
+        "cadence_fixed": cadence_seconds > 0,
     }
     before = {field: getattr(source, field) for field in wanted if getattr(source, field) != wanted[field]}
     if not before:
@@ -183,6 +188,7 @@ def retire(*, source: LogSource, by: User | None) -> LogSource:
     )
     if moved != 1:
         raise ActionDenied(_("Nguồn này vừa được người khác cho ngừng."))
+    Silence.objects.filter(source=source, ended_at=None).update(ended_at=now)
     reason = _("Đơn vị cho ngừng nguồn log này.")
     _expect(source, Outcome.BROKEN, reason)
     # also not delivering: when it is restored, old deliveries and old canaries must not prove anything

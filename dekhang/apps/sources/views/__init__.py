@@ -13,6 +13,7 @@ from dekhang.apps.sources.views.connecting import (
     setup,
 )
 from dekhang.apps.sources.views.looking import detail, live, of_unit, source_list, unknown_senders
+from dekhang.apps.sources.views.silences import silence
 from dekhang.apps.sources.views.uploading import upload, uploads
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "restore",
     "retire",
     "setup",
+    "silence",
     "source_list",
     "start_canary",
     "unknown_senders",

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_GET
 from dekhang import law
 from dekhang.apps.core.errors import refusal
 from dekhang.apps.registry import selectors as registry
-from dekhang.apps.sources import policies, selectors
+from dekhang.apps.sources import listening, policies, selectors
 from dekhang.apps.sources.enums import CANARY_KINDS, SourceState
 from dekhang.apps.sources.models import LogSource
 from dekhang.apps.sources.shippers import SHIPPERS, canary_commands
@@ -73,6 +73,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         "samples": [(selectors.moment(sample.received_ms), sample) for sample in account.samples],
         "events": selectors.newest_events(source),
         "uploaded": source.uploads.count(),
+        "listened": listening.of_source(source, account),
         "canaries": source.canaries.select_related("acknowledged_by")[:10],
         "canary": running,
         "commands": canary_commands(source.kind, running.marker) if running else [],
