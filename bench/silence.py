@@ -9,6 +9,7 @@ import statistics
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from dekhang.apps.sources import cadence
@@ -125,7 +126,7 @@ def hours_of(moments: list[datetime]) -> list[Hour]:
         Hour(
             _ms(hour[0]),
             _ms(hour[-1]),
-            max((_ms(later) - _ms(earlier) for earlier, later in zip(hour, hour[1:], strict=False)), default=0),
+            max((_ms(later) - _ms(earlier) for earlier, later in pairwise(hour)), default=0),
         )
         for hour in hours
     ]
