@@ -165,8 +165,7 @@ def _learn_cadences(sources: Sequence[LogSource], now: datetime) -> None:
 def _listening_since(now: datetime) -> datetime | None:
     """Since when the receivers listen without a gap; None while they are down: then silence is ours, not the units'.
 
-    Where no part at all gives a sign of life (another supervisor, a test) they are taken to listen, and where they may
-    run on other hosts: there `watch.judge` notices when everything stops at once.
+    Without any sign of parts (another supervisor, a test) they are taken to listen.
     """
     beats = heartbeat.everywhere(settings.DATA)
     if not beats:
