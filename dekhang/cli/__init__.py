@@ -17,7 +17,7 @@ COMMANDS = {
     "canary": "gửi dấu vết tấn công vô hại để thử khả năng ghi nhận",
     "doctor": "khám hệ thống, nói rõ chỗ nào chưa ổn",
     "audit": "kiểm tra chuỗi nhật ký kiểm toán",
-    "lake": "kho sự kiện: dung lượng, kiểm tra, thời hạn lưu",
+    "lake": "kho sự kiện: dung lượng, kiểm tra, thời hạn lưu, danh mục Iceberg",
     "manage": "lệnh quản trị của Django",
     "part": argparse.SUPPRESS,  # what `up` starts; not typed by people
 }

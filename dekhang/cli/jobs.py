@@ -22,6 +22,7 @@ from dekhang.apps.scoreboard import jobs as scoreboard
 from dekhang.apps.sources import jobs as sources
 from dekhang.apps.sources import moving as source_moving
 from dekhang.pipeline.lakewrite.keeper import Keeper
+from dekhang.pipeline.place import Place
 from dekhang.pipeline.stores import heartbeat
 
 logger = logging.getLogger(__name__)
@@ -50,6 +51,7 @@ def all_jobs() -> list[Job]:
         Job("messages", 5, core.deliver_messages, apart=True),
         Job("snapshots", 60, scoreboard.tick),
         Job("lake", 2, Keeper(settings.DATA).work, apart=True),
+        Job("catalog", 60, register_lake, apart=True),
     ]
 
 
@@ -58,6 +60,14 @@ def pull_what_waits() -> None:
     until = time.monotonic() + CATCHING_UP_SECONDS
     while alerts.pull_detections(DETECTIONS_AT_ONCE) == DETECTIONS_AT_ONCE and time.monotonic() < until:
         pass
+
+
+def register_lake() -> None:
+    """Other engines see the lake as it is now: on several hosts, and wherever `dekhang lake register` was run once."""
+    if Place.of(settings.DATA).database or (settings.DATA / "iceberg" / "catalog.db").exists():
+        from dekhang.pipeline.catalog import register  # of the `cluster` extra
+
+        register(settings.DATA)
 
 
 def follow_reorganisations() -> None:

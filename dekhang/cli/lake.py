@@ -1,4 +1,4 @@
-"""`dekhang lake status|verify|retention`: what is kept, whether it is still what was written, what may go."""
+"""`dekhang lake status|verify|retention|register`: what is kept, is it what was written, what may go, who else reads it."""
 
 import argparse
 import sys
@@ -34,6 +34,11 @@ def add_parser(subparsers: Any) -> None:
     add_data_option(preview)
     preview.add_argument("--on", type=date.fromisoformat, metavar="NGÀY", help="như thể hôm nay là ngày này")
     preview.set_defaults(run=show_retention)
+    catalog = actions.add_parser(
+        "register", help="đăng ký các tệp của kho vào danh mục Iceberg cho Spark, Trino, ClickHouse đọc"
+    )
+    add_data_option(catalog)
+    catalog.set_defaults(run=register)
 
 
 def show_status(args: argparse.Namespace) -> int:
@@ -128,6 +133,40 @@ def show_retention(args: argparse.Namespace) -> int:
         print(f"  lệnh giữ số {hold_id}: giữ lại {_number(count)} sự kiện đã hết hạn")
     if spared:
         print(f"  cảnh báo còn viện dẫn: giữ lại {_number(spared)} sự kiện đã hết hạn")
+    return 0
+
+
+def register(args: argparse.Namespace) -> int:
+    try:
+        # of the `cluster` extra: one machine does without until somebody asks for this
+        from pyiceberg.exceptions import CommitFailedException, ValidationException
+        from sqlalchemy.exc import SQLAlchemyError
+
+        from dekhang.pipeline import catalog
+    except ImportError as error:
+        print(
+            f"Thiếu thư viện cho danh mục Iceberg ({error.name}). Hãy chạy qua ./dk lake register để tự cài, "
+            "hoặc cài từ requirements-cluster.lock.",
+            file=sys.stderr,
+        )
+        return 2
+    with _opened(args.data) as connection:
+        if connection is None:
+            return _nothing(args.data)
+    try:
+        done = catalog.register(args.data)
+    except (CommitFailedException, ValidationException):
+        print("Tiến trình khác đang đăng ký cùng lúc; hãy chạy lại sau ít phút.", file=sys.stderr)
+        return 2
+    except (database.Error, SQLAlchemyError, OSError) as error:
+        print(f"Chưa đăng ký được: {error}. Hãy kiểm tra cơ sở dữ liệu và kho tệp rồi chạy lại.", file=sys.stderr)
+        return 2
+    name = ".".join(catalog.TABLE)
+    print(
+        f"Bảng {name}: thêm {_number(done.added)} tệp, bỏ {_number(done.removed)} tệp; "
+        f"nay có {_number(done.rows)} sự kiện trong {_number(done.files)} tệp."
+    )
+    print("Công việc nền từ nay đăng ký lại mỗi phút. Sự kiện mới nhất chưa thành tệp nên vào bảng chậm vài phút.")
     return 0
 
 

@@ -1,6 +1,6 @@
 """Three NATS servers, PostgreSQL, S3, a receiver and two workers, all real; then the leader and a worker are killed.
 
-`DK_CHAOS_SECONDS=300` goes on for so long: every 20 s another leader and another worker die and come back.
+`DEKHANG_CHAOS_SECONDS=300` goes on for so long: every 20 s another leader and another worker die and come back.
 """
 
 import os
@@ -32,7 +32,7 @@ from tests.cluster import NatsCluster, S3Server, wait_until
 from tests.postgres import PostgresServer
 from tests.receivers import PROJECT, TOKEN, Receiver, source
 
-SECONDS = float(os.environ.get("DK_CHAOS_SECONDS", "0"))
+SECONDS = float(os.environ.get("DEKHANG_CHAOS_SECONDS", "0"))
 ROUND_SECONDS = 20.0
 CALM_SECONDS = 5.0  # before the first kill
 BACK_SECONDS = 10.0  # what we promise …

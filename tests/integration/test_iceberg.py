@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from dekhang.cli import main
 from dekhang.pipeline import catalog, lakefiles, lakewrite, place
 from dekhang.pipeline.lakewrite.manifest import forget_segments
 from dekhang.pipeline.lakewrite.segments import write_segment
@@ -186,3 +187,14 @@ def test_metadata_that_no_snapshot_names_is_deleted(tmp_path: Path, monkeypatch:
     assert len(manifests) <= 4
     assert len(list((tmp_path / "lake" / "iceberg").rglob("*.avro"))) == len(manifests) + 1
     opened.engine.dispose()
+
+
+def test_the_command_registers_and_says_what_the_table_has(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["lake", "register", "--data", str(tmp_path)]) == 2
+    assert "Chưa có kho sự kiện" in capsys.readouterr().err
+
+    add(tmp_path, events(0, 1_200))
+    assert main(["lake", "register", "--data", str(tmp_path)]) == 0
+
+    assert "Bảng dekhang.events: thêm 1 tệp, bỏ 0 tệp; nay có 1.200 sự kiện trong 1 tệp." in capsys.readouterr().out
+    assert len(in_iceberg(tmp_path)) == 1_200
