@@ -1,0 +1,69 @@
+"""Who looks through the slices: this process, several, or machines that somebody else adds (the same protocol)."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import Protocol
+
+from dekhang.pipeline.hunt.scan import Scanner, SliceResult
+from dekhang.pipeline.hunt.slices import Slice
+
+
+class Executor(Protocol):
+    """with executor: for result in executor.map(scanner, slices): …    results in the order of the slices."""
+
+    def __enter__(self) -> Executor: ...
+
+    def map(self, scanner: Scanner, slices: Sequence[Slice]) -> Iterator[SliceResult]: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+
+class Here:
+    """This process alone."""
+
+    def __enter__(self) -> Here:
+        return self
+
+    def map(self, scanner: Scanner, slices: Sequence[Slice]) -> Iterator[SliceResult]:
+        return map(scanner, slices)
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+class Processes:
+    """Copies of this process: what was compiled is theirs without a second copy."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+
+    def __enter__(self) -> Processes:
+        return self
+
+    def map(self, scanner: Scanner, slices: Sequence[Slice]) -> Iterator[SliceResult]:
+        # not before there is a scanner: it goes to the processes by being there when they are copied
+        with multiprocessing.get_context("fork").Pool(self._count, _begin, (scanner,)) as pool:
+            yield from pool.imap(_scan, slices)
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+_scanner: Scanner | None = None
+
+
+def _begin(scanner: Scanner) -> None:
+    global _scanner
+    _scanner = scanner
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the first process ends the others
+
+
+def _scan(one: Slice) -> SliceResult:
+    assert _scanner is not None
+    return _scanner(one)

@@ -1,0 +1,56 @@
+"""History in pieces that can be looked through by themselves: a day of some units."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dekhang.pipeline.stores import database
+from dekhang.pipeline.stores.schema import DAY_MS
+
+UNIT_GROUPS = 8  # of a day: enough for several processes to share one day; units never count together
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Events of some units whose own time is in [since, until), UTC epoch milliseconds."""
+
+    since_ms: int
+    until_ms: int
+    unit_ids: tuple[int, ...]
+
+
+def slices(data: Path, unit_ids: Sequence[int], since_ms: int, until_ms: int) -> list[Slice]:
+    """Cut the history of units into slices, oldest first; days of which nothing is stored are left out.
+
+    The same history gives the same slices, however its segments have been merged since.
+    """
+    groups = [tuple(sorted(unit_ids)[start::UNIT_GROUPS]) for start in range(min(UNIT_GROUPS, len(unit_ids)))]
+    return [
+        Slice(max(since_ms, day * DAY_MS), min(until_ms, (day + 1) * DAY_MS), group)
+        for day in _days(data, unit_ids, since_ms, until_ms)
+        for group in groups
+    ]
+
+
+def _days(data: Path, unit_ids: Sequence[int], since_ms: int, until_ms: int) -> list[int]:
+    """Days since the epoch that some segment or fresh batch reaches into."""
+    if not unit_ids:
+        return []
+    with database.reading(data) as connection:
+        if connection is None:
+            return []
+        ranges = [
+            (int(low), int(high))
+            for table in ("segments", "fresh")
+            for low, high in connection.execute(
+                f"SELECT DISTINCT min_time, max_time FROM {table}"  # noqa: S608 - one of two names
+                " WHERE min_unit <= ? AND max_unit >= ? AND max_time >= ? AND min_time < ?",
+                (max(unit_ids), min(unit_ids), since_ms, until_ms),
+            ).fetchall()
+        ]
+    found: set[int] = set()
+    for low, high in ranges:
+        found.update(range(max(low, since_ms) // DAY_MS, min(high, until_ms - 1) // DAY_MS + 1))
+    return sorted(found)
