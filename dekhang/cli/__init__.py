@@ -14,6 +14,7 @@ COMMANDS = {
     "up": "chạy mọi phần của hệ thống trên máy này",
     "detect": "tìm dấu hiệu tấn công trong tệp log",
     "rules": "kiểm tra, thử, thống kê các luật phát hiện",
+    "hunt": "tìm luật, chỉ dấu hoặc câu tìm trong dữ liệu đã lưu",
     "canary": "gửi dấu vết tấn công vô hại để thử khả năng ghi nhận",
     "doctor": "khám hệ thống, nói rõ chỗ nào chưa ổn",
     "audit": "kiểm tra chuỗi nhật ký kiểm toán",

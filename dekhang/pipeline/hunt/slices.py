@@ -14,11 +14,20 @@ UNIT_GROUPS = 8  # of a day: enough for several processes to share one day; unit
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Events of some units whose own time is in [since, until), UTC epoch milliseconds."""
+    """Events of some units whose own time is in [since, until), UTC epoch milliseconds.
+
+    `group` numbers the slices of a day.
+    """
 
     since_ms: int
     until_ms: int
+    group: int
     unit_ids: tuple[int, ...]
+
+    @property
+    def position(self) -> tuple[int, int]:
+        """Its place among all slices of a hunt, whatever days come or go meanwhile."""
+        return self.since_ms, self.group
 
 
 def slices(data: Path, unit_ids: Sequence[int], since_ms: int, until_ms: int) -> list[Slice]:
@@ -28,9 +37,9 @@ def slices(data: Path, unit_ids: Sequence[int], since_ms: int, until_ms: int) ->
     """
     groups = [tuple(sorted(unit_ids)[start::UNIT_GROUPS]) for start in range(min(UNIT_GROUPS, len(unit_ids)))]
     return [
-        Slice(max(since_ms, day * DAY_MS), min(until_ms, (day + 1) * DAY_MS), group)
+        Slice(max(since_ms, day * DAY_MS), min(until_ms, (day + 1) * DAY_MS), number, group)
         for day in _days(data, unit_ids, since_ms, until_ms)
-        for group in groups
+        for number, group in enumerate(groups)
     ]
 
 

@@ -11,7 +11,7 @@ from dekhang.engine.indicators import IndicatorSet
 from dekhang.engine.rules import LEVELS
 from dekhang.engine.sieve import Code, compile_code
 from dekhang.pipeline.indicatorbook import load_indicators
-from dekhang.pipeline.rulesettings import load_installed_rules
+from dekhang.pipeline.rulesettings import load_installed_rules, read_settings
 from dekhang.pipeline.stores.hunts import Hunt, Request
 from dekhang.pipeline.stores.search import Node, QueryError, parse
 from dekhang.pipeline.stores.search.resolving import Names, resolve
@@ -42,9 +42,8 @@ def target_of(data: Path, hunt: Hunt, request: Request, rule_folders: Sequence[P
         NothingToHunt: nothing usable is left of it.
     """
     if request.kind == "query":
-        known = {unit: f"#{unit}" for unit in request.unit_ids}
         try:
-            return resolve(parse(request.query), Names(known, {}))
+            return resolve(parse(request.query), Names(request.unit_names, request.source_names))
         except QueryError as fault:
             raise NothingToHunt(f"Câu tìm không đọc được ở ký tự {fault.position + 1}: {fault.reason}") from None
     if request.kind == "indicators":
@@ -52,7 +51,7 @@ def target_of(data: Path, hunt: Hunt, request: Request, rule_folders: Sequence[P
         if not len(book.set):
             said = " ".join(map(str, book.errors[:3]))
             raise NothingToHunt(f"Không có chỉ dấu nào dùng được. {said}".strip())
-        ruleset = compile_rules(book.set.rules, load_installed_rules([], data).ruleset.mapping)
+        ruleset = compile_rules(book.set.rules, read_settings(data).mapping)
         code = compile_code(ruleset.rules, ruleset.mapping, indicators=True)
         return Rules(ruleset, code, book.set, frozenset(), LEVELS.index("informational"))
     return _rules(data, hunt, request, rule_folders)
@@ -69,7 +68,8 @@ def _rules(data: Path, hunt: Hunt, request: Request, rule_folders: Sequence[Path
         mapping = book.ruleset.mapping
         chosen.extend(book.rules)
         wanted.update(rule.id for rule in book.rules)
-        problems += [f"{Path(one.path).name}:{one.line}: {one.reason}" for one in (*book.errors, *book.skipped)]
+        problems += [f"{Path(one.path).name}:{one.line}: {one.reason}" for one in book.errors]
+        problems += [f"{Path(one.path).name}:{one.line}: {one.reason}" for one in book.skipped]
     if request.rule_ids:
         installed = load_installed_rules(rule_folders, data)
         mapping = installed.ruleset.mapping

@@ -1,12 +1,12 @@
 """Hunts: searches through history that take their time. Each has a folder, which is all that is known of it.
 
-    <data>/hunts/<id>/request.json   what is looked for, where; never changes
-                      rules/ indicators/   copies of the files given, so that a resumed hunt looks for the same
-                      state.json     how far it is; written whole after every slice
-                      engine.state   what correlations have counted so far
-                      hits.jsonl     what was found, in order of slices; only the first `hits_bytes` count
-                      cancel         somebody wants it to stop
-                      lock           held by the process that works on it
+<data>/hunts/<id>/request.json   what is looked for, where; never changes
+                  rules/ indicators/   copies of the files given, so that a resumed hunt looks for the same
+                  state.json     how far it is; written whole after every slice
+                  engine.<n>     what correlations have counted in the first n slices
+                  hits.jsonl     what was found, in order of slices; only the first `hits_bytes` count
+                  cancel         somebody wants it to stop
+                  lock           held by the process that works on it
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Request(msgspec.Struct, frozen=True):
 
     Args:
         title: for people: the query, or the names of rules and files.
-        query: of kind "query"; with numbers for names of units and sources (`unit:#12`).
+        query: of kind "query"; unit_names, source_names: what its names mean, number → name.
         rule_ids: installed rules; besides, everything in the folder `rules`.
         since_ms, until_ms: event time, [since, until). Only what had been received before `snapshot_ms` is looked at.
         by: who wanted it, for people.
@@ -56,13 +56,15 @@ class Request(msgspec.Struct, frozen=True):
     query: str = ""
     rule_ids: tuple[str, ...] = ()
     min_level: str = "informational"
+    unit_names: dict[int, str] = {}
+    source_names: dict[int, str] = {}
 
 
 class State(msgspec.Struct):
     """How far a hunt is.
 
     Args:
-        slices, done: of the history; all before `done` are finished.
+        slices, done: of the history, and how many are finished: all up to `position`.
         groups, groups_read: row groups of the lake, and those of them that had to be read.
         hits, hits_bytes: lines of hits.jsonl that count, and their length.
         left_out: matches that were too many to keep.
@@ -73,6 +75,7 @@ class State(msgspec.Struct):
     status: Status = "waiting"
     slices: int = 0
     done: int = 0
+    position: tuple[int, int] | None = None
     records: int = 0
     groups: int = 0
     groups_read: int = 0

@@ -69,9 +69,9 @@ def rows(work: Work, matches: Sequence[Match], *, lake: Lake, created_ms: int) -
                 about.event_id,
                 match.last_ms if match.ended and match.last_ms is not None else about.time_ms,
                 about.received_ms,
-                _entity(match, about.fields) or about.host,
+                entity_of(match, about.fields) or about.host,
                 about.host,
-                _shown(match, about.fields),
+                shown_of(match, about.fields),
                 orjson.dumps(list(match.keys[-KEYS_KEPT:])).decode(),
                 match.count,
                 match.first_ms if match.first_ms is not None else about.time_ms,
@@ -131,7 +131,7 @@ def _stored(lake: Lake, unit_id: int, ids: list[int]) -> Iterator[StoredEvent]:
             logger.exception("the last events of %d windows could not be read back", len(ids))
 
 
-def _entity(match: Match, fields: Mapping[str, Any]) -> str:
+def entity_of(match: Match, fields: Mapping[str, Any]) -> str:
     """The first present of the rule's entity fields: in what the correlation grouped by, then in the record."""
     group = dict(match.group)
     for name in match.rule.entity:
@@ -150,7 +150,7 @@ def _text(value: object) -> str:
     return str(value) if isinstance(value, (str, int, float)) else ""
 
 
-def _shown(match: Match, fields: Mapping[str, Any]) -> str:
+def shown_of(match: Match, fields: Mapping[str, Any]) -> str:
     """Matched fields first, then context, as long as they fit FIELDS_BYTES."""
     shown: dict[str, Any] = {}
     size = 2

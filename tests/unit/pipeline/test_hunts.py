@@ -1,0 +1,224 @@
+"""Hunts over a real lake: the same result whoever does the work, however often it stops, whatever is merged meanwhile."""
+
+from pathlib import Path
+
+import pytest
+
+from dekhang.engine import Detector
+from dekhang.pipeline.hunt import run as hunting
+from dekhang.pipeline.hunt.executors import Here, Processes
+from dekhang.pipeline.hunt.handover import MARK, NotFindings, hand_over
+from dekhang.pipeline.hunt.target import NothingToHunt
+from dekhang.pipeline.parse import parse
+from dekhang.pipeline.rulesettings import load_installed_rules
+from dekhang.pipeline.stores import detections, hunts
+from dekhang.pipeline.stores.hunts import Hunt, Request
+from tests.stored import DAY, HOUR, NOON, settle, store
+
+PROJECT = Path(__file__).resolve().parents[3]
+RULES = PROJECT / "rules" / "linux"
+
+
+def line(time_ms: int, user: str, address: str) -> str:
+    from datetime import UTC, datetime
+
+    at = datetime.fromtimestamp(time_ms / 1000, UTC)
+    return (
+        f"<38>{at:%b} {at.day:2d} {at:%H:%M:%S} may-chu sshd[1291]: "
+        f"Failed password for {user} from {address} port 40000 ssh2"
+    )
+
+
+def event(number: int, unit: int, time_ms: int, raw: str | dict, kind: str = "linux_auth") -> dict:
+    return {"event_id": number, "unit_id": unit, "source_id": unit, "time": time_ms, "kind": kind, "raw": raw,
+            "received_at": NOON}  # fmt: skip
+
+
+@pytest.fixture
+def lake(tmp_path) -> Path:
+    """Three units, four days: guessing at units 1 and 2, across midnight, in segments that overlap; a few others."""
+    found = []
+    for unit, start in ((1, NOON - 2 * DAY), (2, NOON - DAY - 12 * HOUR - 20_000), (3, NOON - DAY)):
+        many = 40 if unit < 3 else 3
+        found += [
+            event(1000 * unit + n, unit, start + 2000 * n, line(start + 2000 * n, "root", f"192.0.2.{unit}"))
+            for n in range(many)
+        ]
+    found += [event(9000 + n, 3, NOON - n * DAY, f"một dòng thường {n}", "syslog") for n in range(4)]
+    windows = {
+        "Channel": "Security",
+        "EventID": 1102,
+        "Computer": "may-1",
+        "Provider_Name": "Microsoft-Windows-Eventlog",
+    }
+    found.append(event(9100, 3, NOON - 3 * DAY, windows, "windows"))
+    for start in range(3):
+        store(tmp_path, found[start::3])
+    return tmp_path
+
+
+def wanted(data: Path, **more) -> Hunt:
+    given = {"kind": "rules", "title": "thử", "unit_ids": (1, 2, 3), "since_ms": NOON - 10 * DAY, "until_ms": NOON + DAY,
+             "snapshot_ms": NOON + 1, "by": "thử"}  # fmt: skip
+    files = {name: more.pop(name) for name in ("rules", "indicators") if name in more}
+    return hunts.create(data, Request(**{**given, **more}), now_ms=NOON, **files)
+
+
+def go(data: Path, hunt: Hunt, executor=None, progress=lambda state: None) -> hunts.State:
+    return hunting.run(
+        data, hunt, rule_folders=[RULES], executor=executor or Here(), now_ms=lambda: NOON, progress=progress
+    )
+
+
+def found(hunt: Hunt) -> list[tuple[str, int, int]]:
+    return [(hit["rule_id"], hit["unit_id"], hit["event_id"]) for hit in hunt.hits()]
+
+
+@pytest.fixture
+def whole(lake) -> list[tuple[str, int, int]]:
+    """What a hunt with all rules finds when nothing disturbs it."""
+    hunt = wanted(lake, rules=[RULES])
+    assert go(lake, hunt).status == "done"
+    return found(hunt)
+
+
+def test_a_hunt_finds_what_the_detector_finds_on_the_same_records_in_event_time(lake, whole):
+    book = load_installed_rules([RULES], lake)
+    records = []
+    for unit, start in ((1, NOON - 2 * DAY), (2, NOON - DAY - 12 * HOUR - 20_000), (3, NOON - DAY)):
+        for n in range(40 if unit < 3 else 3):
+            raw = line(start + 2000 * n, "root", f"192.0.2.{unit}").encode()
+            records.append(parse(raw, source_kind="", received_ms=NOON, scope=unit, key=1000 * unit + n).record)
+    records.sort(key=lambda record: record.time_ms)
+    detector = Detector(book.ruleset)
+    matches = [*detector.process(records), *detector.close()]
+    assert {unit for _, unit, _ in whole} == {1, 2}
+    assert sorted(whole) == sorted((match.rule.id, match.scope, match.keys[-1]) for match in matches)
+
+
+def test_several_processes_give_the_same_bytes(lake):
+    alone, shared = wanted(lake, rules=[RULES]), wanted(lake, rules=[RULES])
+    go(lake, alone)
+    go(lake, shared, Processes(3))
+    assert shared.hits_path.read_bytes() == alone.hits_path.read_bytes()
+    assert alone.state.records == shared.state.records > 0
+
+
+def test_stopped_anywhere_and_resumed_it_finds_the_same_even_when_segments_are_merged_meanwhile(lake, whole):
+    for stop_after in (1, 4, 7):
+        hunt = wanted(lake, rules=[RULES])
+
+        def interrupt(state, after=stop_after):
+            if state.done == after:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            go(lake, hunt, progress=interrupt)
+        assert (hunt.state.status, hunt.state.done) == ("stopped", stop_after)
+        with hunt.hits_path.open("ab") as file:
+            file.write(b'{"half a li')  # a crash in the middle of a slice leaves this
+        settle(lake)
+        store(lake, [event(99_000, 1, NOON - 9 * DAY, "đến sau", "syslog") | {"received_at": NOON + 5}])
+        assert go(lake, hunt).status == "done"
+        assert found(hunt) == whole
+
+
+def test_what_is_not_finished_of_a_slice_does_not_count(lake, whole, monkeypatch):
+    hunt = wanted(lake, rules=[RULES])
+    keep, times = hunting._Work._keep, iter(range(100))
+
+    def failing(self, hits):
+        keep(self, hits)
+        if hits and next(times) == 0:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(hunting._Work, "_keep", failing)
+    with pytest.raises(KeyboardInterrupt):
+        go(lake, hunt)
+    assert hunt.state.hits == len(found(hunt)) == 0
+    assert go(lake, hunt).status == "done"
+    assert found(hunt) == whole
+
+
+def test_a_cancelled_hunt_stops_and_stays_so(lake):
+    hunt = wanted(lake, rules=[RULES])
+    state = go(lake, hunt, progress=lambda state: hunt.cancel())
+    assert (state.status, hunt.state.status, state.done) == ("cancelled", "cancelled", 1)
+    assert go(lake, hunt).status == "cancelled"
+
+
+def test_two_processes_never_work_on_one_hunt(lake):
+    hunt = wanted(lake, rules=[RULES])
+    with hunt.claimed() as mine:
+        assert mine
+        assert hunt.is_running
+        with pytest.raises(hunting.Busy):
+            go(lake, hunt)
+
+
+def test_one_installed_rule_by_its_id_brings_the_rules_it_counts(lake, whole):
+    rule_id = whole[0][0]
+    hunt = wanted(lake, rule_ids=(rule_id,))
+    go(lake, hunt)
+    assert found(hunt) == [one for one in whole if one[0] == rule_id]
+    with pytest.raises(NothingToHunt, match="Không có luật khong-co"):
+        go(lake, wanted(lake, rule_ids=("khong-co",)))
+
+
+def test_indicators_are_found_in_every_kind_of_record(lake, tmp_path_factory):
+    file = tmp_path_factory.mktemp("chi-dau") / "dia-chi.txt"
+    file.write_text("192.0.2.3\n198.51.100.1\n")
+    hunt = wanted(lake, kind="indicators", indicators=[file])
+    assert go(lake, hunt).hits == 3
+    assert {hit["unit_id"] for hit in hunt.hits()} == {3}
+    assert [hit["event_id"] for hit in hunt.hits()] == [3000, 3001, 3002]
+
+
+def test_a_query_is_hunted_within_the_units_and_the_time_asked_for(lake):
+    hunt = wanted(lake, kind="query", query="khong-co OR dong thuong", since_ms=NOON - 2 * DAY - 1)
+    go(lake, hunt)
+    assert [hit["event_id"] for hit in hunt.hits()] == [9002, 9001, 9000]
+    other = wanted(lake, kind="query", query="dong thuong", unit_ids=(1, 2))
+    assert go(lake, other).hits == 0
+    named = wanted(lake, kind="query", query="unit:mau root", unit_names={1: "Xã Mẫu", 2: "Xã Khác"})
+    assert go(lake, named).hits == 40
+
+
+def test_windows_events_are_read_by_the_engine_itself(lake, tmp_path_factory):
+    rule = tmp_path_factory.mktemp("luat") / "xoa.yml"
+    rule.write_text(
+        "title: Xóa nhật ký\nid: 11111111-1111-4111-8111-111111111111\nlevel: high\n"
+        "logsource: {product: windows, service: security}\ndetection: {a: {EventID: 1102}, condition: a}\n"
+    )
+    hunt = wanted(lake, rules=[rule])
+    assert go(lake, hunt).hits == 1
+    hit = next(hunt.hits())
+    assert (hit["event_id"], hit["host"], hit["fields"]["Channel"]) == (9100, "", "Security")
+
+
+def test_findings_become_detections_once_marked_with_their_hunt(lake, whole):
+    first, second = wanted(lake, rules=[RULES]), wanted(lake, rules=[RULES])
+    for hunt in (first, second):
+        go(lake, hunt)
+    assert hand_over(lake, first, now_ms=NOON) == len(whole)
+    assert hand_over(lake, first, now_ms=NOON) == hand_over(lake, second, now_ms=NOON) == 0
+    told = detections.after(lake, 0)
+    assert [(one.rule_id, one.unit_id, one.event_id) for one in told] == whole
+    assert {one.fields[MARK] for one in told} == {first.id}
+    assert first.state.told == len(whole)
+    with pytest.raises(NotFindings):
+        hand_over(lake, wanted(lake, kind="query", query="a"), now_ms=NOON)
+
+
+def test_history_without_anything_is_done_at_once(tmp_path):
+    hunt = wanted(tmp_path, kind="query", query="a")
+    assert (go(tmp_path, hunt).status, list(hunt.hits())) == ("done", [])
+
+
+def test_faulty_rules_are_named_with_their_line(tmp_path):
+    (tmp_path / "hong.yml").write_text("title: x\ndetection: [\n")
+    hunt = wanted(tmp_path, rules=[tmp_path / "hong.yml"])
+    with pytest.raises(NothingToHunt, match=r"hong\.yml:"):
+        go(tmp_path, hunt)
+    assert hunt.state.status == "failed"
+    assert "hong.yml" in hunt.state.problem
