@@ -5,6 +5,7 @@ import sys
 from typing import Any
 
 from dekhang.cli.django import add_data_option, setup_existing
+from dekhang.pipeline.place import Place
 
 SHOWN = 50  # faults named one by one; all are counted
 
@@ -33,7 +34,8 @@ def run(args: argparse.Namespace) -> int:
             if faults <= SHOWN:
                 print(f"SAI: {where}: {fault.reason}")
     except DatabaseError as error:
-        print(f"Không đọc được db.sqlite3 trong {args.data}: {error}. Chạy dekhang doctor.", file=sys.stderr)
+        kept = "PostgreSQL" if Place.of(args.data).database else f"db.sqlite3 trong {args.data}"
+        print(f"Không đọc được {kept}: {error}. Chạy dekhang doctor.", file=sys.stderr)
         return 2
     if faults:
         print(f"Chuỗi nhật ký kiểm toán có {faults} chỗ sai. Giữ nguyên thư mục dữ liệu và báo cơ quan điều phối.")

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from dekhang.cli import place
+from dekhang.pipeline.place import path_of
 
 
 def add_data_option(parser: argparse.ArgumentParser) -> None:
@@ -39,7 +40,7 @@ def setup(data: Path) -> bool:
 
 def setup_existing(data: Path) -> bool:
     """The same for a command that looks at an installation and must not make an empty one by mistyping its place."""
-    if not (data / "db.sqlite3").exists():
+    if not (data / "db.sqlite3").exists() and not path_of(data).exists():
         print(
             f"Chưa có dữ liệu trong {data}: không thấy db.sqlite3. Kiểm tra lại --data, hoặc chạy ./dk up trước.",
             file=sys.stderr,

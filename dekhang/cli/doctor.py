@@ -12,17 +12,24 @@ from urllib.parse import quote
 from dekhang.cli import place
 from dekhang.cli.django import add_data_option, setup_existing
 from dekhang.cli.supervisor import answers
+from dekhang.pipeline.place import Place
 from dekhang.pipeline.stores import database, heartbeat
 
-PARTS = {
+PARTS = {  # in the order in which they are told
     "http": "nhận log HTTP",
     "lines": "nhận syslog và tệp",
+    "syslog": "nhận syslog",
+    "files": "nhận tệp",
     "worker": "phân tích, phát hiện",
     "jobs": "công việc nền",
+    "share": "trao đổi với các máy khác",
 }
+ONE_MACHINE = ("http", "lines", "worker", "jobs")
 ABOUT = {  # by the name of the check
     "parts": "các phần",
     "disk": "đĩa",
+    "servers": "các máy chủ dùng chung",
+    "hosts": "các máy khác",
     "backlog": "log chờ xử lý",
     "certificates": "chứng chỉ TLS",
     "databases": "tệp dữ liệu",
@@ -42,19 +49,33 @@ def add_parser(subparsers: Any) -> None:
     parser.set_defaults(run=run)
 
 
+Finding = tuple[bool, str]
+
+
 def run(args: argparse.Namespace) -> int:
     if not setup_existing(args.data):
         return 2
     faults = 0
-    for check in (parts, disk, backlog, certificates, databases, tables, rules, detection, ledger, messages, audit):
+    for check in (
+        servers,
+        parts,
+        hosts,
+        disk,
+        backlog,
+        certificates,
+        databases,
+        tables,
+        rules,
+        detection,
+        ledger,
+        messages,
+        audit,
+    ):
         for ok, sentence in examined(check, args.data):
             print(("✓ " if ok else "✗ ") + sentence)
             faults += not ok
     print("Mọi thứ ổn." if not faults else f"Có {faults} việc cần làm.")
     return 1 if faults else 0
-
-
-Finding = tuple[bool, str]
 
 
 def examined(check: Callable[[Path], Iterator[Finding]], data: Path) -> Iterator[Finding]:
@@ -70,22 +91,62 @@ def examined(check: Callable[[Path], Iterator[Finding]], data: Path) -> Iterator
 def parts(data: Path) -> Iterator[Finding]:
     beats = heartbeat.read(data)
     up = place.running_up(data)
-    if up:
-        address = str(up.get("address"))
+    if address := str(up.get("address") or ""):
         if answers(address):
             yield True, f"trang web trả lời ở {address}"
         else:
             yield False, f"trang web (web) không trả lời ở {address}. Xem {data / 'logs' / 'web.log'}"
-    expected = PARTS | dict.fromkeys(worker_names(beats, up), PARTS[heartbeat.WORKER])
+    expected = expected_parts(beats, up)
     alive = [name for name in expected if name in beats and heartbeat.is_alive(beats[name])]
     if not alive:
         yield False, "Hệ thống không chạy trên thư mục này. Chạy ./dk up."
         return
-    for name, about in expected.items():
+    for name in expected:
+        about = PARTS[heartbeat.kind_of(name)]
         if name in alive:
             yield True, f"{about} đang chạy"
         else:
             yield False, f"{about} ({name}) không có dấu hiệu sống. Xem {data / 'logs' / (name + '.log')}"
+
+
+def expected_parts(beats: dict[str, dict[str, Any]], up: dict[str, object]) -> list[str]:
+    """The parts that this folder's `up` has started, in the order of PARTS."""
+    started = up.get("parts")
+    names = [str(name) for name in started] if isinstance(started, list) else [*ONE_MACHINE, *worker_names(beats, up)]
+    kinds = list(PARTS)
+    known = [name for name in dict.fromkeys(names) if heartbeat.kind_of(name) in PARTS]
+    return sorted(known, key=lambda name: kinds.index(heartbeat.kind_of(name)))
+
+
+def servers(data: Path) -> Iterator[Finding]:
+    """What the hosts of an installation share; nothing on one machine."""
+    here = Place.of(data)
+    if here.database or here.transport or here.objects:
+        from dekhang.cli import reach
+
+        yield from reach.servers(here)
+
+
+def hosts(data: Path) -> Iterator[Finding]:
+    """The parts of the other hosts, by their last signs of life."""
+    own = Place.of(data).host
+    others: dict[str, list[heartbeat.Beat]] = {}
+    for beat in heartbeat.everywhere(data):
+        if beat.host != own and heartbeat.kind_of(beat.part) in PARTS:
+            others.setdefault(beat.host, []).append(beat)
+    for host, beats in others.items():
+        dead = [beat.part for beat in beats if not heartbeat.is_alive(beat.facts)]
+        told = ", ".join(beat.part for beat in beats if beat.part not in dead)
+        if not dead:
+            yield True, f"máy {host} đang chạy: {told}"
+        else:
+            yield (
+                False,
+                (
+                    f"máy {host} không có dấu hiệu sống của {', '.join(dead)}. Xem máy ấy; nếu đã bỏ máy, tên nó tự mất sau "
+                    "bảy ngày."
+                ),
+            )
 
 
 def worker_names(beats: dict[str, dict[str, Any]], up: dict[str, object]) -> list[str]:
@@ -106,7 +167,7 @@ def disk(data: Path) -> Iterator[Finding]:
 
 def backlog(data: Path) -> Iterator[Finding]:
     """What waits for the worker, as the receivers see it."""
-    for name in ("lines", "http"):
+    for name in ("lines", "syslog", "files", "http"):
         facts = heartbeat.read(data).get(name, {})
         if not heartbeat.is_alive(facts) or "spool_bytes" not in facts:
             continue
@@ -121,7 +182,7 @@ def backlog(data: Path) -> Iterator[Finding]:
 def certificates(data: Path) -> Iterator[Finding]:
     """TLS of the receivers, where they use it."""
     beats = heartbeat.read(data)
-    using = [beats[name] for name in ("http", "lines") if name in beats and beats[name].get("tls")]
+    using = [beats[name] for name in ("http", "lines", "syslog") if name in beats and beats[name].get("tls")]
     problems = {str(facts["tls_problem"]) for facts in using if facts.get("tls_problem")}
     yield from ((False, problem) for problem in sorted(problems))
     if using and not problems:
@@ -129,6 +190,8 @@ def certificates(data: Path) -> Iterator[Finding]:
 
 
 def databases(data: Path) -> Iterator[Finding]:
+    if Place.of(data).database:
+        return  # `servers` asks it
     for name in ("db.sqlite3", "pipeline.db"):
         if not (data / name).exists():
             yield False, f"thiếu {name}"

@@ -5,6 +5,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from dekhang.cli.roles import ROLES
+
 
 def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser("part")
@@ -13,6 +15,7 @@ def add_parser(subparsers: Any) -> None:
     prepare = parts.add_parser("prepare")
     prepare.add_argument("--data", type=Path, required=True)
     prepare.add_argument("--demo", action="store_true")
+    prepare.add_argument("--role", action="append", default=[])
     prepare.add_argument("--report-to", type=int, metavar="FD")
     prepare.set_defaults(run=run_prepare)
 
@@ -36,7 +39,8 @@ def add_parser(subparsers: Any) -> None:
 def run_prepare(args: argparse.Namespace) -> int:
     from dekhang.cli import prepare
 
-    return prepare.run(args.data, demo=args.demo, report=prepare.report_to(args.report_to))
+    roles = frozenset(args.role or ROLES)
+    return prepare.run(args.data, roles=roles, demo=args.demo, report=prepare.report_to(args.report_to))
 
 
 def run_jobs(args: argparse.Namespace) -> int:

@@ -6,6 +6,7 @@ start meanwhile. It speaks with the person on the terminal, and with the supervi
 
 import getpass
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -15,6 +16,9 @@ from typing import Any
 
 from dekhang.cli.django import setup
 from dekhang.cli.following import end_with_parent
+from dekhang.cli.roles import WITH_PAGES
+from dekhang.pipeline.place import Place
+from dekhang.pipeline.stores import database, documents
 
 
 class PrepareError(Exception):
@@ -24,23 +28,59 @@ class PrepareError(Exception):
 Report = Callable[[dict[str, Any]], None]
 
 
-def run(data: Path, *, demo: bool, report: Report) -> int:
+def run(data: Path, *, roles: frozenset[str], demo: bool, report: Report) -> int:
     """Make the data folder ready. Exit code 2 after a sentence that says why not."""
     try:
-        prepare(data, demo=demo, say=lambda text: print(text, flush=True), report=report)
+        prepare(data, roles=roles, demo=demo, say=lambda text: print(text, flush=True), report=report)
     except PrepareError as error:
         print(str(error), file=sys.stderr)
+        return 2
+    except database.Error as error:
+        print(f"Chưa chuẩn bị được: {error}. Kiểm tra PostgreSQL rồi chạy lại.", file=sys.stderr)
         return 2
     return 0
 
 
-def prepare(data: Path, *, demo: bool, say: Callable[[str], None], report: Report) -> None:
+def prepare(data: Path, *, roles: frozenset[str], demo: bool, say: Callable[[str], None], report: Report) -> None:
     """Reports `rules` (folders) once the receivers and the worker may start, `accounts` (lines to print) at the end."""
     for folder in ("assets", "static"):
         (data / folder).mkdir(parents=True, exist_ok=True)
+    if roles & WITH_PAGES:
+        share_key(data)
     if not setup(data):
         raise PrepareError("Sửa cấu hình rồi chạy lại.")
     from django.conf import settings
+
+    rules = {"rules": [str(folder) for folder in settings.RULE_FOLDERS]}
+    if not roles & WITH_PAGES:
+        report(rules)
+        report({"accounts": []})
+        return
+    with database.alone(data, "prepare", on_wait=lambda: say("  · đợi máy khác chuẩn bị xong")):
+        prepare_records(data, roles=roles, demo=demo, say=say, report=report, rules=rules)
+
+
+def share_key(data: Path) -> None:
+    """Hosts with pages sign sessions with one key, whichever of them made it."""
+    if not Place.of(data).database:
+        return
+    path = data / "secret.key"
+    own = path.read_bytes() if path.exists() else secrets.token_urlsafe(48).encode()
+    kept = documents.keep_first(data, path.name, own)
+    if not path.exists() or kept != path.read_bytes():
+        documents.write(path, kept, mode=0o600)
+
+
+def prepare_records(
+    data: Path,
+    *,
+    roles: frozenset[str],
+    demo: bool,
+    say: Callable[[str], None],
+    report: Report,
+    rules: dict[str, list[str]],
+) -> None:
+    """Tables, units, the first account: of the whole installation, so one host at a time."""
     from django.core.management import call_command
 
     from dekhang.apps.core.models import User
@@ -48,12 +88,12 @@ def prepare(data: Path, *, demo: bool, say: Callable[[str], None], report: Repor
     from dekhang.apps.registry.services import load_places
     from dekhang.apps.sources.services import publish
 
-    rules = {"rules": [str(folder) for folder in settings.RULE_FOLDERS]}
     # a first start that may still ask a question or refuse opens no port before the answer
-    asks_nothing = demo or (data / "pipeline.db").exists()
+    with database.reading(data) as before:
+        asks_nothing = demo or before is not None
     if asks_nothing:
         report(rules)
-    fonts = start_fonts(data / "assets")
+    fonts = start_fonts(data / "assets") if "web" in roles else None
     call_command("migrate", verbosity=0, interactive=False)
     if not Unit.objects.exists():
         say("  · nạp danh sách đơn vị của tỉnh (2019 → nay)")
@@ -67,7 +107,10 @@ def prepare(data: Path, *, demo: bool, say: Callable[[str], None], report: Repor
             load_province(data)
         lines = account_lines()
     elif not User.objects.exists():
-        lines = [first_administrator()]
+        if "web" in roles:
+            lines = [first_administrator()]
+        else:
+            say("  · chưa có tài khoản nào; tài khoản quản trị được tạo khi máy có vai trò web chạy lần đầu")
     if not asks_nothing:
         report(rules)
     if fonts is not None and fonts.wait() != 0:

@@ -81,6 +81,8 @@ class Group:
     """The parts of one installation.
 
     Args:
+        address: of the pages; empty on a host without them.
+        called: what is said to be ready.
         preparation: the command that makes the data folder ready.
         pipeline: gives the parts that may start while that goes on, from the rule folders that it reports.
         rest: the parts that need the finished data folder.
@@ -92,12 +94,13 @@ class Group:
         *,
         data: Path,
         address: str,
+        called: str,
         preparation: Sequence[str],
         pipeline: Callable[[list[str]], list[Part]],
         rest: list[Part],
         facts: dict[str, Any],
     ) -> None:
-        self.data, self.address, self.facts = data, address, facts
+        self.data, self.address, self.called, self.facts = data, address, called, facts
         self.parts: list[Part] = []
         self.stopping = False
         self._preparation_command, self._pipeline, self._rest = preparation, pipeline, rest
@@ -158,7 +161,7 @@ class Group:
             self._start(part)
 
     def _announce(self, seconds: float) -> None:
-        say(f"\nĐề Kháng sẵn sàng sau {seconds:.1f} giây: {self.address}")
+        say(f"\nĐề Kháng sẵn sàng sau {seconds:.1f} giây: {self.called}")
         for line in self._accounts:
             say(line)
         say("Dừng bằng Ctrl-C.\n")
@@ -167,7 +170,8 @@ class Group:
         if time.monotonic() - self._last_beat >= heartbeat.BEAT_SECONDS:
             self._last_beat = time.monotonic()
             try:
-                heartbeat.beat(self.data, "up", ready=ready, **self.facts)
+                names = [part.name for part in self.parts]
+                heartbeat.beat(self.data, "up", ready=ready, parts=names, **self.facts)
             except OSError as error:  # a full disk must not end the supervisor: the parts refuse in their own words
                 say(f"! không ghi được vào {self.data}: {error.strerror}")
             self._pass_on_news()

@@ -1,4 +1,7 @@
-"""`dekhang up`: every part of the system on this machine, started, watched, restarted and stopped together."""
+"""`dekhang up`: the parts of the system on this machine, started, watched, restarted and stopped together.
+
+All of them; or, of an installation on several hosts, those of this host's roles (`--role`, `--config`).
+"""
 
 import argparse
 import errno
@@ -10,10 +13,12 @@ import time
 from pathlib import Path
 from typing import IO, Any
 
+from dekhang.cli.joining import Refused, join
 from dekhang.cli.place import adopt_demo_clock, is_demo, unless_given
-from dekhang.cli.supervisor import Group, Part, say
+from dekhang.cli.roles import ROLES, other_parts, part_command, pipeline_parts
+from dekhang.cli.supervisor import Group, say
+from dekhang.pipeline import place
 from dekhang.pipeline.partitions import PARTITIONS
-from dekhang.pipeline.stores import heartbeat
 
 WILDCARDS = {"0.0.0.0", "::"}  # noqa: S104 - only compared with
 
@@ -44,6 +49,18 @@ def add_parser(subparsers: Any) -> None:
         default=usual_workers(),
         metavar="N",
         help="số tiến trình phân tích, phát hiện (mặc định ở máy này: %(default)s)",
+    )
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="máy này là một trong nhiều máy: FILE (TOML) nói PostgreSQL, NATS, S3 chung ở đâu",
+    )
+    parser.add_argument(
+        "--role",
+        action="append",
+        choices=list(ROLES),
+        help="(cùng --config) việc của máy này, dùng được nhiều lần; mặc định là mọi việc",
     )
     parser.add_argument("--demo", action="store_true", help="tỉnh mẫu ngày 10/12/2019 với log thật chảy vào")
     parser.add_argument("--replay", type=Path, metavar="PATH", help="(cùng --demo) gửi thư mục log thật này")
@@ -81,6 +98,7 @@ def speed(text: str) -> float:
 def run(args: argparse.Namespace) -> int:
     started = time.monotonic()
     data = args.data.resolve()
+    args.role = frozenset(args.role or ROLES)
     for sentence in wrong_arguments(args, data):
         print(sentence, file=sys.stderr)
         return 2
@@ -99,6 +117,12 @@ def run(args: argparse.Namespace) -> int:
             f"Đã có một Đề Kháng đang chạy trên thư mục {data}. Dừng nó trước, hoặc chọn --data khác.", file=sys.stderr
         )
         return 2
+    try:
+        if args.config is not None:
+            join(args, data)
+    except Refused as refused:
+        print("\n".join(refused.sentences), file=sys.stderr)
+        return 2
     busy = busy_ports(args)
     if busy:
         print("\n".join(busy), file=sys.stderr)
@@ -107,17 +131,23 @@ def run(args: argparse.Namespace) -> int:
     say("Đề Kháng đang chuẩn bị…")
     group = Group(
         data=data,
-        address=web_address(args),
-        preparation=[*part_command("prepare", data), *(["--demo"] if args.demo else [])],
+        address=web_address(args) if "web" in args.role else "",
+        called=web_address(args) if "web" in args.role else ", ".join(sorted(args.role)),
+        preparation=[
+            *part_command("prepare", data),
+            *(word for role in sorted(args.role) for word in ("--role", role)),
+            *(["--demo"] if args.demo else []),
+        ],
         pipeline=lambda rules: pipeline_parts(args, data, rules),
         rest=other_parts(args, data),
         facts={
-            "address": web_address(args),
+            "address": web_address(args) if "web" in args.role else "",
+            "roles": sorted(args.role),
             "intake_host": reachable(args.intake_host),
             "http_intake_port": args.http_intake_port,
             "syslog_udp_port": args.syslog_udp_port,
             "syslog_tcp_port": args.syslog_tcp_port,
-            "workers": args.workers,
+            "workers": args.workers if "worker" in args.role else 0,
         },
     )
     code = group.run(started)
@@ -138,6 +168,14 @@ def wrong_arguments(args: argparse.Namespace, data: Path) -> list[str]:
             return [f"Không thấy tệp TLS {path}. Kiểm tra lại --tls-cert, --tls-key, --tls-ca."]
     if missing := [str(folder) for folder in args.rules if not folder.is_dir()]:
         return [f"Không thấy thư mục luật {', '.join(missing)}. Kiểm tra lại --rules."]
+    if args.config is None and len(args.role) < len(ROLES):
+        return ["--role chia việc cho nhiều máy: cần cả --config FILE nói PostgreSQL, NATS, S3 chung ở đâu."]
+    if args.config is None and place.path_of(data).exists():
+        return [
+            f"Thư mục {data} thuộc hệ thống nhiều máy (place.json). Chạy lại với --config FILE và --role của máy này."
+        ]
+    if args.config is not None and args.demo:
+        return ["Tỉnh mẫu chạy trên một máy: bỏ --config, hoặc bỏ --demo."]
     if args.demo and (data / "db.sqlite3").exists() and not is_demo(data):
         # the demo's clock and traffic in a real installation's records could not be taken back
         return [f"Thư mục {data} đang giữ dữ liệu thật. Tỉnh mẫu cần thư mục riêng: chọn --data khác."]
@@ -147,7 +185,8 @@ def wrong_arguments(args: argparse.Namespace, data: Path) -> list[str]:
 def set_environment(args: argparse.Namespace, data: Path) -> None:
     """What the parts need to know about each other, as the settings they already read."""
     os.environ["DK_DATA"] = str(data)
-    unless_given("DK_BASE_URL", web_address(args))
+    if "web" in args.role:
+        unless_given("DK_BASE_URL", web_address(args))
     shown = socket.gethostname() if args.intake_host in WILDCARDS else args.intake_host
     unless_given("DK_INTAKE_HOST", shown)
     os.environ["DK_HTTP_INTAKE_PORT"] = str(args.http_intake_port)
@@ -161,7 +200,7 @@ def set_environment(args: argparse.Namespace, data: Path) -> None:
     if args.rules:
         more = [*filter(None, os.environ.get("DK_RULES", "").split(",")), *(str(p.resolve()) for p in args.rules)]
         os.environ["DK_RULES"] = ",".join(more)
-    if "DK_HOSTS" not in os.environ and "DK_HOSTS_FILE" not in os.environ:
+    if "web" in args.role and "DK_HOSTS" not in os.environ and "DK_HOSTS_FILE" not in os.environ:
         own = socket.gethostname() if args.host in WILDCARDS else bracketed(args.host)
         os.environ["DK_HOSTS"] = ",".join(dict.fromkeys(["127.0.0.1", "localhost", "[::1]", own]))
         if args.host in WILDCARDS:
@@ -188,17 +227,21 @@ def web_address(args: argparse.Namespace) -> str:
 
 def busy_ports(args: argparse.Namespace) -> list[str]:
     """One sentence for each port that we cannot have."""
-    wanted = [
-        (args.host, args.port, socket.SOCK_STREAM, "trang web", "--port", "--host"),
-        (args.intake_host, args.http_intake_port, socket.SOCK_STREAM, "nhận log HTTP", "--http-intake-port", ""),
-        (args.intake_host, args.syslog_tcp_port, socket.SOCK_STREAM, "nhận syslog TCP", "--syslog-tcp-port", ""),
-        (args.intake_host, args.syslog_udp_port, socket.SOCK_DGRAM, "nhận syslog UDP", "--syslog-udp-port", ""),
-    ]
-    if args.tls_cert is not None:
+    wanted = []
+    if "web" in args.role:
+        wanted.append((args.host, args.port, socket.SOCK_STREAM, "trang web", "--port", "--host"))
+    if "receiver" in args.role:
+        host = args.intake_host
         wanted += [
-            (args.intake_host, args.https_intake_port, socket.SOCK_STREAM, "nhận log HTTPS", "--https-intake-port", ""),
-            (args.intake_host, args.syslog_tls_port, socket.SOCK_STREAM, "nhận syslog TLS", "--syslog-tls-port", ""),
+            (host, args.http_intake_port, socket.SOCK_STREAM, "nhận log HTTP", "--http-intake-port", ""),
+            (host, args.syslog_tcp_port, socket.SOCK_STREAM, "nhận syslog TCP", "--syslog-tcp-port", ""),
+            (host, args.syslog_udp_port, socket.SOCK_DGRAM, "nhận syslog UDP", "--syslog-udp-port", ""),
         ]
+        if args.tls_cert is not None:
+            wanted += [
+                (host, args.https_intake_port, socket.SOCK_STREAM, "nhận log HTTPS", "--https-intake-port", ""),
+                (host, args.syslog_tls_port, socket.SOCK_STREAM, "nhận syslog TLS", "--syslog-tls-port", ""),
+            ]
     sentences = []
     ours: dict[tuple[int, int], str] = {}
     for host, number, kind, about, option, host_option in wanted:
@@ -238,56 +281,3 @@ def take_lock(data: Path) -> IO[str] | None:
         file.close()
         return None
     return file
-
-
-def part_command(name: str, data: Path) -> list[str]:
-    return [sys.executable, "-m", "dekhang", "part", name, "--data", str(data)]
-
-
-def pipeline_parts(args: argparse.Namespace, data: Path, rule_folders: list[str]) -> list[Part]:
-    """Those that know no Django: they receive, keep and match while the pages are still being made ready."""
-    receive = [sys.executable, "-m", "dekhang.pipeline.receive"]
-    folder, host = ["--data", str(data)], ["--host", args.intake_host]
-    folder += ["--spool-max-mb", str(args.spool_max_mb)] if args.spool_max_mb > 0 else []
-    http = [*receive, "http", *folder, *host, "--port", str(args.http_intake_port), *tls(args, args.https_intake_port)]
-    ports = ["--udp", str(args.syslog_udp_port), "--tcp", str(args.syslog_tcp_port)]
-    rules = [word for rule_folder in rule_folders for word in ("--rules", rule_folder)]
-    worker = [sys.executable, "-m", "dekhang.pipeline.worker", *folder, *rules]
-    for name in heartbeat.workers(heartbeat.read(data)):  # there may have been more of them before
-        heartbeat.clear(data, name)
-    return [
-        Part("http", "nhận log HTTP", http, "http"),
-        Part(
-            "lines",
-            "nhận syslog và tệp",
-            [*receive, "lines", *folder, *host, *ports, *tls(args, args.syslog_tls_port)],
-            "lines",
-        ),
-        *(
-            Part(name, "phân tích, phát hiện", [*worker, "--share", f"{number}/{args.workers}"], name)
-            for number in range(1, args.workers + 1)
-            for name in (heartbeat.worker_name(number),)
-        ),
-    ]
-
-
-def tls(args: argparse.Namespace, number: int) -> list[str]:
-    """What makes a receiver open its TLS port as well; nothing without a certificate."""
-    if args.tls_cert is None:
-        return []
-    files = {"--tls-cert": args.tls_cert, "--tls-key": args.tls_key, "--tls-ca": args.tls_ca}
-    named = [word for option, path in files.items() if path is not None for word in (option, str(path.resolve()))]
-    return ["--tls-port", str(number), *named]
-
-
-def other_parts(args: argparse.Namespace, data: Path) -> list[Part]:
-    web = [*part_command("web", data), "--host", args.host, "--port", str(args.port)]
-    parts = [
-        Part("web", "trang web", web),
-        Part("jobs", "cảnh báo, thời hạn, thư", part_command("jobs", data), "jobs"),
-    ]
-    if args.demo:
-        replay = ["--replay", str(args.replay.resolve()), "--speed", str(args.speed)] if args.replay else []
-        command = [*part_command("traffic", data), *replay]
-        parts.append(Part("traffic", "log của tỉnh mẫu", command, "traffic", needed=False))
-    return parts

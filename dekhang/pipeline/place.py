@@ -48,7 +48,7 @@ class Place:
         try:
             facts = path.stat()
         except FileNotFoundError:
-            return cls(data, _own_name())
+            return cls(data, own_name())
         except OSError as error:
             raise PlaceError(f"Không đọc được {path}: {error.strerror or error}. Sửa quyền đọc tệp.") from None
         stamp = (facts.st_mtime_ns, facts.st_size, facts.st_ino)
@@ -109,8 +109,8 @@ def _read(path: Path, data: Path) -> Place:
                 f"{path}: {name} phải bắt đầu bằng {schemes[0]}. Tệp này do `dekhang up --config` ghi; "
                 "hãy chạy lại lệnh ấy."
             )
-    return Place(data, file.host or _own_name(), file.database, file.transport, file.objects)
+    return Place(data, file.host or own_name(), file.database, file.transport, file.objects)
 
 
-def _own_name() -> str:
+def own_name() -> str:
     return socket.gethostname() or "localhost"

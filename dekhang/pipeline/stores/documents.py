@@ -12,11 +12,12 @@ from pathlib import Path
 from dekhang.pipeline.stores import database
 
 
-def write(path: Path, body: bytes) -> None:
+def write(path: Path, body: bytes, *, mode: int = 0o644) -> None:
     """Replace a file of this host in one step: readers and power cuts see the old or the new one, whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
     try:
+        draft.touch(mode)
         with draft.open("wb") as file:
             file.write(body)
             file.flush()
