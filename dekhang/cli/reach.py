@@ -34,9 +34,9 @@ def database(address: str) -> Finding:
     try:
         with psycopg.connect(address, connect_timeout=int(SECONDS)) as connection:
             version = connection.info.server_version // 10_000
+            encoding = connection.info.parameter_status("server_encoding")
             row = connection.execute(
-                "SELECT pg_is_in_recovery(), has_database_privilege(current_database(), 'CREATE'),"
-                " pg_encoding_to_char(encoding) FROM pg_database WHERE datname = current_database()"
+                "SELECT pg_is_in_recovery(), has_database_privilege(current_database(), 'CREATE')"
             ).fetchone()
     except psycopg.Error as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
@@ -45,7 +45,7 @@ def database(address: str) -> Finding:
             "mật khẩu, tệp pg_hba.conf."
         )
     assert row is not None
-    is_standby, may_create, encoding = row
+    is_standby, may_create = row
     if is_standby:
         return False, f"PostgreSQL {name} là bản sao chỉ đọc. Ghi địa chỉ của máy chính vào [database] url."
     if encoding != "UTF8":
