@@ -31,7 +31,16 @@ class Refused(Exception):
         self.sentences = sentences
 
 
-def join(args: argparse.Namespace, data: Path) -> None:
+def join(args: argparse.Namespace, data: Path) -> list[str]:
+    """Make `data` a folder of the installation that `--config` describes; the sentences that say why not."""
+    try:
+        _join(args, data)
+    except Refused as refused:
+        return list(refused.sentences)
+    return []
+
+
+def _join(args: argparse.Namespace, data: Path) -> None:
     """Make `data` a folder of the installation that the file describes, and take the file's options into `args`.
 
     Servers that do not answer end the first start of a host. Later ones go on without them: receivers have to take in

@@ -13,7 +13,6 @@ import time
 from pathlib import Path
 from typing import IO, Any
 
-from dekhang.cli.joining import Refused, join
 from dekhang.cli.place import adopt_demo_clock, is_demo, unless_given
 from dekhang.cli.roles import ROLES, other_parts, part_command, pipeline_parts
 from dekhang.cli.supervisor import Group, say
@@ -117,12 +116,12 @@ def run(args: argparse.Namespace) -> int:
             f"Đã có một Đề Kháng đang chạy trên thư mục {data}. Dừng nó trước, hoặc chọn --data khác.", file=sys.stderr
         )
         return 2
-    try:
-        if args.config is not None:
-            join(args, data)
-    except Refused as refused:
-        print("\n".join(refused.sentences), file=sys.stderr)
-        return 2
+    if args.config is not None:
+        from dekhang.cli.joining import join  # one machine's supervisor does without the drivers of servers
+
+        if refused := join(args, data):
+            print("\n".join(refused), file=sys.stderr)
+            return 2
     busy = busy_ports(args)
     if busy:
         print("\n".join(busy), file=sys.stderr)
