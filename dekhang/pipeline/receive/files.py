@@ -6,32 +6,22 @@ so the same file sent twice, or read twice because of a crash, is stored once.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
-import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from dekhang.pipeline import wallclock
-from dekhang.pipeline.formats import RecordFile, open_records
-from dekhang.pipeline.formats.limits import RECORD_BYTES
-from dekhang.pipeline.receive.commit import Appends
 from dekhang.pipeline.receive.refusals import Refusals
-from dekhang.pipeline.spool import Batch, SpoolError
+from dekhang.pipeline.receive.takein import Origin, TakeIn
 from dekhang.pipeline.stores.intake import IntakeMap, IntakeSource
 from dekhang.pipeline.stores.reasons import Reason
 
 logger = logging.getLogger(__name__)
 
-BATCH_RECORDS = 2000
-BATCH_BYTES = 4 * 1024 * 1024
-PROGRESS_SECONDS = 0.5
-RETRY_SECONDS = 1.0
 STATUS_BYTES = 64 * 1024
 KEEP_STATUS_SECONDS = 30 * 86400.0
 
@@ -43,17 +33,13 @@ class Inbox:
         self,
         data: Path,
         intake: IntakeMap,
-        spool: Appends,
+        take_in: TakeIn,
         refusals: Refusals,
-        ending: threading.Event,
-        between: Callable[[], object] = bool,
     ) -> None:
         self._folder = data / "inbox"
         self._intake = intake
-        self._spool = spool
+        self._take_in = take_in
         self._refusals = refusals
-        self._ending = ending
-        self._between = between  # called after every batch, so that a huge upload does not hold up other work
         self._statuses: dict[Path, float] = {}
         self.records = 0
         self.files = 0
@@ -105,72 +91,26 @@ class Inbox:
         size = path.stat().st_size
         name = str(read_status(path).get("name") or path.name)
         write_status(path, state="reading", read=0, size=size, records=0, problem="")
-        digest = self._digest(path)
-        if digest is None:
+        digests = self._take_in.digest(path)
+        if digests is None:
             return  # asked to end; the file waits for the next start
-        count = 0
-        file: RecordFile | None = None
-        try:
-            file = open_records(path, name=name, record_bytes=RECORD_BYTES)
-            records: list[bytes] = []
-            first = 0
-            held = 0
-            told_at = time.monotonic()
-            for index, raw in file:
-                if not records:
-                    first = index
-                records.append(raw)
-                held += len(raw)
-                if len(records) >= BATCH_RECORDS or held >= BATCH_BYTES:
-                    if not self._store(path, source, digest, first, records):
-                        return
-                    count += len(records)
-                    records, held = [], 0
-                    if time.monotonic() - told_at > PROGRESS_SECONDS:
-                        told_at = time.monotonic()
-                        write_status(path, state="reading", read=file.read_bytes, size=size, records=count)
-            if records:
-                if not self._store(path, source, digest, first, records):
-                    return
-                count += len(records)
-        except Exception as error:
-            logger.exception("Lỗi khi đọc %s", path)
-            self._fail(path, source.source_id, f"Không đọc được tệp: {error}", count)
+
+        def progress(read_bytes: int, records: int, why: str) -> None:
+            if why:
+                write_status(path, state="waiting", problem=why)
+            else:
+                write_status(path, state="reading", read=read_bytes, size=size, records=records, problem="")
+
+        outcome = self._take_in.take(path, name, Origin(source, "upload", path.name, digests[0]), progress)
+        self.records += outcome.records
+        if outcome.ended:
             return
-        problem = _sum_up(file)
-        if count == 0:
-            self._fail(path, source.source_id, problem or "Tệp không có bản ghi nào.", 0)
+        if outcome.failed:
+            self._fail(path, source.source_id, outcome.problem, outcome.records)
             return
-        write_status(path, state="done", read=size, size=size, records=count, problem=problem)
+        write_status(path, state="done", read=size, size=size, records=outcome.records, problem=outcome.problem)
         path.unlink()
         self.files += 1
-
-    def _digest(self, path: Path) -> bytes | None:
-        digest = hashlib.sha256()
-        with path.open("rb") as file:
-            while chunk := file.read(1 << 20):
-                digest.update(chunk)
-                if self._ending.is_set():
-                    return None
-        return digest.digest()
-
-    def _store(self, path: Path, source: IntakeSource, digest: bytes, first: int, records: list[bytes]) -> bool:
-        """Get one batch onto the disk, waiting while it is full; False when asked to end."""
-        ids: list[bytes | None] = [digest + (first + number).to_bytes(5, "big") for number in range(len(records))]
-        now_ms = wallclock.now_ms()
-        batch = Batch(source.source_id, source.unit_id, source.kind, "upload", now_ms, path.name, records, ids)
-        while not self._ending.is_set():
-            try:
-                self._spool.append(batch)
-                self._spool.sync()
-            except SpoolError as error:
-                write_status(path, state="waiting", problem=str(error))
-                self._ending.wait(RETRY_SECONDS)
-                continue
-            self.records += len(records)
-            self._between()
-            return True
-        return False
 
     def _fail(self, path: Path, source_id: int, problem: str, count: int) -> None:
         size = path.stat().st_size
@@ -221,11 +161,3 @@ def _is_upload(path: Path) -> bool:
     except (OSError, orjson.JSONDecodeError):
         return True
     return not (isinstance(content, dict) and {"state", "records"} <= content.keys())
-
-
-def _sum_up(file: RecordFile) -> str:
-    sentences = [sentence for _, sentence in file.problems[:3]]
-    more = len(file.problems) + file.problems.left_out - len(sentences)
-    if more > 0:
-        sentences.append(f"Còn {more} chỗ khác không đọc được.")
-    return " ".join(sentences)

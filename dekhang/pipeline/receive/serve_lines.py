@@ -10,15 +10,19 @@ from typing import Any
 
 from dekhang.pipeline.receive.commit import Appends
 from dekhang.pipeline.receive.files import Inbox
+from dekhang.pipeline.receive.folders import Folders
 from dekhang.pipeline.receive.gather import Gatherer
 from dekhang.pipeline.receive.kernel import Watch
 from dekhang.pipeline.receive.lanes import Lanes
 from dekhang.pipeline.receive.part import WRITERS, check_port, live, open_files, open_lanes
+from dekhang.pipeline.receive.pull import Pulls
 from dekhang.pipeline.receive.refusals import Refusals
 from dekhang.pipeline.receive.room import Room
 from dekhang.pipeline.receive.sender import Senders
 from dekhang.pipeline.receive.syslog import SyslogReceiver
 from dekhang.pipeline.receive.tail import Tails
+from dekhang.pipeline.receive.takein import TakeIn
+from dekhang.pipeline.receive.taken import Memory
 from dekhang.pipeline.receive.tls import Certificates, TlsFiles
 from dekhang.pipeline.spool import SpoolError
 from dekhang.pipeline.stores.intake import IntakeMap
@@ -97,24 +101,31 @@ async def serve_lines(
 
 
 class Watcher:
-    """The thread that takes in uploads and followed files; it has a spool writer of its own."""
+    """The thread that takes in uploads, drop folders, pulled objects and followed files, and alone writes their spool."""
 
     def __init__(self, data: Path, spool: Appends, refusals: Refusals) -> None:
         self.ending = threading.Event()
         self._spool = spool
         intake = IntakeMap(data)
-        self._inbox = Inbox(data, intake, spool, refusals, self.ending, between=self._follow)
+        take_in = TakeIn(spool, self.ending, between=self._follow)
+        self._memory = Memory(data)
+        self._inbox = Inbox(data, intake, take_in, refusals)
+        self._folders = Folders(intake, take_in, self._memory, refusals)
+        self._pulls = Pulls(data, IntakeMap(data), take_in, Memory(data), refusals, self.ending)
         self._tails = Tails(data, intake, spool, refusals)
         self._thread = threading.Thread(target=self._run, name="files", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
+        self._pulls.start()
 
     def facts(self) -> dict[str, Any]:
         return {
             "upload_records": self._inbox.records,
             "upload_files": self._inbox.files,
             "tail_records": self._tails.records,
+            **self._folders.facts(),
+            **self._pulls.facts(),
         }
 
     def _run(self) -> None:
@@ -122,6 +133,8 @@ class Watcher:
             try:
                 busy = self._follow()
                 busy |= self._inbox.poll() > 0
+                busy |= self._folders.poll() > 0
+                busy |= self._pulls.take()
             except Exception:  # one odd file must not end the watching of all others
                 logger.exception("Lỗi khi đọc tệp tải lên; sẽ thử lại.")
                 busy = False
@@ -144,5 +157,6 @@ class Watcher:
         self.ending.set()
         if self._thread.is_alive():
             self._thread.join(timeout=1.5)
+        self._pulls.close()
         self._tails.close()
         self._spool.close()

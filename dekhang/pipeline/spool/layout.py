@@ -59,14 +59,16 @@ class SpoolBusy(SpoolError):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Records of one source that arrived together; `records` are raw, as received."""
+    """Records of one source that arrived together; `records` are raw, as received.
+
+    `transport`: http_bulk · http_ndjson · http_hec · http_otlp · syslog_udp · syslog_tcp · syslog_tls · upload · folder ·
+    pull · tail.
+    """
 
     source_id: int
     unit_id: int
     source_kind: str
-    transport: (
-        str  # http_bulk · http_ndjson · http_hec · http_otlp · syslog_udp · syslog_tcp · syslog_tls · upload · tail
-    )
+    transport: str
     received_ms: int
     peer: str
     records: Sequence[bytes]

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import logging
+import os
 import secrets
 import time
 from collections.abc import Iterable
@@ -34,7 +35,7 @@ _VERSION = 1
 class Bucket:
     """An S3-compatible bucket to read. The secret key lies beside the list, readable only by its owner: `keep_secret`.
 
-    `endpoint`: `https://host[:port]`, or empty for Amazon's own.
+    `endpoint`: `https://host[:port]`, or empty for Amazon's own. `every_seconds`: how often to look for new objects.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Bucket:
     endpoint: str = ""
     region: str = "us-east-1"
     access_key: str = ""
+    every_seconds: int = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,38 @@ def fingerprint(text: str) -> str:
 
 def path_of(data: Path) -> Path:
     return data / DOCUMENT
+
+
+SECRETS = "intake/secrets.json"
+
+
+def keep_secret(data: Path, source_id: int, secret: str) -> None:
+    """Keep the secret key of a source's bucket on this host, readable by the owner only; an empty one forgets it."""
+    path = data / SECRETS
+    secrets_now = _secrets(data)
+    secrets_now.pop(str(source_id), None)
+    if secret:
+        secrets_now[str(source_id)] = secret
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".secrets.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(msgspec.json.encode(secrets_now))
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
+def secret_of(data: Path, source_id: int) -> str:
+    """The secret key kept for a source on this host, "" when there is none."""
+    return _secrets(data).get(str(source_id), "")
+
+
+def _secrets(data: Path) -> dict[str, str]:
+    try:
+        return msgspec.json.decode((data / SECRETS).read_bytes(), type=dict[str, str])
+    except (OSError, msgspec.DecodeError):
+        return {}
 
 
 def publish(data: Path, sources: Iterable[IntakeSource]) -> None:

@@ -14,6 +14,7 @@ from dekhang.apps.sources.models import Upload
 from dekhang.apps.sources.services.uploads import inbox_of
 from dekhang.pipeline.receive.files import Inbox
 from dekhang.pipeline.receive.refusals import Refusals
+from dekhang.pipeline.receive.takein import TakeIn
 from dekhang.pipeline.spool import SpoolWriter
 from dekhang.pipeline.stores import intake
 from dekhang.pipeline.worker.loop import Worker
@@ -182,7 +183,7 @@ def read_and_work(data) -> None:
     import threading
 
     spool, refusals = SpoolWriter(data / "spool", 3), Refusals(data)
-    inbox = Inbox(data, intake.IntakeMap(data), spool, refusals, threading.Event())
+    inbox = Inbox(data, intake.IntakeMap(data), TakeIn(spool, threading.Event(), bool), refusals)
     assert inbox.poll() == 1
     spool.close()
     refusals.close()
