@@ -18,6 +18,7 @@ from dekhang.apps.duties import jobs as duties
 from dekhang.apps.incidents import jobs as incidents
 from dekhang.apps.incidents import moving as incident_moving
 from dekhang.apps.registry.reorganise import come_into_force
+from dekhang.apps.retention import jobs as retention
 from dekhang.apps.scoreboard import jobs as scoreboard
 from dekhang.apps.sources import jobs as sources
 from dekhang.apps.sources import moving as source_moving
@@ -50,6 +51,7 @@ def all_jobs() -> list[Job]:
         Job("clocks", 5, incidents.tick),
         Job("messages", 5, core.deliver_messages, apart=True),
         Job("snapshots", 60, scoreboard.tick),
+        Job("retention", 30, retention.tick),
         Job("lake", 2, Keeper(settings.DATA).work, apart=True),
         Job("catalog", 60, register_lake, apart=True),
     ]

@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,11 @@ from typing import Any
 import msgspec
 
 from dekhang.cli import place
-from dekhang.cli.django import add_data_option
+from dekhang.cli.django import add_data_option, setup
 from dekhang.pipeline import lakefiles, wallclock
 from dekhang.pipeline.lakewrite.expire import candidates, outlook
-from dekhang.pipeline.lakewrite.verify import verify
+from dekhang.pipeline.lakewrite.verify import Anchor, verify
+from dekhang.pipeline.place import Place
 from dekhang.pipeline.stores import database, retention
 
 SHOWN = 50  # faults and days named one by one; all are counted
@@ -72,10 +74,11 @@ def show_status(args: argparse.Namespace) -> int:
 
 
 def show_faults(args: argparse.Namespace) -> int:
+    anchors = _anchors(args.data)  # before the chains are read, which only grow
     with _opened(args.data) as connection:
         if connection is None:
             return _nothing(args.data)
-        report = verify(lakefiles.of(args.data), connection, day=args.day, with_rows=args.rows)
+        report = verify(lakefiles.of(args.data), connection, day=args.day, anchors=anchors, with_rows=args.rows)
     for fault in report.faults[:SHOWN]:
         print(f"SAI: {fault.text}")
     about = (
@@ -168,6 +171,20 @@ def register(args: argparse.Namespace) -> int:
     )
     print("Công việc nền từ nay đăng ký lại mỗi phút. Sự kiện mới nhất chưa thành tệp nên vào bảng chậm vài phút.")
     return 0
+
+
+def _anchors(data: Path) -> list[Anchor]:
+    """What the audit chain has written down of the days' chains; nothing where there are no records of people yet."""
+    if not (data / "db.sqlite3").exists() and not Place.of(data).database:
+        return []
+    return list(_audited()) if setup(data) else []
+
+
+def _audited() -> Iterator[Anchor]:
+    from dekhang.apps.retention.selectors import anchored_heads
+
+    for day, number, digest in anchored_heads():
+        yield Anchor(day, number, digest)
 
 
 class _opened:

@@ -66,6 +66,7 @@ INSTALLED_APPS = [
     "dekhang.apps.registry",
     "dekhang.apps.duties",
     "dekhang.apps.sources",
+    "dekhang.apps.retention",
     "dekhang.apps.search",
     "dekhang.apps.alerts",
     "dekhang.apps.incidents",
@@ -160,6 +161,15 @@ EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env_str("DK_MAIL_FROM", "dekhang@localhost", about="sender of the mails")
 APPRISE_URLS = env_list("DK_APPRISE_URLS", (), about="Apprise addresses (Zalo, Telegram …) that get a copy of alerts")
 
+LOG_DAYS_LEAST = env_int(
+    "DK_LOG_DAYS_LEAST",
+    90,
+    about="days that every event is kept at least, also where the law asks for less",
+    at_least=1,
+)
+LOG_DAYS_UNKNOWN_LEVEL = env_int(
+    "DK_LOG_DAYS_UNKNOWN_LEVEL", 366, about="days that events are kept whose system's level is not known", at_least=1
+)
 OFFICER_MINUTES = env_int(
     "DK_OFFICER_MINUTES", 30, about="minutes an officer has before an alert goes to the head", at_least=1
 )

@@ -6,6 +6,7 @@ urlpatterns = [
     path("don-vi/", include("dekhang.apps.registry.urls")),
     path("nghia-vu/", include("dekhang.apps.duties.urls")),
     path("nguon-log/", include("dekhang.apps.sources.urls")),
+    path("luu-giu/", include("dekhang.apps.retention.urls")),
     path("tim-kiem/", include("dekhang.apps.search.urls")),
     path("canh-bao/", include("dekhang.apps.alerts.urls")),
     path("su-co/", include("dekhang.apps.incidents.urls")),

@@ -27,6 +27,7 @@ from dekhang.apps.sources.services import create_source, start_canary
 from tests.factories.duties import evidence
 from tests.factories.incidents import current
 from tests.factories.registry import UnitFactory, head_of, officer_of
+from tests.factories.retention import LegalHoldFactory
 from tests.factories.sources import MORNING, Pipeline, failed_login
 
 STEM = "zqxbimat"  # begins every planted string; a search for it finds both units' strings
@@ -134,6 +135,7 @@ def furnish(key: str, pipeline: Pipeline) -> OneOfEverything:
     things["saved_search"] = save_search(
         name=own.plant("saved"), query=f"q={own.plant('query')}", shared=True, by=officer
     )
+    things["hold"] = LegalHoldFactory(unit=unit, reason="Giữ để điều tra")
     things["contest"] = duties.contest(unit_id=unit.pk, duty_key="sop", text=own.plant("contest"), by=head)
     evidence(
         unit,

@@ -73,6 +73,7 @@ OBJECTS = {
         "detection",
         "event",
         "saved_search",
+        "hold",
     ),
     *("incident", "step", "attachment", "report", "sop", "claim", "withdrawn_claim", "contest", "revision"),
 }
@@ -171,6 +172,9 @@ ADDRESSES: dict[str, Address] = {
     "search:rename": pk("saved_search"),
     "search:remove": pk("saved_search"),
     "search:restore": pk("saved_search"),
+    "retention:page": shared(),
+    "retention:place": shared(posts=True),
+    "retention:lift": pk("hold"),
     "alerts:list": shared(),
     "alerts:strays": shared(),
     "alerts:of_unit": Address({"unit_id": "unit"}, posts=False, others=FILTERED),

@@ -36,7 +36,7 @@ def test_a_job_runs_at_its_own_pace():
 def test_every_app_with_a_clock_is_on_the_list():
     assert {job.name for job in loop.all_jobs()} == {
         *("detections", "sources", "duties", "escalation", "clocks", "messages", "snapshots"),
-        *("reorganisations", "lake", "catalog"),
+        *("reorganisations", "retention", "lake", "catalog"),
     }
     assert [job.name for job in loop.all_jobs() if job.apart] == ["messages", "lake", "catalog"]
 
