@@ -29,7 +29,7 @@ class HoldForm(forms.Form):
     unit = _Named(Unit.objects.none(), label=_("Đơn vị"), required=False, empty_label=_("Mọi đơn vị"))
     source = _Named(LogSource.objects.none(), label=_("Nguồn log"), required=False, empty_label=_("Mọi nguồn"))
     since = forms.DateField(label=_("Sự kiện từ ngày"), required=False, widget=_Day(format="%Y-%m-%d"))
-    until = forms.DateField(label=_("đến hết ngày"), required=False, widget=_Day(format="%Y-%m-%d"))
+    until = forms.DateField(label=_("Đến hết ngày"), required=False, widget=_Day(format="%Y-%m-%d"))
     reason = TextField(label=_("Lý do"), max_length=500, widget=forms.Textarea(attrs={"rows": 2}))
     document = TextField(
         label=_("Văn bản yêu cầu"), max_length=120, required=False, help_text=_("Số, ngày và nơi ban hành, nếu có.")

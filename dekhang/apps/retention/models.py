@@ -1,8 +1,11 @@
 """What must be kept longer than the law asks, and what the audit chain knows of the lake's own chains."""
 
+from datetime import date, timedelta
+
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils import timezone
 
 from dekhang.apps.registry.models import Unit
 from dekhang.apps.sources.models import LogSource
@@ -43,6 +46,11 @@ class LegalHold(models.Model):
 
     def __str__(self) -> str:
         return f"Lệnh giữ số {self.pk}"
+
+    @property
+    def last_day(self) -> date | None:
+        """The last day that is held, as the province counts days."""
+        return timezone.localdate(self.until - timedelta(microseconds=1)) if self.until is not None else None
 
 
 class LakeAnchor(models.Model):

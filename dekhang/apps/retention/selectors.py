@@ -15,6 +15,7 @@ from dekhang.apps.retention.enums import AuditAction
 from dekhang.apps.retention.models import LegalHold
 from dekhang.apps.sources.models import LogSource
 from dekhang.apps.sources.selectors import sources_of
+from dekhang.law.shapes import LogRetention
 from dekhang.pipeline.stores import retention
 
 LIFTED_SHOWN = 20
@@ -26,27 +27,30 @@ class Term:
 
     Attributes:
         level: None: not decided, or the source belongs to no registered system.
-        basis: citations; empty: ours.
+        basis: keys of what asks for them; empty: ours. `asked`: the days that these ask for.
         sources: how many sources that are seen here.
     """
 
     level: int | None
     days: int
+    asked: int
     basis: tuple[str, ...]
     sources: int
 
 
-def days_of_level(level: int | None, on: date) -> tuple[int, tuple[str, ...]]:
-    """(days, keys of what asks for them) on a day; never less than the installation's own least.
+def days_of_level(level: int | None, on: date) -> int:
+    """How long, on a day; never less than the installation's own least.
 
     Law: R2016 TCVN11930-2017, R2026 TCVN14423-2026
     """
     if level is None:
-        return settings.LOG_DAYS_UNKNOWN_LEVEL, ()
-    asked = law.load().log_retention(level, regime=law.load().regime_on(on).key)
-    if asked is None:
-        return settings.LOG_DAYS_LEAST, ()
-    return max(asked.days, settings.LOG_DAYS_LEAST), asked.basis
+        return settings.LOG_DAYS_UNKNOWN_LEVEL
+    asked = _asked(level, on)
+    return max(asked.days if asked is not None else 0, settings.LOG_DAYS_LEAST)
+
+
+def _asked(level: int | None, on: date) -> LogRetention | None:
+    return law.load().log_retention(level, regime=law.load().regime_on(on).key) if level is not None else None
 
 
 def policy_in_force(on: date) -> retention.Policy:
@@ -54,7 +58,7 @@ def policy_in_force(on: date) -> retention.Policy:
     levels = dict(LogSource.objects.order_by("pk").values_list("pk", "system__level"))
     return retention.Policy(
         default_days=settings.LOG_DAYS_UNKNOWN_LEVEL,
-        sources=tuple(retention.Keeping(pk, days_of_level(level, on)[0]) for pk, level in levels.items()),
+        sources=tuple(retention.Keeping(pk, days_of_level(level, on)) for pk, level in levels.items()),
         holds=tuple(
             retention.Hold(
                 hold.pk,
@@ -76,7 +80,12 @@ def terms_seen_by(user: User) -> list[Term]:
     """For every level: how long, on what ground, and how many sources of those that `user` sees."""
     today = clock.today()
     counts = Counter(sources_of(user).order_by().values_list("system__level", flat=True))
-    return [Term(level, *days_of_level(level, today), counts.get(level, 0)) for level in (1, 2, 3, 4, 5, None)]
+    terms = []
+    for level in (1, 2, 3, 4, 5, None):
+        asked = _asked(level, today)
+        ground = (asked.days, asked.basis) if asked is not None else (0, ())
+        terms.append(Term(level, days_of_level(level, today), *ground, counts.get(level, 0)))
+    return terms
 
 
 def holds_seen_by(user: User) -> QuerySet[LegalHold]:

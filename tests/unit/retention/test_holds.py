@@ -53,9 +53,12 @@ def source_of_level(level):
     ],
 )
 def test_the_level_decides_how_long_and_on_what_ground(level, days, basis):
-    assert selectors.days_of_level(level, THEN) == (days, basis)
-    assert selectors.days_of_level(level, NOW)[0] == days
-    assert selectors.days_of_level(level, NOW)[1] == (("TCVN14423-2026",) if basis else ())
+    for day, ground in ((THEN, basis), (NOW, ("TCVN14423-2026",) if basis else ())):
+        with clock.at(datetime(day.year, day.month, day.day, 5, tzinfo=UTC)):
+            (term,) = [
+                one for one in selectors.terms_seen_by(UserFactory.build(coordinator=True)) if one.level == level
+            ]
+        assert (selectors.days_of_level(level, day), term.days, term.basis) == (days, days, ground)
 
 
 def test_the_pipeline_is_told_every_source_s_days_and_every_hold_in_force_once(data):
@@ -131,7 +134,7 @@ def test_the_page_places_and_lifts_a_hold_and_says_what_is_wrong(client, data):
         follow=True,
     )
     said = done.content.decode()
-    assert "Vụ thư giả" in said and "sự kiện từ 01/12/2019" in said and source.name in said
+    assert "Vụ thư giả" in said and "sự kiện từ 01/12/2019, đến hết 05/12/2019" in said and source.name in said
     hold = LegalHold.objects.get()
     assert hold.until == datetime(2019, 12, 5, 17, tzinfo=UTC)  # the whole of the last day, in Tây Ninh
     client.post(reverse("retention:lift", args=[hold.pk]), {"reason": ""})
