@@ -77,3 +77,17 @@ def _pieces(
             if len(pieces) * PIECE >= count:
                 break
     return pieces
+
+
+def attack(kind: str, seconds: float) -> bytes:
+    """One record that a rule of ours tells of; its host says when it was sent, in epoch milliseconds."""
+    host = f"{ATTACKER}{int(seconds * 1000)}"
+    stamp = Piece([b"", b""], 1, 0, kind).at(seconds).decode()
+    if kind == "windows":
+        event = f'{{"EventID":104,"Channel":"System","Provider_Name":"Microsoft-Windows-Eventlog","Computer":"{host}","SystemTime":"{stamp}"}}'
+        return ACTION + event.encode() + b"\n"
+    refused = "lan : user NOT in sudoers ; TTY=pts/0 ; PWD=/home/lan ; USER=root ; COMMAND=/bin/sh"
+    return f"<37>{stamp} {host} sudo:  {refused}\n".encode()
+
+
+ATTACKER = "do-"

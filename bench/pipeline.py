@@ -1,128 +1,90 @@
-"""Events a second from the spool into the lake, with detection, on one core.
+"""How much a second the whole pipeline takes, and how long an attack goes unseen, beside other receivers.
 
-    ./dk bench pipeline [--events N] [--sigma DIR] [--shared DIR]
+    ./dk bench pipeline [--seconds S] [--workers N] [--only VARIANT …] [--rules DIR …]
 
-Real Windows events, auth lines, access lines and Suricata records of DEKHANG_SHARED go into a spool as a receiver
-would write them; then one worker empties it. `against_json` compares with `orjson.loads` alone on the same events.
+Real receivers, workers and the lake's keeper as processes, and a sender in a process of its own that replays real
+Windows events (HTTP `_bulk`) or lines of a server's auth.log (TCP syslog) with the times of now (`_streams.py`).
+What is meant by each variant and figure: docs/reference/bench-pipeline.md.
 """
 
 import argparse
-import gc
 import os
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-import orjson
-import psutil
-
-from dekhang.pipeline.formats import open_records
-from dekhang.pipeline.parse import parse
-from dekhang.pipeline.spool import Batch, SpoolWriter
-from dekhang.pipeline.stores import ledger
-from dekhang.pipeline.worker.loop import Worker
+from bench import _peers, _streams
+from bench._running import Running
+from dekhang.pipeline.stores import heartbeat
 
 ROOT = Path(__file__).resolve().parents[1]
-BATCH = 500
-FILES = (  # source kind, file, share of the events asked for
-    ("windows", "windows/events.jsonl.xz", 0.8),
-    ("linux", "linux/auth.log", 0.08),
-    ("web", "web/apache_access.log", 0.1),
-    ("suricata", "network/suricata_eve_alerts.jsonl", 0.02),
-)
+GOALS = {"windows": 25_000, "linux": 60_000}  # records a second
+HASTE = 1.5  # times the goal: so fast is sent when it is to go as fast as it can. More would only wait in the spool
+RECEIVE_SECONDS = 20.0  # at most, of the receivers alone: a spool that nobody empties fills the disk
+NAMES = {"windows": "http-bulk", "linux": "syslog-tcp"}
+VARIANTS = [
+    "receive-only", "receive-only-http",
+    *(f"{name}{how}" for name in NAMES.values() for how in ("", "-no-detection", "-half-load")),
+]  # fmt: skip
 
 
-def run(args: list[str]) -> Iterator[dict[str, object]]:
+def run(args: list[str]) -> Iterator[dict[str, Any]]:
     parser = argparse.ArgumentParser(prog="dk bench pipeline")
-    parser.add_argument("--events", type=int, default=100_000)
-    parser.add_argument("--sigma", type=Path, help="a folder of further Sigma rules")
-    parser.add_argument("--shared", type=Path, default=Path(os.environ.get("DEKHANG_SHARED", ROOT.parent / "shared")))
+    parser.add_argument("--seconds", type=float, default=60.0, help="of sending, each variant (%(default)s)")
+    parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)), metavar="N")
+    parser.add_argument("--only", nargs="+", choices=VARIANTS, default=VARIANTS, metavar="VARIANT")
+    parser.add_argument("--rules", nargs="+", type=Path, metavar="DIR", help="rule folders; usually ours and SigmaHQ's")
     options = parser.parse_args(args)
-    data = options.shared / "data"
-    if not data.is_dir():
+    if not (_streams.SHARED / "windows/events.jsonl.xz").exists():
         yield {"bench": "pipeline", "skipped": "needs the real material: set DEKHANG_SHARED"}
         return
-    records = {kind: take(data / name, int(options.events * share)) for kind, name, share in FILES}
-    yield from parsing(records)
-    yield emptying("none", [], records)
-    yield emptying("ours", [ROOT / "rules"], records)
-    if options.sigma:
-        yield emptying("ours + sigma", [ROOT / "rules", options.sigma], records)
+    rules = options.rules or [ROOT / "rules", *sorted((_streams.SHARED / "sigma").glob("rules*"))]
+    with tempfile.TemporaryDirectory(prefix="dekhang-bench-") as name:
+        folder = Path(name)
+        for number, variant in enumerate(one for one in VARIANTS if one in options.only):
+            if variant.startswith("receive-only"):
+                yield from receiving(variant, folder / f"{number}", min(options.seconds, RECEIVE_SECONDS))
+            else:
+                yield working(variant, folder / f"{number}", options.seconds, options.workers, rules, folder / "cache")
 
 
-def take(path: Path, count: int) -> list[bytes]:
-    """`count` records, the file repeated as often as needed."""
-    found: list[bytes] = []
-    while len(found) < count:
-        for _, raw in open_records(path):
-            found.append(raw)
-            if len(found) >= count:
-                break
-    return found
+def working(variant: str, folder: Path, seconds: float, workers: int, rules: list[Path], cache: Path) -> dict[str, Any]:
+    """Everything at work: as fast as it goes, or at half of the goal with an attack now and then."""
+    kind = next(kind for kind, name in NAMES.items() if variant.startswith(name))
+    half = variant.endswith("-half-load")
+    if variant.endswith("-no-detection"):
+        rules = []
+    with Running(folder / "data", kind, workers=workers, rules=rules, cache=cache) as running:
+        in_force = heartbeat.read(running.data)[heartbeat.WORKER]["rules"]
+        figures = running.measure(seconds, rate=GOALS[kind] * (0.5 if half else HASTE), attacks=half)
+    return {"bench": "pipeline", "variant": variant, "workers": workers, "rules": in_force, **figures, **_no_peer()}
 
 
-def parsing(records: dict[str, list[bytes]]) -> Iterator[dict[str, object]]:
-    now_ms = time.time_ns() // 1_000_000
-    for kind, raws in records.items():
-        gc.collect()
-        gc.disable()
-        started = time.process_time()
-        for raw in raws:
-            parse(raw, source_kind=kind, received_ms=now_ms)
-        seconds = time.process_time() - started
-        row: dict[str, object] = {
-            "bench": "parse",
-            "kind": kind,
-            "events": len(raws),
-            "events_s": round(len(raws) / seconds),
-        }
-        if kind in ("windows", "suricata"):
-            started = time.process_time()
-            for raw in raws:
-                orjson.loads(raw)
-            row["against_json"] = round(seconds / (time.process_time() - started), 2)
-        gc.enable()
-        yield row
+def receiving(variant: str, folder: Path, seconds: float) -> Iterator[dict[str, Any]]:
+    """Our receiver alone; over syslog, beside others that take the same stream."""
+    kind = "windows" if variant.endswith("-http") else "linux"
+    with Running(folder / "data", kind, workers=0, rules=[], cache=folder.parent / "cache") as running:
+        ours = running.measure(seconds)
+        addresses = running.addresses
+    others = {}
+    if kind == "linux":
+        for peer in ("rsyslog", "syslog-ng"):
+            others[peer] = _peers.measure(peer, folder / peer, addresses, seconds)
+            yield {"bench": "pipeline", "variant": f"receive-only-{peer}", **others[peer]}
+    speeds = {name: figures["events_per_second"] for name, figures in others.items() if "skipped" not in figures}
+    slower = min(speeds, key=lambda name: speeds[name], default=None)
+    yield {
+        "bench": "pipeline",
+        "variant": variant,
+        **ours,
+        **(_no_peer() if slower is None else _beside(slower, ours["events_per_second"] / speeds[slower])),
+    }
 
 
-def emptying(rules: str, folders: list[Path], records: dict[str, list[bytes]]) -> dict[str, object]:
-    with tempfile.TemporaryDirectory(prefix="dekhang-bench-") as folder:
-        data = Path(folder)
-        total = size = 0
-        now_ms = time.time_ns() // 1_000_000
-        with SpoolWriter(data / "spool", 1) as spool:
-            queues = {kind: list(raws) for kind, raws in records.items()}
-            for start in range(0, max(map(len, queues.values())), BATCH):  # sources interleave, as they do in life
-                for number, (kind, raws) in enumerate(queues.items(), start=1):
-                    part = raws[start : start + BATCH]
-                    if part:
-                        spool.append(Batch(number, number, kind, "http_bulk", now_ms, "192.0.2.1", part))
-                        total += len(part)
-                        size += sum(map(len, part))
-        worker = Worker(data, folders)
-        started = time.perf_counter()
-        worker.start()
-        loading = time.perf_counter() - started
-        started, started_cpu = time.perf_counter(), time.process_time()
-        stored = worker.drain()
-        seconds, cpu = time.perf_counter() - started, time.process_time() - started_cpu
-        facts = worker.facts()
-        (lake_bytes,) = worker.connection.execute("SELECT sum(bytes) FROM segments").fetchone()
-        worker.close()
-        account = ledger.of_sources(data, [1, 2, 3, 4])
-        assert stored == total == sum(one.received for one in account.values())
-        return {
-            "bench": "pipeline",
-            "rules": rules,
-            "rules_in_force": facts["rules"],
-            "events": total,
-            "events_s": round(total / seconds),
-            "events_cpu_s": round(total / cpu),
-            "mb_s": round(size / seconds / 1e6, 1),
-            "detections": facts["detections"],
-            "loading_s": round(loading, 2),
-            "lake_bytes_per_event": round(lake_bytes / total, 1),
-            "raw_bytes_per_event": round(size / total, 1),
-            "rss_mb": round(psutil.Process().memory_info().rss / 1e6),
-        }
+def _no_peer() -> dict[str, Any]:
+    return {"peer": None, "peer_ratio": None}
+
+
+def _beside(peer: str, ratio: float) -> dict[str, Any]:
+    return {"peer": peer, "peer_ratio": round(ratio, 2)}

@@ -28,6 +28,7 @@ from dekhang.pipeline.worker.ownership import FileOwnership, Ownership, Ownershi
 from dekhang.pipeline.worker.reading import Reading
 from dekhang.pipeline.worker.rules import RuleWatch, publish_faulty, publish_slow
 from dekhang.pipeline.worker.silence import Silence
+from dekhang.pipeline.worker.stages import Stages
 
 logger = logging.getLogger(__name__)
 
@@ -77,6 +78,7 @@ class Worker:
         self._reading = Reading(data, (), {})
         self._detector: Detector | None = None
         self._silence = Silence()
+        self._stage = Stages()
         self._observer = Observer(IntakeMap(data))
         self._losses = Losses()  # of detectors that rule changes have replaced
         self._over_budget: frozenset[str] = frozenset()
@@ -183,7 +185,8 @@ class Worker:
         """The next frames of our partitions, as many as one transaction takes."""
         if patient and now - self._last_commit < BATCH_SECONDS and not self._much_waiting:
             return []
-        frames = self._reading.read(self.batch_records, BATCH_BYTES, now=now)
+        with self._stage("spool"):
+            frames = self._reading.read(self.batch_records, BATCH_BYTES, now=now)
         self._much_waiting = sum(len(frame.records) for _, frame in frames) >= min(SMALL_BATCH, self.batch_records)
         return frames
 
@@ -226,9 +229,12 @@ class Worker:
     # -- one transaction
 
     def _work_off(self, frames: list[tuple[int, Frame]]) -> None:
-        work = prepare(self.connection, frames)
+        with self._stage("parse"):
+            work = prepare(self.connection, frames)
         self._silence.heard({frame.unit_id for _, frame in frames})
-        self._commit(work, self._detect(work))
+        with self._stage("detect"):
+            matches = self._detect(work)
+        self._commit(work, matches)
         self._last_commit = time.monotonic()
         self.total_batches += 1
         self.total_events += len(work.events)
@@ -236,9 +242,10 @@ class Worker:
     def _commit(self, work: Work, matches: list[Match]) -> None:
         """Everything that a batch, or time, has brought: all of it or nothing."""
         now_ms = _now_ms()
-        written = lakewrite.write_rows(
-            self.lake, work.rows(), created_ms=now_ms, holder=min(self._partitions, default=0)
-        )
+        with self._stage("rows"):
+            rows = work.rows()
+        with self._stage("lake"):
+            written = lakewrite.write_rows(self.lake, rows, created_ms=now_ms, holder=min(self._partitions, default=0))
         detections = found.rows(work, matches, lake=Lake(self.data), created_ms=wallclock.now_ms())
         states = self._detector.state_parts(partition_of) if self._detector is not None else {}
         positions = {
@@ -246,17 +253,18 @@ class Worker:
             for place, position in self._reading.positions().items()
             if position != self._committed.get(place, START)
         }
-        commit(
-            self.connection,
-            work,
-            written=written,
-            detections=detections,
-            states=states,
-            positions=positions,
-            observer=self._observer,
-            confirm=self.ownership.confirm,
-            now_ms=now_ms,
-        )
+        with self._stage("commit"):
+            commit(
+                self.connection,
+                work,
+                written=written,
+                detections=detections,
+                states=states,
+                positions=positions,
+                observer=self._observer,
+                confirm=self.ownership.confirm,
+                now_ms=now_ms,
+            )
         self._states |= states
         self.problem = ""
         self.total_detections += len(detections)
@@ -368,6 +376,7 @@ class Worker:
             "rules": len(book.ruleset.rules) if book is not None else 0,
             "rule_problems": len(book.errors) if book is not None else 0,
             "undetected": self.undetected,
+            "cpu_seconds": {stage: round(seconds, 3) for stage, seconds in self._stage.cpu_seconds.items()},
             "over_budget": len(self._over_budget),
             "correlation_late": losses.late,
             "correlation_forgotten": losses.forgotten,
