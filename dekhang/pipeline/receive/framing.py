@@ -12,8 +12,8 @@ _COUNT = re.compile(rb"([1-9][0-9]{0,8}) <")  # a counted message always starts 
 _MAYBE_COUNT = re.compile(rb"[1-9][0-9]{0,8} ?\Z")  # … of which only the beginning has arrived
 _CONTROL = bytes(set(range(32)) - set(b"\t\n\r\x1b")) + b"\x7f"
 _PRIORITY = re.compile(rb"<[0-9]{1,3}>")
-# the beginning of a message that is not simply a line: framing by count, or bytes left over between messages
-_ODD_START = re.compile(rb"(?:\A|\n)[\n\r\0 1-9]")
+# how a message begins that is not simply a line: framing by count, or bytes left over between messages
+_ODD_STARTS = frozenset({b"", b"\r", b"\0", b" ", *(b"%d" % digit for digit in range(1, 10))})
 
 
 class Framer:
@@ -34,10 +34,13 @@ class Framer:
     def feed(self, data: bytes) -> list[bytes]:
         """The messages that are complete now, without their framing; empty ones are left out."""
         buffer = self.rest + data if self.rest else data
-        if not (self._skip_bytes or self._skip_line) and not _ODD_START.search(buffer):
+        if not (self._skip_bytes or self._skip_line):
             lines = buffer.split(b"\n")
-            if max(map(len, lines)) <= MESSAGE_BYTES:  # as nearly always
-                self.rest = lines.pop()
+            rest = lines.pop()
+            longest = max(map(len, lines), default=0)
+            plain = _ODD_STARTS.isdisjoint({line[:1] for line in lines}) and (not rest or rest[:1] not in _ODD_STARTS)
+            if plain and longest <= MESSAGE_BYTES and len(rest) <= MESSAGE_BYTES:  # as nearly always
+                self.rest = rest
                 if b"\r" in buffer or b"\0" in buffer:
                     return [cleaned for line in lines if (cleaned := line.rstrip(b"\r\n\0"))]
                 return lines
@@ -62,7 +65,14 @@ class Framer:
                 at += 1
                 continue
             if buffer[at] in b"123456789":
-                if (count := _COUNT.match(buffer, at)) is not None:
+                while (count := _COUNT.match(buffer, at)) is not None:  # one counted message after another
+                    start = count.end() - 1
+                    stop = start + int(count[1])
+                    if stop > end or stop - start > MESSAGE_BYTES:
+                        break
+                    messages.append(buffer[start:stop])
+                    at = stop
+                if count is not None:
                     length = int(count[1])
                     start = count.end() - 1
                     if end - start < min(length, MESSAGE_BYTES):
@@ -73,8 +83,10 @@ class Framer:
                         self.oversize += 1
                         self._skip_bytes = length - MESSAGE_BYTES
                     continue
-                if _MAYBE_COUNT.match(buffer, at):
+                if at >= end or _MAYBE_COUNT.match(buffer, at):
                     break
+                if buffer[at] in b"\n\r\0 ":
+                    continue
             newline = buffer.find(b"\n", at, at + MESSAGE_BYTES + 1)
             if newline >= 0:
                 messages.append(buffer[at:newline])

@@ -235,6 +235,10 @@ def cut(
     sizes: Iterable[int], *, max_bytes: int = FRAME_BYTES, max_records: int = FRAME_RECORDS
 ) -> Iterator[tuple[int, int]]:
     """Ranges of records that make one frame each: bounded in count and bytes, at least one record."""
+    sizes = list(sizes)
+    if 0 < len(sizes) <= max_records and sum(sizes) <= max_bytes:  # as nearly always
+        yield 0, len(sizes)
+        return
     start = stop = held = 0
     for size in sizes:
         if stop > start and (held + size > max_bytes or stop - start >= max_records):
