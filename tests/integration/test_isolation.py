@@ -148,6 +148,7 @@ ADDRESSES: dict[str, Address] = {
     "sources:connect": Address({"kind": "windows"}),
     "sources:unknown_senders": shared(),
     "sources:silence": reads("silence"),
+    "sources:intake": shared(),
     "sources:authority": shared(),
     "sources:of_unit": Address({"unit_id": "unit"}, posts=False, others=FILTERED),
     "sources:canary": reads("canary"),
@@ -158,6 +159,8 @@ ADDRESSES: dict[str, Address] = {
     "sources:live": reads("source"),
     "sources:change": pk("source"),
     "sources:renew_token": pk("source"),
+    "sources:end_former_token": pk("source"),
+    "sources:quota": pk("source"),
     "sources:retire": pk("source"),
     "sources:restore": pk("source"),
     "sources:upload": pk("source"),
@@ -244,6 +247,10 @@ TYPED: dict[str, str] = {
     "lap": "1",
     "addresses": "",
     "cadence_seconds": "900",
+    "keep_hours": "24",
+    "quota_eps": "77",
+    "hosts": "",
+    "certificates": "",
 }
 KINDS = {"registry:add_contact": "phone", "incidents:open": "malware", "portal:fill_post": "head"}
 

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -8,9 +9,10 @@ from django.utils.translation import gettext_lazy as _
 from dekhang.apps.core import clock
 from dekhang.apps.core.forms import TextField
 from dekhang.apps.registry.models import System
-from dekhang.apps.sources import addresses
+from dekhang.apps.sources import addresses, bindings
 from dekhang.apps.sources.models import LogSource
-from dekhang.apps.sources.wording import duration
+from dekhang.apps.sources.wording import duration, number
+from dekhang.pipeline.stores.quotas import QUOTA_EPS
 
 FILES_AT_ONCE = 20
 CADENCES = (5, 15, 60, 4 * 60, 24 * 60)  # minutes a person may choose between
@@ -60,6 +62,23 @@ class SourceForm(forms.Form):
 class ChangeForm(SourceForm):
     """The same and the longest normal silence, for a source that exists."""
 
+    hosts = TextField(
+        label=_("Tên máy gửi qua nguồn này"),
+        required=False,
+        max_length=8000,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=_("Mỗi dòng một tên, như máy tự xưng trong log. Đơn vị khác gửi log xưng tên này sẽ bị đánh dấu."),
+    )
+    certificates = TextField(
+        label=_("Chứng chỉ của máy gửi (TLS hai chiều)"),
+        required=False,
+        max_length=8000,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=_(
+            "Mỗi dòng một dấu vân tay SHA-256, lấy bằng: openssl x509 -in may.pem -noout -fingerprint -sha256. Máy trình "
+            "chứng chỉ này thì không cần mã."
+        ),
+    )
     cadence_seconds = forms.TypedChoiceField(
         label=_("Im lặng lâu nhất còn bình thường"),
         coerce=int,
@@ -76,15 +95,65 @@ class ChangeForm(SourceForm):
                 "name": source.name,
                 "system": source.system_id,
                 "addresses": "\n".join(source.addresses),
+                "hosts": "\n".join(source.hosts),
+                "certificates": "\n".join(source.certificates),
                 "cadence_seconds": source.cadence_seconds if source.cadence_fixed else 0,
             },
         )
         super().__init__(*args, unit_id=source.unit_id, **kwargs)
+        self.source = source
         choices = sorted({minutes * 60 for minutes in CADENCES} | {source.cadence_seconds})
         self.fields["cadence_seconds"].choices = [
             (0, _("tự học từ chính nguồn này")),
             *((s, duration(timedelta(seconds=s))) for s in choices),
         ]
+
+    def clean_hosts(self) -> list[str]:
+        found = _read(bindings.read_hosts, self.cleaned_data["hosts"])
+        if taken := bindings.taken_host(self.unit_id, found):
+            raise forms.ValidationError(_("Tên máy %(host)s đã được đơn vị khác khai."), params={"host": taken})
+        return found
+
+    def clean_certificates(self) -> list[str]:
+        found = _read(bindings.read_certificates, self.cleaned_data["certificates"])
+        if taken := bindings.taken_certificate(self.source.pk, found):
+            raise forms.ValidationError(
+                _("Chứng chỉ %(digest)s… đã được khai cho một nguồn khác."), params={"digest": taken[:16]}
+            )
+        return found
+
+
+def _read(read: Callable[[str], list[str]], typed: str) -> list[str]:
+    try:
+        return read(typed)
+    except bindings.BindingFault as fault:
+        raise forms.ValidationError(str(fault)) from fault
+
+
+class RenewForm(forms.Form):
+    """How long the old token is still accepted beside the new one."""
+
+    keep_hours = forms.TypedChoiceField(
+        label=_("Mã cũ"),
+        coerce=int,
+        initial=24,
+        choices=[
+            (24, _("còn dùng được 24 giờ, để kịp thay trên máy gửi (nên chọn)")),
+            (7 * 24, _("còn dùng được 7 ngày, khi nhiều máy dùng chung mã")),
+            (0, _("hết hiệu lực ngay, vì mã đã bị lộ")),
+        ],
+        widget=forms.RadioSelect,
+    )
+
+
+class QuotaForm(forms.Form):
+    quota_eps = forms.IntegerField(
+        label=_("Hạn mức, bản ghi mỗi giây"),
+        min_value=0,
+        max_value=1_000_000,
+        help_text=_("0 là như mọi nguồn (%(n)s). Gửi nhanh hơn thì không mất log, chỉ được xử lý sau các nguồn khác.")
+        % {"n": number(QUOTA_EPS)},
+    )
 
 
 class _Files(forms.ClearableFileInput):

@@ -34,14 +34,29 @@ class LogSource(models.Model):
     created_at = models.DateTimeField()
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     retired_at = models.DateTimeField(null=True)
+    # how the receivers know it beside token and addresses, and what they grant it: stores.intake.IntakeSource
+    former_token_sha256 = models.CharField(
+        max_length=64, blank=True, help_text="still accepted until former_token_until"
+    )
+    former_token_until = models.DateTimeField(null=True)
+    certificates = models.JSONField(default=list, blank=True, help_text="SHA-256 fingerprints of client certificates")
+    hosts = models.JSONField(default=list, blank=True, help_text="names of the machines that speak through it")
+    quota_eps = models.PositiveIntegerField(
+        default=0, help_text="records a second before it waits in line; 0: as usual"
+    )
 
     class Meta:
         constraints = [
             models.CheckConstraint(
+                condition=Q(former_token_sha256="", former_token_until__isnull=True)
+                | (~Q(former_token_sha256="") & Q(former_token_until__isnull=False)),
+                name="former_token_has_its_end",
+            ),
+            models.CheckConstraint(
                 condition=Q(state=SourceState.RETIRED, retired_at__isnull=False)
                 | (~Q(state=SourceState.RETIRED) & Q(retired_at__isnull=True)),
                 name="retired_source_has_its_date",
-            )
+            ),
         ]
         ordering = ["unit_id", "name"]
 

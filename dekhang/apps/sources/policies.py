@@ -13,7 +13,7 @@ from dekhang.apps.sources.enums import CANARY_KINDS, RUNNING_CANARY, CanaryState
 from dekhang.apps.sources.models import Canary, LogSource
 
 CANCEL_MINUTES = 2
-UNKNOWN_SENDER_READERS = frozenset({Role.COORDINATOR, Role.ADMINISTRATOR})
+INTAKE_READERS = frozenset({Role.COORDINATOR, Role.ADMINISTRATOR})
 
 
 def check_can_connect(user: User, unit_id: int | None) -> None:
@@ -60,5 +60,15 @@ def check_can_cancel_canary(user: User, canary: Canary) -> None:
 
 
 def check_can_see_unknown_senders(user: User) -> None:
-    if user.role not in UNKNOWN_SENDER_READERS:
+    if user.role not in INTAKE_READERS:
         raise ActionDenied(_("Chỉ cơ quan điều phối và quản trị hệ thống xem được máy gửi chưa đăng ký."))
+
+
+def check_can_see_intake(user: User) -> None:
+    if user.role not in INTAKE_READERS:
+        raise ActionDenied(_("Chỉ cơ quan điều phối và quản trị hệ thống xem được việc nhận log của mọi đơn vị."))
+
+
+def check_can_set_quota(user: User) -> None:
+    if user.role not in INTAKE_READERS:
+        raise ActionDenied(_("Chỉ cơ quan điều phối và quản trị hệ thống đặt được hạn mức của một nguồn."))

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Case, IntegerField, QuerySet, Value, When
+from django.utils.functional import Promise
 
 from dekhang.apps.core import clock
 from dekhang.apps.core.models import User
@@ -14,6 +15,7 @@ from dekhang.apps.registry import selectors as registry
 from dekhang.apps.sources.enums import RUNNING_CANARY, CanaryState, SourceState
 from dekhang.apps.sources.limits import acknowledge_within, arrive_within
 from dekhang.apps.sources.models import Canary, LogSource, Silence, Upload
+from dekhang.apps.sources.refusalfixes import fix_of
 from dekhang.apps.sources.services.uploads import report_of, state_of
 from dekhang.pipeline.stores import ledger
 from dekhang.pipeline.stores import uploads as file_counts
@@ -75,8 +77,14 @@ class HourBar:
     start: datetime
     stored: int
     refused: int
+    waiting: int
     stored_height: float
     refused_height: float
+    waiting_height: float
+
+    @property
+    def below_waiting(self) -> float:
+        return self.stored_height + self.refused_height
 
 
 def hourly_bars(source: LogSource, hours: int = HOURS_SHOWN) -> list[HourBar]:
@@ -85,22 +93,19 @@ def hourly_bars(source: LogSource, hours: int = HOURS_SHOWN) -> list[HourBar]:
     since = now - timedelta(hours=hours - 1)
     found = {row.start_ms: row for row in ledger.hourly(settings.DATA, source.pk, since)}
     rows = [(at, found.get(int(at.timestamp() * 1000))) for at in (since + timedelta(hours=n) for n in range(hours))]
-    top = max((row.stored + row.duplicate + row.refused for _at, row in rows if row), default=0) or 1
-    return [
-        HourBar(
-            at,
-            row.stored + row.duplicate if row else 0,
-            row.refused if row else 0,
-            round((row.stored + row.duplicate) * 100 / top, 2) if row else 0.0,
-            round(row.refused * 100 / top, 2) if row else 0.0,
-        )
-        for at, row in rows
-    ]
+    top = max((row.received for _at, row in rows if row), default=0) or 1
+
+    def bar(at: datetime, row: ledger.Hour) -> HourBar:
+        parts = (row.stored + row.duplicate, row.refused, row.waiting)
+        return HourBar(at, *parts, *(round(part * 100 / top, 2) for part in parts))
+
+    return [bar(at, row or ledger.Hour(0)) for at, row in rows]
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
     label: str
+    fix: Promise
     records: int
     last_at: datetime
     example: str
@@ -109,7 +114,10 @@ class Refused:
 def refusals(account: ledger.SourceLedger) -> list[Refused]:
     """Refusals of a source by reason, in words, the most frequent first."""
     rows = sorted(account.refusals.values(), key=lambda row: -row.records)
-    return [Refused(LABELS.get(row.reason, row.reason), row.records, moment(row.last_at), row.example) for row in rows]
+    return [
+        Refused(LABELS.get(row.reason, row.reason), fix_of(row.reason), row.records, moment(row.last_at), row.example)
+        for row in rows
+    ]
 
 
 def newest_events(source: LogSource, limit: int = EVENTS_SHOWN) -> list[Any]:
@@ -172,6 +180,7 @@ def _with_own_name(problem: str, upload: Upload) -> str:
 class UnknownSender:
     peer: str
     label: str
+    fix: Promise
     records: int
     last_at: datetime
     example: str
@@ -180,7 +189,14 @@ class UnknownSender:
 def unknown_senders() -> Sequence[UnknownSender]:
     """Who knocked with no token, a wrong one, or from an address nobody registered; the newest first."""
     return [
-        UnknownSender(row.peer, LABELS.get(row.reason, row.reason), row.records, moment(row.last_at), row.example)
+        UnknownSender(
+            row.peer,
+            LABELS.get(row.reason, row.reason),
+            fix_of(row.reason),
+            row.records,
+            moment(row.last_at),
+            row.example,
+        )
         for row in ledger.unknown_senders(settings.DATA)
     ]
 

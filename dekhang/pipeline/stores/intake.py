@@ -53,6 +53,7 @@ class IntakeSource:
     `addresses`: IPs or networks (CIDR) it may send syslog from without a token.
     `tail_paths`: files on this machine to follow for it; a glob is allowed in the last part.
     `retired`: known, but refused.
+    `former_token_sha256`: of the token before the present one, as long as it is still accepted.
     `quota_eps`: records a second beyond which it goes to the bulk lane, 0 for `stores.quotas.QUOTA_EPS`.
     `certificates`: SHA-256 fingerprints of client certificates that speak for it, as `fingerprint` writes them.
     `hosts`: names of machines registered to it, in any case; what other units' records claim to be is held against them.
@@ -72,6 +73,7 @@ class IntakeSource:
     hosts: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
     bucket: Bucket | None = None
+    former_token_sha256: str = ""
 
 
 class _File(msgspec.Struct):
@@ -240,7 +242,12 @@ class IntakeMap:
         return True
 
     def _load(self, sources: list[IntakeSource]) -> None:
-        self._by_hash = {source.token_sha256: source for source in sources if source.token_sha256}
+        self._by_hash = {
+            digest: source
+            for source in sources
+            for digest in (source.former_token_sha256, source.token_sha256)
+            if digest
+        }
         self._by_id = {source.source_id: source for source in sources}
         self._by_certificate = {one: source for source in sources for one in source.certificates}
         self._by_ip = {}

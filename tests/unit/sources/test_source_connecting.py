@@ -1,18 +1,21 @@
 """Connecting a source: who may, what is kept, what the receivers hear, and what the shipper is told."""
 
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
 
+from dekhang.apps.core import clock
 from dekhang.apps.core.errors import ActionDenied
 from dekhang.apps.core.models import AuditEvent
 from dekhang.apps.duties.enums import EvidenceKind, Outcome
 from dekhang.apps.duties.models import Evidence
-from dekhang.apps.sources import addresses, services, shippers
+from dekhang.apps.sources import addresses, jobs, services, shippers
 from dekhang.apps.sources.enums import AuditAction, SourceKind, SourceState
 from dekhang.apps.sources.models import LogSource
 from dekhang.pipeline.stores import intake
 from tests.factories.registry import SystemFactory, UnitFactory, officer_of
-from tests.factories.sources import LogSourceFactory
+from tests.factories.sources import MORNING, LogSourceFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -57,6 +60,46 @@ def test_receivers_know_the_source_after_the_commit_and_forget_an_old_token(data
 
     assert intake.IntakeMap(data).by_token(first) is None
     assert intake.IntakeMap(data).by_token(second).source_id == source.pk
+
+
+def test_an_old_token_is_accepted_for_as_long_as_was_chosen_and_then_ended_by_the_clock(
+    data, django_capture_on_commit_callbacks
+):
+    unit = UnitFactory()
+    officer = officer_of(unit)
+    with clock.at(MORNING), django_capture_on_commit_callbacks(execute=True):
+        source, first = create(unit, officer)
+        second = services.renew_token(source=source, by=officer, keep_former=timedelta(hours=24))
+    for token in (first, second):
+        assert intake.IntakeMap(data).by_token(token).source_id == source.pk
+    assert AuditEvent.objects.get(action=AuditAction.SOURCE_TOKEN_RENEWED).detail == {"former_kept_hours": 24.0}
+
+    with clock.at(MORNING + timedelta(hours=23, minutes=59)), django_capture_on_commit_callbacks(execute=True):
+        jobs.tick()
+    assert intake.IntakeMap(data).by_token(first) is not None
+    with clock.at(MORNING + timedelta(hours=24, seconds=1)), django_capture_on_commit_callbacks(execute=True):
+        jobs.tick()
+    assert intake.IntakeMap(data).by_token(first) is None
+    assert intake.IntakeMap(data).by_token(second).source_id == source.pk
+
+
+def test_an_old_token_is_ended_by_hand_and_a_second_renewal_forgets_the_one_before(
+    data, django_capture_on_commit_callbacks
+):
+    unit = UnitFactory()
+    officer = officer_of(unit)
+    with django_capture_on_commit_callbacks(execute=True):
+        source, first = create(unit, officer)
+        second = services.renew_token(source=source, by=officer, keep_former=timedelta(days=7))
+        third = services.renew_token(source=source, by=officer, keep_former=timedelta(days=7))
+    known = intake.IntakeMap(data)
+    assert [known.by_token(token) is not None for token in (first, second, third)] == [False, True, True]
+
+    with django_capture_on_commit_callbacks(execute=True):
+        services.end_former_token(source=source, by=officer)
+    assert intake.IntakeMap(data).by_token(second) is None
+    with pytest.raises(ActionDenied, match="nhiều nhất 7 ngày"):
+        services.renew_token(source=source, by=officer, keep_former=timedelta(days=8))
 
 
 def test_a_retired_source_is_published_as_retired_and_can_be_taken_back(data, django_capture_on_commit_callbacks):
@@ -158,14 +201,20 @@ def test_a_renewed_token_is_asked_about_first_and_then_shown(client, data):
     url = reverse("sources:renew_token", args=[source.pk])
     before = source.token_sha256
 
-    assert "hết hiệu lực ngay" in client.get(url).content.decode()
+    assert "còn dùng được 24 giờ" in client.get(url).content.decode()
+    assert client.post(url, {}).status_code == 422
     source.refresh_from_db()
     assert source.token_sha256 == before
 
-    client.post(url)
+    client.post(url, {"keep_hours": "24"})
     source.refresh_from_db()
     assert source.token_sha256 != before
     assert source.token_hint in client.get(reverse("sources:setup", args=[source.pk])).content.decode()
+    page = client.get(reverse("sources:detail", args=[source.pk])).content.decode()
+    assert "Mã trước đó còn được nhận tới" in page and "ngừng nhận mã cũ" in page
+
+    client.post(reverse("sources:end_former_token", args=[source.pk]))
+    assert "Mã trước đó" not in client.get(reverse("sources:detail", args=[source.pk])).content.decode()
 
 
 def test_the_live_block_tells_of_the_first_event_before_any_job_has_looked(client, pipeline):

@@ -11,12 +11,15 @@ from dekhang.apps.sources.services.canaries import (
 from dekhang.apps.sources.services.connection import (
     change,
     create_source,
+    end_former_token,
+    has_former_token,
     intake_entries,
     is_token_of,
     publish,
     renew_token,
     restore,
     retire,
+    set_quota,
 )
 from dekhang.apps.sources.services.health import (
     Fallen,
@@ -37,6 +40,8 @@ __all__ = [
     "cancel_canary",
     "change",
     "create_source",
+    "end_former_token",
+    "has_former_token",
     "intake_entries",
     "is_token_of",
     "keep_cadence",
@@ -47,6 +52,7 @@ __all__ = [
     "renew_token",
     "restore",
     "retire",
+    "set_quota",
     "start_canary",
     "store_upload",
     "tell_head",

@@ -1,6 +1,7 @@
 """Connecting a source: its token, its place in the intake map, its end and its return."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
@@ -14,12 +15,19 @@ from dekhang.apps.duties.enums import EvidenceKind, Outcome
 from dekhang.apps.duties.services import record_evidence
 from dekhang.apps.registry.models import System
 from dekhang.apps.sources.addresses import taken_by_others
+from dekhang.apps.sources.bindings import taken_certificate, taken_host
 from dekhang.apps.sources.enums import DEFAULT_CADENCE_SECONDS, AuditAction, SourceKind, SourceState
 from dekhang.apps.sources.models import LogSource, Silence
-from dekhang.apps.sources.policies import check_can_change, check_can_connect, check_can_restore
+from dekhang.apps.sources.policies import (
+    check_can_change,
+    check_can_connect,
+    check_can_restore,
+    check_can_set_quota,
+)
 from dekhang.pipeline.stores import intake
 
 HINT_LENGTH = 4
+LONGEST_OVERLAP = timedelta(days=7)  # of an old token beside a new one
 
 
 def subject_of(source: LogSource) -> str:
@@ -38,9 +46,18 @@ def intake_entries() -> list[intake.IntakeSource]:
             addresses=tuple(source.addresses),
             tail_paths=tuple(source.tail_paths),
             retired=source.state == SourceState.RETIRED,
+            quota_eps=source.quota_eps,
+            certificates=tuple(source.certificates),
+            hosts=tuple(source.hosts),
+            former_token_sha256=source.former_token_sha256 if has_former_token(source) else "",
         )
         for source in LogSource.objects.order_by("pk")
     ]
+
+
+def has_former_token(source: LogSource) -> bool:
+    """Whether the token before the present one is still accepted; `jobs.tick` publishes its end."""
+    return source.former_token_until is not None and clock.now() < source.former_token_until
 
 
 def publish() -> None:
@@ -56,6 +73,16 @@ def _check_addresses(unit_id: int, given: Sequence[str]) -> None:
             )
             % {"address": taken}
         )
+
+
+def _check_bindings(source: LogSource, certificates: Sequence[str], hosts: Sequence[str]) -> None:
+    if taken := taken_certificate(source.pk, certificates):
+        raise ActionDenied(
+            _("Chứng chỉ %(digest)s… đã được khai cho một nguồn khác; mỗi chứng chỉ chỉ nói thay một nguồn.")
+            % {"digest": taken[:16]}
+        )
+    if taken := taken_host(source.unit_id, hosts):
+        raise ActionDenied(_("Tên máy %(host)s đã được đơn vị khác khai. Hãy hỏi cơ quan điều phối.") % {"host": taken})
 
 
 def _expect(source: LogSource, outcome: Outcome, reason: str = "") -> None:
@@ -121,18 +148,74 @@ def is_token_of(source: LogSource, token: str) -> bool:
 
 
 @transaction.atomic
-def renew_token(*, source: LogSource, by: User | None) -> str:
-    """Give the source a new token; the old one is refused within a second."""
+def renew_token(*, source: LogSource, by: User | None, keep_former: timedelta = timedelta(0)) -> str:
+    """Give the source a new token.
+
+    Args:
+        keep_former: how long the old token is still accepted, at most LONGEST_OVERLAP, so that nothing is refused while
+            people carry the new one to the machine; zero, for a token that leaked: it is refused within a second.
+    Raises:
+        ActionDenied: `by` may not, or wants a longer overlap.
+    """
     if by is not None:
         check_can_change(by, source)
+    if keep_former > LONGEST_OVERLAP:
+        raise ActionDenied(_("Mã cũ được giữ nhiều nhất %(n)d ngày.") % {"n": LONGEST_OVERLAP.days})
     token = intake.new_token()
+    former = {"former_token_sha256": "", "former_token_until": None}
+    if keep_former:
+        former = {"former_token_sha256": source.token_sha256, "former_token_until": clock.now() + keep_former}
     LogSource.objects.filter(pk=source.pk).update(
-        token_sha256=intake.hash_token(token), token_hint=token[-HINT_LENGTH:]
+        token_sha256=intake.hash_token(token), token_hint=token[-HINT_LENGTH:], **former
     )
-    record_event(action=AuditAction.SOURCE_TOKEN_RENEWED, by=by, target=source)
+    record_event(
+        action=AuditAction.SOURCE_TOKEN_RENEWED,
+        by=by,
+        target=source,
+        detail={"former_kept_hours": keep_former / timedelta(hours=1)},
+    )
     publish()
     source.refresh_from_db()
     return token
+
+
+@transaction.atomic
+def end_former_token(*, source: LogSource, by: User | None) -> LogSource:
+    """Refuse the token before the present one from now on."""
+    if by is not None:
+        check_can_change(by, source)
+    ended = (
+        LogSource.objects.filter(pk=source.pk)
+        .exclude(former_token_sha256="")
+        .update(former_token_sha256="", former_token_until=None)
+    )
+    if ended:
+        record_event(action=AuditAction.SOURCE_FORMER_TOKEN_ENDED, by=by, target=source)
+        publish()
+        source.refresh_from_db()
+    return source
+
+
+@transaction.atomic
+def set_quota(*, source: LogSource, quota_eps: int, by: User | None) -> LogSource:
+    """How many records a second the source may send before it waits in a line of its own; 0: as everybody.
+
+    Raises:
+        ActionDenied: `by` is neither coordinator nor administrator.
+    """
+    if by is not None:
+        check_can_set_quota(by)
+    if source.quota_eps != quota_eps:
+        record_event(
+            action=AuditAction.SOURCE_QUOTA_SET,
+            by=by,
+            target=source,
+            detail={"before": source.quota_eps, "after": quota_eps},
+        )
+        LogSource.objects.filter(pk=source.pk).update(quota_eps=quota_eps)
+        publish()
+        source.refresh_from_db()
+    return source
 
 
 @transaction.atomic
@@ -143,6 +226,8 @@ def change(
     system: System | None,
     addresses: Sequence[str],
     cadence_seconds: int,
+    certificates: Sequence[str] = (),
+    hosts: Sequence[str] = (),
     by: User | None,
 ) -> LogSource:
     """Change what a person may change of a source; what it was before is in the audit log.
@@ -153,12 +238,15 @@ def change(
     if by is not None:
         check_can_change(by, source)
     _check_addresses(source.unit_id, addresses)
+    _check_bindings(source, certificates, hosts)
     wanted = {
         "name": name,
         "system_id": system.pk if system else None,
         "addresses": list(addresses),
         "cadence_seconds": cadence_seconds or source.cadence_seconds,
         "cadence_fixed": cadence_seconds > 0,
+        "certificates": list(certificates),
+        "hosts": list(hosts),
     }
     before = {field: getattr(source, field) for field in wanted if getattr(source, field) != wanted[field]}
     if not before:
@@ -212,6 +300,7 @@ def restore(*, source: LogSource, by: User | None) -> LogSource:
     if by is not None:
         check_can_restore(by, source)
     _check_addresses(source.unit_id, source.addresses)
+    _check_bindings(source, source.certificates, source.hosts)
     moved = LogSource.objects.filter(pk=source.pk, state=SourceState.RETIRED).update(
         state=SourceState.WAITING,
         state_since=clock.now(),

@@ -1,5 +1,6 @@
 """Log content in templates: made visible, isolated from the page's direction, folded when long."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from django import template
@@ -36,6 +37,12 @@ def number_vi(value: int | None) -> str:
 @register.filter
 def duration_vi(seconds: float | None) -> str:
     return "—" if seconds is None else duration_of(seconds)
+
+
+@register.filter
+def from_ms(epoch_ms: int) -> datetime:
+    """A moment of the pipeline's stores, for `when`."""
+    return datetime.fromtimestamp(epoch_ms / 1000, UTC)
 
 
 @register.filter

@@ -57,3 +57,13 @@ def upload_badge(state: str) -> SafeString:
         "failed": ("bad", "octagon-x", _("Không đọc được")),
     }[state]
     return badge(tone, text, icon)
+
+
+@register.simple_tag
+def intake_badge(problem: str) -> SafeString:
+    tone, icon, text = {
+        "refused": ("bad", "ban", _("Bị từ chối")),
+        "missing": ("warn", "list-x", _("Hụt số")),
+        "loud": ("warn", "gauge", _("Gửi quá nhanh")),
+    }[problem]
+    return badge(tone, text, icon)

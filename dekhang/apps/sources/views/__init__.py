@@ -7,12 +7,14 @@ from dekhang.apps.sources.views.connecting import (
     choose,
     configuration,
     connect,
+    end_former_token,
+    quota,
     renew_token,
     restore,
     retire,
     setup,
 )
-from dekhang.apps.sources.views.looking import detail, live, of_unit, source_list, unknown_senders
+from dekhang.apps.sources.views.looking import detail, intake, live, of_unit, source_list, unknown_senders
 from dekhang.apps.sources.views.silences import silence
 from dekhang.apps.sources.views.uploading import upload, uploads
 
@@ -25,8 +27,11 @@ __all__ = [
     "configuration",
     "connect",
     "detail",
+    "end_former_token",
+    "intake",
     "live",
     "of_unit",
+    "quota",
     "renew_token",
     "restore",
     "retire",

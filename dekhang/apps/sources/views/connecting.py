@@ -1,5 +1,6 @@
 """Connecting a source: kind, name, token and configuration; changing, retiring, taking back."""
 
+from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
@@ -13,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from dekhang.apps.registry import selectors as registry
 from dekhang.apps.sources import policies, selectors, services, shippers
 from dekhang.apps.sources.enums import SourceKind
-from dekhang.apps.sources.forms import ChangeForm, SourceForm
+from dekhang.apps.sources.forms import ChangeForm, QuotaForm, RenewForm, SourceForm
 from dekhang.apps.sources.models import LogSource
 from dekhang.apps.sources.views.looking import live_context, source_or_404
 
@@ -134,14 +135,36 @@ def change(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def renew_token(request: HttpRequest, pk: int) -> HttpResponse:
-    """Asks before it happens: the machine stops being heard until the new token is on it."""
+    """Asks before it happens how long the old token must still work: until the new one is on the machine, or not at all."""
     source = source_or_404(request, pk)
     policies.check_can_change(request.user, source)
-    if request.method == "POST":
-        token = services.renew_token(source=source, by=request.user)
+    form = RenewForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        keep = timedelta(hours=form.cleaned_data["keep_hours"])
+        token = services.renew_token(source=source, by=request.user, keep_former=keep)
         messages.success(request, _("Đã cấp mã mới. Hãy thay mã trên máy gửi."))
         return _remember_token(redirect("sources:setup", pk=source.pk), source, token)
-    return render(request, "sources/renew_token.html", {"source": source})
+    context = {"source": source, "form": form}
+    return render(request, "sources/renew_token.html", context, status=422 if form.errors else 200)
+
+
+@require_POST
+def end_former_token(request: HttpRequest, pk: int) -> HttpResponse:
+    services.end_former_token(source=source_or_404(request, pk), by=request.user)
+    messages.success(request, _("Mã cũ không còn được nhận."))
+    return redirect("sources:detail", pk=pk)
+
+
+@require_http_methods(["GET", "POST"])
+def quota(request: HttpRequest, pk: int) -> HttpResponse:
+    source = source_or_404(request, pk)
+    policies.check_can_set_quota(request.user)
+    form = QuotaForm(request.POST if request.method == "POST" else None, initial={"quota_eps": source.quota_eps})
+    if request.method == "POST" and form.is_valid():
+        services.set_quota(source=source, by=request.user, **form.cleaned_data)
+        messages.success(request, _("Đã đặt hạn mức."))
+        return redirect("sources:detail", pk=source.pk)
+    return render(request, "sources/quota.html", {"form": form, "source": source}, status=422 if form.errors else 200)
 
 
 @require_POST

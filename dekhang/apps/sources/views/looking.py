@@ -9,12 +9,13 @@ from django.views.decorators.http import require_GET
 from dekhang import law
 from dekhang.apps.core.errors import refusal
 from dekhang.apps.registry import selectors as registry
-from dekhang.apps.sources import listening, policies, selectors
+from dekhang.apps.sources import intakehealth, listening, policies, selectors, services
 from dekhang.apps.sources.enums import CANARY_KINDS, SourceState
 from dekhang.apps.sources.models import LogSource
 from dekhang.apps.sources.shippers import SHIPPERS, canary_commands
 
 ROWS_A_PAGE = 50
+UNKNOWN_SHOWN = 5
 
 
 def source_or_404(request: HttpRequest, pk: int) -> LogSource:
@@ -45,7 +46,7 @@ def source_list(request: HttpRequest) -> HttpResponse:
         "states": SourceState.choices,
         "unit": unit,
         "no_connect": refusal(policies.check_can_connect, user, own_unit),
-        "may_see_unknown": refusal(policies.check_can_see_unknown_senders, user) is None,
+        "may_see_intake": refusal(policies.check_can_see_intake, user) is None,
     }
     return render(request, "sources/list.html", context)
 
@@ -69,6 +70,11 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         "unit_name": registry.unit_name(source.unit_id),
         "account": account,
         "bars": selectors.hourly_bars(source),
+        "hours": intakehealth.hours_of(source),
+        "pace": intakehealth.pace_of(source),
+        "gaps": intakehealth.gaps_of(source),
+        "former_token": services.has_former_token(source),
+        "may_set_quota": refusal(policies.check_can_set_quota, user) is None,
         "refusals": selectors.refusals(account),
         "samples": [(selectors.moment(sample.received_ms), sample) for sample in account.samples],
         "events": selectors.newest_events(source),
@@ -115,3 +121,28 @@ def live(request: HttpRequest, pk: int) -> HttpResponse:
 def unknown_senders(request: HttpRequest) -> HttpResponse:
     policies.check_can_see_unknown_senders(request.user)
     return render(request, "sources/unknown_senders.html", {"senders": selectors.unknown_senders()})
+
+
+@require_GET
+def intake(request: HttpRequest) -> HttpResponse:
+    """Intake of all units for those who coordinate: who is loud, refused or loses records, and is there room."""
+    policies.check_can_see_intake(request.user)
+    sources = list(selectors.sources_of(request.user).exclude(state=SourceState.RETIRED))
+    lines = intakehealth.intake_of_all(sources)
+    wanted = request.GET.get("xem", "")
+    shown = [line for line in lines if wanted == "tat-ca" or line.problems]
+    page = Paginator(shown, ROWS_A_PAGE).get_page(request.GET.get("page"))
+    names = registry.unit_names({line.source.unit_id for line in page})
+    senders = selectors.unknown_senders()
+    context = {
+        "page": page,
+        "rows": [(line, names.get(line.source.unit_id, "")) for line in page],
+        "shows_all": wanted == "tat-ca",
+        "total": intakehealth.totals(lines),
+        "sources": len(lines),
+        "with_problem": sum(1 for line in lines if line.problems),
+        "room": intakehealth.room(),
+        "senders": senders[:UNKNOWN_SHOWN],
+        "senders_total": len(senders),
+    }
+    return render(request, "sources/intake.html", context)

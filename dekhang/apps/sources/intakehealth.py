@@ -1,0 +1,162 @@
+"""Reads of what the receivers did with the records of sources: fast, refused, behind, with gaps; and of the receivers."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.conf import settings
+
+from dekhang.apps.core import clock
+from dekhang.apps.sources.models import LogSource
+from dekhang.pipeline.stores import heartbeat, ledger, quotas, sequences
+from dekhang.pipeline.stores.ledger import Hour
+
+LOOK_BACK = timedelta(hours=24)
+GAPS_SHOWN = 5
+
+
+def _ms(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast a source sends, against its quota. Counts are of the last LOOK_BACK."""
+
+    quota_eps: int
+    is_loud: bool = False  # now: waits in a line of its own
+    bulk_records: int = 0
+    peak_eps: int = 0
+    since_ms: int | None = None
+
+
+def _pace(source: LogSource, hours: Sequence[quotas.LoudHour], now_ms: int) -> Pace:
+    quota = source.quota_eps or quotas.QUOTA_EPS
+    if not hours:
+        return Pace(quota)
+    newest = max(hours, key=lambda hour: hour.last_ms)
+    return Pace(
+        quota,
+        newest.is_loud(now_ms),
+        sum(hour.bulk_records for hour in hours),
+        max(hour.peak_eps for hour in hours),
+        newest.since_ms,
+    )
+
+
+def pace_of(source: LogSource) -> Pace:
+    now = clock.now()
+    return _pace(source, quotas.loud_hours(settings.DATA, [source.pk], _ms(now - LOOK_BACK)), _ms(now))
+
+
+def gaps_of(source: LogSource) -> list[sequences.Gap]:
+    """The newest stretches of numbers that the source's machines gave and that never came, of the last 7 days."""
+    now = clock.now()
+    return sequences.gaps(settings.DATA, [source.pk], now_ms=_ms(now), since=now - timedelta(days=7))
+
+
+def hours_of(source: LogSource) -> list[Hour]:
+    """The account of each hour of the last LOOK_BACK in which anything came, newest first."""
+    return ledger.hourly(settings.DATA, source.pk, clock.now() - LOOK_BACK)[::-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """The last LOOK_BACK of one source. received = stored + refused + duplicate + waiting."""
+
+    source: LogSource
+    pace: Pace
+    stored: int = 0
+    refused: int = 0
+    duplicate: int = 0
+    waiting: int = 0
+    late: int = 0
+    missing: int = 0
+
+    @property
+    def received(self) -> int:
+        return self.stored + self.refused + self.duplicate + self.waiting
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What a person should look at, worst first: refused · missing · loud."""
+        found = (("refused", self.refused), ("missing", self.missing), ("loud", self.pace.is_loud))
+        return tuple(name for name, is_so in found if is_so)
+
+
+def intake_of_all(sources: Collection[LogSource]) -> list[Intake]:
+    """One line a source: those with a problem first, then by what was received."""
+    ids = [source.pk for source in sources]
+    if not ids:
+        return []
+    now = clock.now()
+    since = now - LOOK_BACK
+    hours = ledger.by_hour(settings.DATA, ids, since)
+    missing = sequences.missing(settings.DATA, ids, now_ms=_ms(now), since=since)
+    loud: dict[int, list[quotas.LoudHour]] = {}
+    for hour in quotas.loud_hours(settings.DATA, ids, _ms(since)):
+        loud.setdefault(hour.source_id, []).append(hour)
+    lines = [
+        Intake(
+            source,
+            _pace(source, loud.get(source.pk, ()), _ms(now)),
+            sum(hour.stored for hour in hours[source.pk]),
+            sum(hour.refused for hour in hours[source.pk]),
+            sum(hour.duplicate for hour in hours[source.pk]),
+            sum(hour.waiting for hour in hours[source.pk]),
+            sum(hour.late for hour in hours[source.pk]),
+            missing.get(source.pk, 0),
+        )
+        for source in sources
+    ]
+    return sorted(lines, key=lambda line: (-len(line.problems), -line.refused, -line.received, line.source.pk))
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    received: int = 0
+    stored: int = 0
+    refused: int = 0
+    duplicate: int = 0
+    waiting: int = 0
+
+
+def totals(lines: Collection[Intake]) -> Totals:
+    return Totals(
+        sum(line.received for line in lines),
+        sum(line.stored for line in lines),
+        sum(line.refused for line in lines),
+        sum(line.duplicate for line in lines),
+        sum(line.waiting for line in lines),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """The part of the disk that waiting records may take. `level`: ok · alarm · full · unknown (no receiver runs)."""
+
+    level: str = "unknown"
+    used_bytes: int = 0
+    most_bytes: int = 0
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def percent(self) -> int:
+        return min(100, self.used_bytes * 100 // self.most_bytes) if self.most_bytes else 0
+
+
+def room() -> Room:
+    """As the receivers that are alive last said; they all measure the same folder."""
+    levels, problems = ["unknown", "ok", "alarm", "full"], []
+    level, used, most = "unknown", 0, 0
+    for facts in heartbeat.read(settings.DATA).values():
+        if not heartbeat.is_alive(facts) or "spool_bytes" not in facts:
+            continue
+        told = str(facts.get("spool_level") or "ok")
+        if told in levels and levels.index(told) > levels.index(level):
+            level = told
+        used = max(used, int(facts["spool_bytes"]))
+        most = max(most, int(facts.get("spool_max_bytes") or 0))
+        if problem := str(facts.get("spool_problem") or ""):
+            problems.append(problem)
+    return Room(level, used, most, list(dict.fromkeys(problems)))
