@@ -369,7 +369,12 @@ def test_its_own_people_reach_every_object_and_see_what_was_planted(units, clien
             seen += said
             if address.of_unit and answer.status_code in {403, 404}:
                 closed.add((name, about, answer.status_code))
-    assert {name for name, _about, _status in closed} <= {"portal:account", "sources:setup", "sources:configuration"}
+    assert {name for name, _about, _status in closed} <= {
+        "portal:account",
+        "sources:setup",
+        "sources:configuration",
+        "sources:quota",
+    }
     hidden = {where for where, string in a.secrets.items() if string not in seen}
     # the words of a withdrawn declaration and of files are shown nowhere but in the file itself
     assert hidden <= {"paper", "content", "withdrawn"}, "planted, but shown to nobody: the walk would prove nothing"
