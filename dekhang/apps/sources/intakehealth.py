@@ -12,7 +12,6 @@ from dekhang.pipeline.stores import heartbeat, ledger, quotas, sequences
 from dekhang.pipeline.stores.ledger import Hour
 
 LOOK_BACK = timedelta(hours=24)
-GAPS_SHOWN = 5
 
 
 def _ms(moment: datetime) -> int:
@@ -47,12 +46,6 @@ def _pace(source: LogSource, hours: Sequence[quotas.LoudHour], now_ms: int) -> P
 def pace_of(source: LogSource) -> Pace:
     now = clock.now()
     return _pace(source, quotas.loud_hours(settings.DATA, [source.pk], _ms(now - LOOK_BACK)), _ms(now))
-
-
-def gaps_of(source: LogSource) -> list[sequences.Gap]:
-    """The newest stretches of numbers that the source's machines gave and that never came, of the last 7 days."""
-    now = clock.now()
-    return sequences.gaps(settings.DATA, [source.pk], now_ms=_ms(now), since=now - timedelta(days=7))
 
 
 def hours_of(source: LogSource) -> list[Hour]:

@@ -72,7 +72,6 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         "bars": selectors.hourly_bars(source),
         "hours": intakehealth.hours_of(source),
         "pace": intakehealth.pace_of(source),
-        "gaps": intakehealth.gaps_of(source),
         "former_token": services.has_former_token(source),
         "may_set_quota": refusal(policies.check_can_set_quota, user) is None,
         "refusals": selectors.refusals(account),
