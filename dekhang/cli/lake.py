@@ -3,7 +3,6 @@
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -177,14 +176,17 @@ def _anchors(data: Path) -> list[Anchor]:
     """What the audit chain has written down of the days' chains; nothing where there are no records of people yet."""
     if not (data / "db.sqlite3").exists() and not Place.of(data).database:
         return []
-    return list(_audited()) if setup(data) else []
+    if not setup(data):
+        return []
+    from django.db import DatabaseError
 
-
-def _audited() -> Iterator[Anchor]:
     from dekhang.apps.retention.selectors import anchored_heads
 
-    for day, number, digest in anchored_heads():
-        yield Anchor(day, number, digest)
+    try:
+        return [Anchor(*head) for head in anchored_heads()]
+    except DatabaseError as error:
+        print(f"Chưa so được với nhật ký kiểm toán: {error}. Chạy dekhang doctor.", file=sys.stderr)
+        return []
 
 
 class _opened:

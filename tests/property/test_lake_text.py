@@ -12,7 +12,7 @@ from dekhang.pipeline.stores.lake.columns import SCHEMA
 from dekhang.pipeline.stores.lake.grams import bitmap_of, may_hold, places_of
 from dekhang.pipeline.stores.lake.searchtext import COLUMNS_READ, contains, plain
 
-WORDS = ["Cảnh Báo", "C:\\Windows\\System32\\cmd.exe", "192.0.2.7", "đăng nhập", "POWERSHELL -enc", "ﬁ", "ẞ", "K", "\\u00e1",
+WORDS = ["Cảnh Báo", "C:\\Windows\\System32\\cmd.exe", "192.0.2.7", "10.0.17763.1/24", "đăng nhập", "POWERSHELL -enc", "ﬁ", "ẞ", "K", "\\u00e1",
          "a" * 40, "5f2b7e1c9a3d4e6f8091a2b3c4d5e6f7", '"', "\n", "\x00", "日本", "e\u0301", "İ", "?"]  # fmt: skip
 TEXTS = st.lists(st.sampled_from(WORDS) | st.text(max_size=12), max_size=6).map(" ".join)
 
@@ -87,7 +87,9 @@ def test_a_bitmap_prunes_words_and_hashes_that_are_not_there():
     bitmap = bitmap_of(table_of([(line, False, None) for line in lines]), budget_bytes=4_096)
 
     assert not may_hold(bitmap, places_of("mimikatz"))
-    assert not may_hold(bitmap, places_of("203.0.113.77"))
+    for address in ("203.0.113.77", "192.0.3.15", "92.0.2.251", "192.0.2.2500"):
+        assert not may_hold(bitmap, places_of(address)), address
+    assert may_hold(bitmap, places_of("192.0.2.249"))
     assert not may_hold(bitmap, places_of("5f2b7e1c9a3d4e6f8091a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f7"))
     assert may_hold(bitmap, places_of("failed PASSWORD")) and may_hold(bitmap, places_of("ro"))
 

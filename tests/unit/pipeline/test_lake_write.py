@@ -13,6 +13,7 @@ from dekhang.pipeline.lakewrite.segments import unit_groups
 from dekhang.pipeline.stores import database
 from dekhang.pipeline.stores.lake import Lake
 from dekhang.pipeline.stores.lake.pieces import index_path
+from tests.postgres import Keep
 
 DAY = 86_400_000
 NOON = 1_575_979_200_000  # 2019-12-10T12:00:00Z
@@ -74,7 +75,8 @@ class Writer:
 
 
 @pytest.fixture
-def writer(tmp_path: Path) -> Iterator[Writer]:
+def writer(tmp_path: Path, keep_records: Keep) -> Iterator[Writer]:
+    keep_records(tmp_path)
     made = Writer(tmp_path)
     yield made
     made.connection.close()

@@ -1,7 +1,8 @@
 """Which row groups cannot contain a text: a bitmap per row group of the short pieces that occur in it.
 
-Every three characters that stand side by side set a bit, and so do a sixteenth of all eights: the first prune words and
-addresses, the second long hexadecimal numbers, whose threes occur everywhere. A needle is looked for only where the
+Every three characters that stand side by side set a bit, and so do a sixteenth of all eights, and the eights of digits
+with a dot: the first prune words, the second long hexadecimal numbers, the third addresses, for the threes of numbers
+occur everywhere. A needle is looked for only where the
 bits of all its pieces are set. So a bitmap may let through too much, and never holds back what is there.
 """
 
@@ -22,6 +23,7 @@ FULL = 0.75  # with a larger share of bits set a bitmap prunes next to nothing a
 _THREE = 0x9E3779B1
 _EIGHT = 0x9E3779B97F4A7C15
 _SAMPLED_BELOW = 1 << 60  # a sixteenth
+_EACH = 0x0101010101010101
 _MASK = (1 << BITS_LOG2) - 1
 _STEP = 1 << 15  # bytes at once: what is computed stays in the processor's cache
 
@@ -59,9 +61,14 @@ def places_of(needle: str) -> Any:
     for start in range(len(text) - 7):
         piece = text[start : start + 8]
         number = int.from_bytes(piece, "little") * _EIGHT & 0xFFFFFFFFFFFFFFFF
-        if piece.isascii() and number < _SAMPLED_BELOW:
+        if piece.isascii() and (number < _SAMPLED_BELOW or _is_address(piece)):
             places.add(number >> 43 & _MASK)
     return np.array(sorted(places), dtype=np.int64)
+
+
+def _is_address(piece: bytes) -> bool:
+    """As a part of an address looks: digits and dots (and slashes, which makes it one comparison), with a dot."""
+    return b"." in piece and all(0x2E <= byte <= 0x39 for byte in piece)
 
 
 def may_hold(bitmap: Any, places: Any) -> bool:
@@ -97,9 +104,20 @@ def _mark(seen: Any, text: Any) -> None:
         count = min(_STEP, length - 2 - start)
         words: Any = np.ndarray((count,), np.dtype("<u4"), padded, start, (1,))
         seen[((words & np.uint32(0xFFFFFF)) * np.uint32(_THREE)) >> np.uint32(32 - BITS_LOG2)] = 1
+    if length < 8:
+        return
+    longs: Any = np.ndarray((length - 7,), np.dtype("<u8"), padded, 0, (1,))
     for start in range(0, length - 7, _STEP):
-        count = min(_STEP, length - 7 - start)
-        longs: Any = np.ndarray((count,), np.dtype("<u8"), padded, start, (1,))
-        numbers = longs * np.uint64(_EIGHT)
-        numbers = numbers[numbers < np.uint64(_SAMPLED_BELOW)]
-        seen[(numbers >> np.uint64(43)) & np.uint64(_MASK)] = 1
+        numbers = longs[start : start + _STEP] * np.uint64(_EIGHT)
+        _mark_eights(seen, numbers[numbers < np.uint64(_SAMPLED_BELOW)])
+    digits = text - np.uint8(0x2E) <= 0x39 - 0x2E  # smaller ones wrap around to big ones
+    for shift in (1, 2, 4):  # then: are all eight from here on such?
+        digits = digits[:-shift] & digits[shift:]
+    addresses = longs[np.flatnonzero(digits)]
+    dots = addresses ^ np.uint64(0x2E * _EACH)  # a byte that has become zero was a dot
+    addresses = addresses[(dots - np.uint64(_EACH)) & ~dots & np.uint64(0x80 * _EACH) != 0]
+    _mark_eights(seen, addresses * np.uint64(_EIGHT))
+
+
+def _mark_eights(seen: Any, numbers: Any) -> None:
+    seen[(numbers >> np.uint64(43)) & np.uint64(_MASK)] = 1
