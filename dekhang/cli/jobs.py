@@ -20,6 +20,7 @@ from dekhang.apps.incidents import moving as incident_moving
 from dekhang.apps.registry.reorganise import come_into_force
 from dekhang.apps.retention import jobs as retention
 from dekhang.apps.scoreboard import jobs as scoreboard
+from dekhang.apps.search import jobs as search
 from dekhang.apps.sources import jobs as sources
 from dekhang.apps.sources import moving as source_moving
 from dekhang.pipeline.lakewrite.keeper import Keeper
@@ -46,6 +47,7 @@ def all_jobs() -> list[Job]:
         Job("detections", 0.5, pull_what_waits),
         Job("reorganisations", 30, follow_reorganisations),
         Job("sources", 2, sources.tick),
+        Job("hunts", 2, search.tick),
         Job("duties", 10, duties.tick),
         Job("escalation", 5, alerts.escalate),
         Job("clocks", 5, incidents.tick),

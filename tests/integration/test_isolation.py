@@ -178,6 +178,12 @@ ADDRESSES: dict[str, Address] = {
     "retention:page": shared(),
     "retention:place": shared(posts=True),
     "retention:lift": pk("hold"),
+    "search:hunts": shared(),
+    "search:start_hunt": shared(posts=True),
+    "search:hunt": Address({"key": "20191210-020000-abcd"}, posts=False),
+    "search:cancel_hunt": Address({"key": "20191210-020000-abcd"}),
+    "search:resume_hunt": Address({"key": "20191210-020000-abcd"}),
+    "search:hunt_to_alerts": Address({"key": "20191210-020000-abcd"}),
     "alerts:list": shared(),
     "alerts:strays": shared(),
     "alerts:of_unit": Address({"unit_id": "unit"}, posts=False, others=FILTERED),
@@ -308,7 +314,7 @@ def test_every_way_of_the_table_leads_somewhere(units):
     for name, address in ADDRESSES.items():
         assert set((address.takes or {}).values()) <= OBJECTS | {
             *("record_attacks", "sop", "windows", "rsyslog", "intrusion", "malware", "impersonation", "notice", "xlsx"),
-            "jsonl",
+            *("jsonl", "20191210-020000-abcd"),
             "merge",
             "regulation",
             "0",

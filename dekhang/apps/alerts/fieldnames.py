@@ -4,6 +4,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 NAMES: dict[str, Promise] = {
+    "dekhang.hunt": _("Tìm ra khi lùng trong dữ liệu cũ, lần"),
     # machines and people
     "Computer": _("Máy"),
     "host": _("Máy"),

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from dekhang.apps.search import views
+from dekhang.apps.search import hunting, views
 
 app_name = "search"
 urlpatterns = [
@@ -13,4 +13,10 @@ urlpatterns = [
     path("da-luu/<int:pk>/", views.rename, name="rename"),
     path("da-luu/<int:pk>/xoa/", views.remove, name="remove"),
     path("da-luu/<int:pk>/khoi-phuc/", views.restore, name="restore"),
+    path("lung/", hunting.hunts, name="hunts"),
+    path("lung/moi/", hunting.start, name="start_hunt"),
+    path("lung/<slug:key>/", hunting.hunt, name="hunt"),
+    path("lung/<slug:key>/dung/", hunting.cancel, name="cancel_hunt"),
+    path("lung/<slug:key>/lam-tiep/", hunting.resume, name="resume_hunt"),
+    path("lung/<slug:key>/thanh-canh-bao/", hunting.to_alerts, name="hunt_to_alerts"),
 ]

@@ -60,6 +60,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "kinds": KINDS.items(),
         "longest": QUESTION_CHARS,
         "forms": list(exports.TYPES),
+        "may_hunt": refusal(policies.check_can_hunt, request.user) is None,
         "saved": [one for one in selectors.saved_of(request.user) if one.removed_at is None],
         "narrow": asked.unit or asked.source or asked.kind or asked.axis,
     }

@@ -129,6 +129,13 @@ class Hunt:
     def cancel(self) -> None:
         (self.folder / "cancel").touch()
 
+    @property
+    def wants_alerts(self) -> bool:
+        return (self.folder / "to-alerts").exists()
+
+    def want_alerts(self) -> None:
+        (self.folder / "to-alerts").touch()
+
     def wait(self) -> None:
         """Have it begun, or begun again, by whoever starts hunts."""
         (self.folder / "cancel").unlink(missing_ok=True)
