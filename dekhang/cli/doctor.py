@@ -3,6 +3,7 @@
 import argparse
 import shutil
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -37,10 +38,13 @@ ABOUT = {  # by the name of the check
     "rules": "luật phát hiện",
     "detection": "việc phát hiện",
     "ledger": "sổ log",
+    "lake": "kho sự kiện",
     "messages": "thông báo chờ gửi",
     "audit": "chuỗi nhật ký kiểm toán",
 }
 FREE_BYTES = 2 * 1024**3
+UNWRITTEN_MINUTES = 15  # the lake's keeper writes small batches after two
+UNMERGED_FILES = 2_000  # a day at full speed that nobody has merged
 
 
 def add_parser(subparsers: Any) -> None:
@@ -68,6 +72,7 @@ def run(args: argparse.Namespace) -> int:
         rules,
         detection,
         ledger,
+        lake,
         messages,
         audit,
     ):
@@ -273,6 +278,23 @@ def ledger(data: Path) -> Iterator[Finding]:
             yield False, f"sổ log của nguồn {names[source_id]} (số {source_id}) không khớp"
     if not wrong:
         yield True, "sổ log khớp: đã nhận = từ chối + lưu + trùng + chờ"
+
+
+def lake(data: Path) -> Iterator[Finding]:
+    with database.reading(data) as connection:
+        if connection is None:
+            return
+        rows, oldest_ms = connection.execute("SELECT coalesce(sum(rows), 0), min(created) FROM fresh").fetchone()
+        (unmerged,) = connection.execute("SELECT count(*) FROM segments WHERE index_bytes = 0").fetchone()
+    minutes = 0 if oldest_ms is None else int(time.time() - oldest_ms / 1000) // 60
+    if minutes >= UNWRITTEN_MINUTES or unmerged >= UNMERGED_FILES:
+        yield (
+            False,
+            f"kho sự kiện chưa được dọn: {rows} sự kiện chưa thành tệp (cũ nhất {minutes} phút), {unmerged} tệp chưa gộp; "
+            "việc này do phần công việc nền làm, hãy xem nhật ký của phần ấy",
+        )
+    else:
+        yield True, "kho sự kiện được dọn đều"
 
 
 def messages(data: Path) -> Iterator[Finding]:
