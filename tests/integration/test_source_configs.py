@@ -1,7 +1,11 @@
 """The configurations that *Kết nối nguồn log* hands out, run by the real shippers against real receivers."""
 
+import gzip
+import http.client
 import json
 import os
+import re
+import shlex
 import shutil
 import signal
 import socket
@@ -12,10 +16,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import yaml
 
 from dekhang.apps.sources.enums import SourceKind
 from dekhang.apps.sources.shippers import SHIPPERS, configuration, shipper_of
+from dekhang.apps.sources.shippers.filling import CA_PATH
 from dekhang.pipeline.parse import parse
+from tests.certificates import Authority, needs_openssl
 from tests.receivers import PROJECT, TOKEN, Receiver, free_port, source
 
 RSYSLOGD = shutil.which("rsyslogd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
@@ -24,6 +31,11 @@ EVERY = [(kind, shipper) for kind, choices in SHIPPERS.items() for shipper in ch
 NOW_MS = 1_575_943_200_000  # 2019-12-10T02:00:00Z
 ACCESS_LINE = '198.51.100.10 - - [10/Dec/2019:02:00:00 +0000] "GET /tin-tuc?id=1 HTTP/1.1" 200 512 "-" "curl/7.64.0"'
 
+WINDOWS_XML = (
+    "<Event xmlns='http://schemas.microsoft.com/win/2004/08/events/event'><System><Provider Name='DeKhang'/>"
+    "<EventID>777</EventID><TimeCreated SystemTime='2019-12-10T02:00:00Z'/><EventRecordID>1</EventRecordID>"
+    "<Channel>Application</Channel><Computer>pc-01</Computer></System><EventData><Data>xin chao</Data></EventData></Event>"
+)
 EVE_LINE = json.dumps(
     {
         "timestamp": "2019-12-10T02:00:00.000000+0000", "event_type": "alert", "src_ip": "192.0.2.7", "src_port": 1,
@@ -33,9 +45,12 @@ EVE_LINE = json.dumps(
 
 
 def ours(settings, kind: str, key: str, receiver: Receiver) -> str:
-    settings.INTAKE_HOST = "127.0.0.1"
+    """The configuration for a real receiver; over TLS when the receiver has it, by the name in its certificate."""
+    settings.INTAKE_HOST = "localhost" if receiver.tls_port else "127.0.0.1"
     settings.SYSLOG_TCP_PORT = receiver.syslog_port
     settings.HTTP_INTAKE_PORT = receiver.http_port
+    settings.SYSLOG_TLS_PORT = receiver.tls_port if receiver.part == "syslog" else 0
+    settings.HTTPS_INTAKE_PORT = receiver.tls_port if receiver.part == "http" else 0
     shipper = shipper_of(kind, key)
     assert shipper is not None
     return configuration(shipper, source_id=7, token=TOKEN)
@@ -270,3 +285,133 @@ def test_what_our_nxlog_configuration_writes_is_a_windows_event(tmp_path, settin
     assert (event.kind, event.problem, event.host) == ("windows", None, "pc-01")
     assert event.record.fields["Provider_Name"] == "DeKhang"
     assert TOKEN.encode() not in record
+
+
+# over TLS
+
+
+@pytest.fixture
+def authority(tmp_path, settings) -> Authority:
+    made = Authority(tmp_path / "tls")
+    made.folder.mkdir()
+    made.server("localhost", "127.0.0.1")
+    settings.INTAKE_CA = str(made.folder / "ca.crt")
+    return made
+
+
+@needs_openssl
+@needs_rsyslog
+@pytest.mark.parametrize(("key", "part"), [("rsyslog", "syslog"), ("rsyslog-http", "http")])
+def test_our_rsyslog_configurations_deliver_over_tls(tmp_path, settings, authority, key, part):
+    folder = tmp_path / "rsyslog"
+    folder.mkdir()
+    with Receiver(tmp_path, part, *authority.options(), sources=[source(kind="linux")]) as receiver:
+        port = free_port()
+        text = ours(settings, SourceKind.LINUX, key, receiver).replace(CA_PATH, settings.INTAKE_CA)
+        (folder / "rsyslog.conf").write_text(
+            f'global(workDirectory="{folder}")\nmodule(load="imudp")\n'
+            f'input(type="imudp" address="127.0.0.1" port="{port}")\n'
+            + text.replace("/var/spool/rsyslog/dekhang-loi.json", str(folder / "loi.json"))
+        )
+        with process([RSYSLOGD, "-n", "-iNONE", "-f", str(folder / "rsyslog.conf")], folder):
+            wait_for_udp(port, folder)
+            send_udp(port, "<13>Dec 10 02:00:01 may-chu dekhang: dekhang-canary-00112233aabbccdd")
+            (record,) = receiver.wait_for_records(1, seconds=20)
+    assert b"dekhang-canary-00112233aabbccdd" in record
+    assert TOKEN.encode() not in record
+
+
+@needs_openssl
+def test_our_syslog_ng_configuration_delivers_over_tls(tmp_path, settings, authority):
+    folder = tmp_path / "syslog-ng"
+    folder.mkdir()
+    with Receiver(tmp_path, "syslog", *authority.options(), sources=[source(kind="linux")]) as receiver:
+        port = free_port()
+        text = ours(settings, SourceKind.LINUX, "syslog-ng", receiver).replace(CA_PATH, settings.INTAKE_CA)
+        (folder / "syslog-ng.conf").write_text(
+            f'{SYSLOG_NG_HEAD}source s_src {{ network(ip("127.0.0.1") port({port}) transport("udp")); }};\n'
+            + text.replace("disk-buffer(", f'disk-buffer(dir("{folder}") ')
+        )
+        command, environment = syslog_ng_command(folder, "-F", "-e", "--no-caps")
+        with process(command, folder, env=environment):
+            wait_for_udp(port, folder)
+            send_udp(port, "<13>Dec 10 02:00:01 may-chu dekhang: dekhang-canary-00112233aabbccdd")
+            (record,) = receiver.wait_for_records(1, seconds=20)
+    assert b"dekhang-canary-00112233aabbccdd" in record
+    assert TOKEN.encode() not in record
+
+
+# programs that are not to be had here: the request that their configuration makes them send, word by word from its text
+
+
+def post(port: int, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, dict]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request("POST", path, body, headers)
+    answer = connection.getresponse()
+    status, text = answer.status, json.loads(answer.read())
+    connection.close()
+    return status, text
+
+
+def test_what_vector_would_send_is_taken_line_by_line(tmp_path, settings):
+    """Sink http: one event's `message` a line (codec text, newline_delimited), gzip, bearer."""
+    with Receiver(tmp_path, "http", sources=[source(kind="web")]) as receiver:
+        told = yaml.safe_load(ours(settings, SourceKind.WEB, "vector", receiver))
+        (sink,) = told["sinks"].values()
+        assert (sink["encoding"], sink["framing"]) == ({"codec": "text"}, {"method": "newline_delimited"})
+        path = sink["uri"].removeprefix(receiver.url)
+        headers = {"Authorization": f"Bearer {sink['auth']['token']}", "Content-Encoding": sink["compression"]}
+        body = gzip.compress(f"{ACCESS_LINE}\n{ACCESS_LINE}\n".encode())
+        assert post(receiver.http_port, path, body, headers) == (200, {"accepted": 2, "truncated": 0})
+        event = parse(receiver.records()[0], source_kind="web", received_ms=NOW_MS)
+    assert (event.kind, event.problem) == ("web_access", None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "record", "expected"),
+    [
+        (SourceKind.WEB, "fluent-bit", {"message": ACCESS_LINE, "path": "/var/log/nginx/access.log"}, "web_access"),
+        (SourceKind.SURICATA, "fluent-bit", {"message": EVE_LINE, "path": "/var/log/suricata/eve.json"}, "suricata"),
+        (SourceKind.WINDOWS, "fluent-bit-windows", {"System": WINDOWS_XML, "Message": "xin chao"}, "windows"),
+    ],
+)
+def test_what_fluent_bit_would_send_is_read_as_its_source_s_kind(tmp_path, settings, kind, key, record, expected):
+    """Output http: a JSON object a line with the date under its key, gzip, the header as written."""
+    with Receiver(tmp_path, "http", sources=[source(kind=kind)]) as receiver:
+        text = ours(settings, kind, key, receiver)
+        output = dict(line.split(None, 1) for line in text[text.index("[OUTPUT]") :].splitlines()[1:] if line.strip())
+        assert (output["Format"], output["Json_Date_Format"], output["Compress"]) == ("json_lines", "iso8601", "gzip")
+        name, value = output["Header"].split(None, 1)
+        record = dict(record)
+        for old, new in re.findall(r"Rename +(\S+) (\S+)", text):  # the filters `modify`
+            record[new] = record.pop(old)
+        for gone in re.findall(r"Remove +(\S+)", text):
+            record.pop(gone, None)
+        body = json.dumps({output["Json_Date_Key"]: "2019-12-10T02:00:00.000000Z", **record}).encode() + b"\n"
+        headers = {name: value, "Content-Encoding": "gzip"}
+        assert post(receiver.http_port, output["URI"], gzip.compress(body), headers)[0] == 200
+        event = parse(receiver.records()[0], source_kind=kind, received_ms=NOW_MS)
+    assert (event.kind, event.problem) == (expected, None)
+
+
+def test_the_curl_line_for_splunk_hec_works_as_it_is_written(tmp_path, settings):
+    with Receiver(tmp_path, "http", sources=[source(kind="syslog")]) as receiver:
+        text = ours(settings, SourceKind.SYSLOG, "splunk-hec", receiver)
+        (line,) = [line for line in text.splitlines() if line.startswith("curl ")]
+        done = subprocess.run(shlex.split(line), capture_output=True, text=True, timeout=20)
+        assert json.loads(done.stdout)["text"] == "Success", done.stderr
+        receiver.wait_for_records(1)
+
+
+@pytest.mark.parametrize(("kind", "key"), [(SourceKind.WEB, "otelcol"), (SourceKind.WINDOWS, "otelcol-windows")])
+def test_what_the_collector_would_send_is_read_as_its_source_s_kind(tmp_path, settings, kind, key):
+    with Receiver(tmp_path, "http", sources=[source(kind=kind)]) as receiver:
+        (exporter,) = yaml.safe_load(ours(settings, kind, key, receiver))["exporters"].values()
+        path = exporter["logs_endpoint"].removeprefix(receiver.url)
+        line = WINDOWS_XML if kind == SourceKind.WINDOWS else ACCESS_LINE
+        records = [{"timeUnixNano": str(NOW_MS * 1_000_000), "body": {"stringValue": line}}]
+        body = json.dumps({"resourceLogs": [{"scopeLogs": [{"logRecords": records}]}]}).encode()
+        headers = {**exporter["headers"], "Content-Type": "application/json", "Content-Encoding": "gzip"}
+        assert post(receiver.http_port, path, gzip.compress(body), headers)[0] == 200
+        event = parse(receiver.wait_for_records(1)[0], source_kind=kind, received_ms=NOW_MS)
+    assert event.problem is None

@@ -19,6 +19,7 @@ CA_PATH = "/etc/dekhang/ca.pem"  # where the steps say to put the certificate au
 SYSTEM_CA = "/etc/ssl/certs/ca-certificates.crt"  # Debian's and Ubuntu's; the receiver has a public certificate
 BOM = "\ufeff"
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,200}")
+_ADDRESS = re.compile(r"[0-9.]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?|[0-9A-Fa-f:.]{2,45}")
 
 
@@ -43,6 +44,7 @@ def configuration(shipper: Shipper, *, source_id: int, token: str | None) -> str
         "token": token or PLACEHOLDER,
         "placeholder": PLACEHOLDER,
         "host": host,
+        "host_is_name": not _ADDRESS.fullmatch(host),  # rsyslog compares names of a certificate, never addresses
         "https": https,
         "http_port": http_port,
         "url": f"{'https' if https else 'http'}://{url_host}:{http_port}",
