@@ -15,6 +15,7 @@ Every fault is a sentence with the file and the key; all are told together. depl
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from collections.abc import Callable, Mapping
@@ -207,7 +208,7 @@ class _Reader:
             self._transport(sections.get("transport", {})),
             self._objects(sections.get("objects", {})),
             {OPTIONS[key]: value for key, value in sections.get("listen", {}).items()},
-            {TLS[key]: (self._path.parent / name).resolve() for key, name in sections.get("tls", {}).items()},
+            {TLS[key]: self._beside(name) for key, name in sections.get("tls", {}).items()},
             sections.get("workers", {}).get("count"),
             {
                 SETTINGS[key]: value if isinstance(value, str) else ",".join(value)
@@ -273,9 +274,13 @@ class _Reader:
         address = f"s3://{who}{values['bucket']}{'/' if prefix else ''}{prefix}"
         return f"{address}?{urlencode(wish)}" if wish else address
 
+    def _beside(self, name: str) -> Path:
+        """A name that is no whole path: a credential that systemd hands us, else a file beside the configuration."""
+        given = Path(os.environ.get("CREDENTIALS_DIRECTORY", "/nonexistent")) / name
+        return given if given.is_file() else (self._path.parent / name).resolve()
+
     def _file(self, key: str, name: str) -> str:
-        """The whole path; one that is not absolute is beside the configuration."""
-        path = (self._path.parent / name).resolve()
+        path = self._beside(name)
         if not path.is_file():
             self._fault(key, f"không thấy tệp {path}")
         return str(path)
@@ -283,7 +288,7 @@ class _Reader:
     def _secret(self, key: str, name: str) -> str:
         if not name:
             return ""
-        path = (self._path.parent / name).resolve()
+        path = self._beside(name)
         try:
             text = path.read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:

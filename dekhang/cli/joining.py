@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
+import secrets
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import orjson
 
 from dekhang.cli import hostfile
 from dekhang.cli.hostfile import HostFile, HostFileError
@@ -15,6 +18,7 @@ from dekhang.cli.place import unless_given
 from dekhang.cli.roles import ROLES
 from dekhang.pipeline import place
 from dekhang.pipeline.place import Place, PlaceError
+from dekhang.pipeline.stores import documents, heartbeat
 
 # options of `dekhang up` as they are when the person gives none: then the file decides
 DEFAULTS: Mapping[str, Any] = {
@@ -74,9 +78,44 @@ def _join(args: argparse.Namespace, data: Path) -> None:
     silent = [sentence for answers, sentence in reach.servers(here) if not answers]
     if silent and not is_known:
         raise Refused(*silent)
+    if not silent and (other := taken_by_another(here)):
+        raise Refused(other)
+    args.folder = folder_id(data)
     for sentence in silent:
         print(f"! {sentence} Máy này vẫn chạy và tự thử lại.", file=sys.stderr, flush=True)
     place.write(here)
+
+
+def taken_by_another(here: Place) -> str:
+    """A sentence when another living host has our name: leases and signs of life would be taken for each other's."""
+    from dekhang.pipeline.stores.database.postgres import PostgresConnection
+
+    if not here.database:
+        return ""
+    connection = PostgresConnection(here.database, readonly=True)
+    try:
+        if connection.version() == 0:
+            return ""
+        row = connection.execute(
+            "SELECT facts FROM beats WHERE host = ? AND part = 'up' AND at_ms > ?",
+            (here.host, connection.now_ms() - int(heartbeat.STALE_SECONDS * 1000)),
+        ).fetchone()
+    finally:
+        connection.close()
+    if row is None or orjson.loads(row[0]).get("folder") == folder_id(here.data):
+        return ""
+    return (
+        f'Tên máy {here.host} đang được một máy khác của hệ thống dùng. Đặt tên riêng cho máy này: dòng host = "…" '
+        "ở đầu tệp cấu hình."
+    )
+
+
+def folder_id(data: Path) -> str:
+    """A mark that tells this data folder from every other one, also after a restart."""
+    path = data / "run" / "folder.id"
+    if not path.exists():
+        documents.write(path, secrets.token_hex(16).encode())
+    return path.read_text().strip()
 
 
 def settings(args: argparse.Namespace, file: HostFile) -> None:

@@ -58,13 +58,14 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--role",
         action="append",
-        choices=list(ROLES),
-        help="(cùng --config) việc của máy này, dùng được nhiều lần; mặc định là mọi việc",
+        type=some_roles,
+        metavar="|".join(ROLES),
+        help="(cùng --config) việc của máy này; nhiều việc: dùng nhiều lần hoặc viết receiver:worker; mặc định là mọi việc",
     )
     parser.add_argument("--demo", action="store_true", help="tỉnh mẫu ngày 10/12/2019 với log thật chảy vào")
     parser.add_argument("--replay", type=Path, metavar="PATH", help="(cùng --demo) gửi thư mục log thật này")
     parser.add_argument("--speed", type=speed, default=20.0, help="bản ghi mỗi giây khi gửi --replay (mặc định 20)")
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, folder="")
 
 
 def port(text: str) -> int:
@@ -77,6 +78,16 @@ def workers(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= PARTITIONS:
         raise argparse.ArgumentTypeError(f"số tiến trình phải từ 1 đến {PARTITIONS}, không phải {text!r}")
     return int(text)
+
+
+def some_roles(text: str) -> frozenset[str]:
+    """`receiver`, or `receiver:worker`: what the name of a systemd unit may hold."""
+    found = frozenset(text.split(":"))
+    if unknown := sorted(found - ROLES.keys()):
+        raise argparse.ArgumentTypeError(
+            f"không có việc {', '.join(map(repr, unknown))}; các việc là {', '.join(ROLES)}"
+        )
+    return found
 
 
 def usual_workers() -> int:
@@ -97,7 +108,7 @@ def speed(text: str) -> float:
 def run(args: argparse.Namespace) -> int:
     started = time.monotonic()
     data = args.data.resolve()
-    args.role = frozenset(args.role or ROLES)
+    args.role = frozenset().union(*args.role) if args.role else frozenset(ROLES)
     for sentence in wrong_arguments(args, data):
         print(sentence, file=sys.stderr)
         return 2
@@ -142,6 +153,7 @@ def run(args: argparse.Namespace) -> int:
         facts={
             "address": web_address(args) if "web" in args.role else "",
             "roles": sorted(args.role),
+            "folder": args.folder,
             "intake_host": reachable(args.intake_host),
             "http_intake_port": args.http_intake_port,
             "syslog_udp_port": args.syslog_udp_port,

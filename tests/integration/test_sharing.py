@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from dekhang.cli.joining import folder_id, taken_by_another
 from dekhang.pipeline import place
 from dekhang.pipeline.place import Place
 from dekhang.pipeline.sharing import Sharing
@@ -167,3 +168,20 @@ def test_one_machine_sees_its_own_parts_and_keeps_its_list_in_the_file(tmp_path:
     assert [(beat.host, beat.part) for beat in heartbeat.everywhere(tmp_path)] == [(Place.of(tmp_path).host, "http")]
     assert intake.published(tmp_path) == [IntakeSource(7, 3, "linux")]
     assert not (tmp_path / "pipeline.db").exists()
+
+
+def test_a_second_host_of_the_same_name_is_refused_but_not_the_first_one_after_a_restart(
+    hosts: Callable[[str], Path], tmp_path: Path
+) -> None:
+    first, second = hosts("nhan-1"), tmp_path / "khac"
+    here = Place.of(first)
+    place.write(Place(second, "nhan-1", here.database))
+    assert taken_by_another(here) == ""
+    heartbeat.beat(first, "up", folder=folder_id(first))
+    sharing = Sharing(first, gives_settings=False)
+    sharing.round()
+
+    assert "Tên máy nhan-1 đang được một máy khác của hệ thống dùng" in taken_by_another(Place.of(second))
+    assert taken_by_another(here) == ""
+    sharing.close()
+    assert taken_by_another(Place.of(second)) == ""
