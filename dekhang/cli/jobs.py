@@ -48,6 +48,7 @@ def all_jobs() -> list[Job]:
         Job("reorganisations", 30, follow_reorganisations),
         Job("sources", 2, sources.tick),
         Job("hunts", 2, search.tick),
+        Job("detectability", 20, sources.map_detectability),
         Job("duties", 10, duties.tick),
         Job("escalation", 5, alerts.escalate),
         Job("clocks", 5, incidents.tick),

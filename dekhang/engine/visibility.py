@@ -41,6 +41,7 @@ class Visibility:
         self._mapping = ruleset.mapping
         self._readers: dict[int, tuple[int, ...]] = {}
         self._memo: dict[tuple[int, int | None, frozenset[str]], tuple[frozenset[int], dict[int, frozenset[str]]]] = {}
+        self._correlations = [place for place, rule in enumerate(ruleset.rules) if rule.correlation is not None]
         self._by_name = {name: place for place, rule in reversed(list(enumerate(ruleset.rules))) for name in rule.names}
 
     def seen(self, arriving: Iterable[tuple[Place, frozenset[str]]]) -> Seen:
@@ -57,7 +58,21 @@ class Visibility:
                     if known is None or len(missing) < len(known):
                         lacking[position] = missing
         self._add_correlations(visible)
-        return Seen(frozenset(visible), {p: missing for p, missing in lacking.items() if p not in visible})
+        lacking = {position: missing for position, missing in lacking.items() if position not in visible}
+        for position in self._correlations:
+            if position not in visible:
+                of_suppliers = [NOTHING if one in visible else lacking.get(one) for one in self.suppliers(position)]
+                if of_suppliers and None not in of_suppliers:
+                    lacking[position] = NOTHING.union(*(missing for missing in of_suppliers if missing))
+        return Seen(frozenset(visible), lacking)
+
+    def suppliers(self, position: int) -> tuple[int, ...]:
+        """Return the positions of the single-record rules behind a correlation, through all others; of a rule: itself."""
+        correlation = self.ruleset.rules[position].correlation
+        if correlation is None:
+            return (position,)
+        found = (one for name in correlation.rules for one in self.suppliers(self._by_name[name]))
+        return tuple(dict.fromkeys(found))
 
     def readers(self, kind: int) -> tuple[int, ...]:
         """Return the positions of the rules that read records of a kind (an index of `mapping.sources`)."""
@@ -102,7 +117,7 @@ class Visibility:
 
     def _add_correlations(self, visible: set[int]) -> None:
         """A correlation may count another one: as often as something is added, look again."""
-        waiting = [p for p, rule in enumerate(self.ruleset.rules) if rule.correlation is not None]
+        waiting = [position for position in self._correlations if position not in visible]
         while added := [
             position
             for position in waiting

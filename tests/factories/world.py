@@ -22,7 +22,7 @@ from dekhang.apps.registry.models import PostHolding, Unit
 from dekhang.apps.registry.services import add_contact, confirm_contact, register_system
 from dekhang.apps.search.services import save_search
 from dekhang.apps.sources.enums import SourceKind, SourceState
-from dekhang.apps.sources.models import LogSource, Silence, Upload
+from dekhang.apps.sources.models import Detectability, LogSource, Silence, Upload
 from dekhang.apps.sources.services import create_source, start_canary
 from tests.factories.duties import evidence
 from tests.factories.incidents import current
@@ -103,6 +103,32 @@ def furnish(key: str, pipeline: Pipeline) -> OneOfEverything:
         ended_at=MORNING,
         blind_rules=1,
         blind=[{"label": own.plant("blind"), "rules": 1, "named": [{"id": "x", "title": own.plant("blind-rule")}]}],
+    )
+    Detectability.objects.create(
+        unit=unit,
+        computed_at=MORNING,
+        fingerprint="",
+        seen=1,
+        partly=0,
+        blind=0,
+        visible_rules=1,
+        rules=1,
+        body={
+            "techniques": [
+                {
+                    "key": "T1110",
+                    "tactics": ["credential-access"],
+                    "state": "seen",
+                    "visible": 1,
+                    "rules": 1,
+                    "fields": [],
+                    "unseen": 0,
+                }
+            ],
+            "gains": [],
+            "present": [],
+            "proofs": {"T1110": {"rule": "x", "title": own.plant("proof"), "last_ms": 0, "times": 1}},
+        },
     )
     things["canary"] = start_canary(source=source, by=officer)
     things["upload"] = Upload.objects.create(

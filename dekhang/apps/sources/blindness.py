@@ -1,15 +1,17 @@
 """Which rules speak only of what one source sends: what nobody sees while it is silent."""
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from dekhang.apps.sources import rulebook
 from dekhang.engine.rules import LEVELS, Rule
+from dekhang.engine.visibility import Visibility
 from dekhang.pipeline.stores import routes
 
 ROUTE_DAYS = 30
@@ -43,23 +45,26 @@ def blind_without(unit_id: int, source_id: int, *, silent: Collection[int], now:
     others = [(route.place, route.fields) for route in found if route.source_id not in {source_id, *silent}]
     eyes = rulebook.visibility()
     lost = eyes.seen([*own, *others]).visible - eyes.seen(others).visible
-    return grouped([eyes.ruleset.rules[position] for position in sorted(lost - eyes.ruleset.silent)])
+    return grouped(eyes, lost - eyes.ruleset.silent)
 
 
-def grouped(rules: Collection[Rule]) -> list[BlindGroup]:
+def grouped(eyes: Visibility, positions: Collection[int]) -> list[BlindGroup]:
     """Rules by the log source that they read."""
-    counts = Counter(label_of(rule) for rule in rules)
+    by_label: dict[str, list[Rule]] = defaultdict(list)
+    for position in positions:
+        by_label[label_of(eyes, position)].append(eyes.ruleset.rules[position])
     groups = []
-    for label, number in sorted(counts.items(), key=lambda one: (-one[1], one[0])):
-        of_label = [rule for rule in rules if label_of(rule) == label]
-        gravest = sorted(of_label, key=lambda rule: (-LEVELS.index(rule.level), rule.title_vi))
-        groups.append(BlindGroup(label, number, [{"id": rule.id, "title": rule.title_vi} for rule in gravest[:NAMED]]))
+    for label, rules in sorted(by_label.items(), key=lambda one: (-len(one[1]), one[0])):
+        gravest = sorted(rules, key=lambda rule: (-LEVELS.index(rule.level), rule.title_vi))
+        named = [{"id": rule.id, "title": rule.title_vi} for rule in gravest[:NAMED]]
+        groups.append(BlindGroup(label, len(rules), named))
     return groups
 
 
-def label_of(rule: Rule) -> str:
-    """A rule's log source in short: "windows · process_creation"."""
-    if rule.correlation is not None:
-        return "nhiều sự kiện gộp lại"
-    said = rule.logsource
-    return " · ".join(part for part in (said.product, said.category, said.service) if part) or "mọi nguồn"
+def label_of(eyes: Visibility, position: int) -> str:
+    """The log source that a rule reads, in short: "windows · process_creation"; of a correlation, those of its suppliers."""
+    labels = set()
+    for one in eyes.suppliers(position):
+        said = eyes.ruleset.rules[one].logsource
+        labels.add(" · ".join(part for part in (said.product, said.category, said.service) if part) or _("mọi loại"))
+    return " + ".join(sorted(labels))

@@ -66,6 +66,7 @@ class AuditAction(models.TextChoices):
     SOURCE_RETURNED = "source_returned", _("Nguồn log gửi trở lại")
     SILENCE_ESCALATED = "silence_escalated", _("Báo thủ trưởng về nguồn log im lặng")
     LOG_UPLOADED = "log_uploaded", _("Tải lên tệp log")
+    MAP_EXPORTED = "map_exported", _("Xuất bản đồ khả năng thấy tấn công")
     CANARY_STARTED = "canary_started", _("Bắt đầu thử khả năng ghi nhận")
     CANARY_CANCELLED = "canary_cancelled", _("Hủy phép thử vừa bắt đầu")
     CANARY_PASSED = "canary_passed", _("Thử khả năng ghi nhận: đạt")

@@ -91,6 +91,23 @@ class Silence(models.Model):
         return f"{self.source} ({self.get_cause_display()})"
 
 
+class Detectability(models.Model):
+    """What could be seen at a unit, as computed last (detectability.Map). No decision of anybody: made again at any time."""
+
+    unit = models.OneToOneField(Unit, primary_key=True, on_delete=models.PROTECT, related_name="detectability")
+    computed_at = models.DateTimeField()
+    fingerprint = models.CharField(max_length=64, help_text="of the rules and of what arrived")
+    seen = models.PositiveIntegerField(help_text="techniques")
+    partly = models.PositiveIntegerField()
+    blind = models.PositiveIntegerField()
+    visible_rules = models.PositiveIntegerField()
+    rules = models.PositiveIntegerField()
+    body = models.JSONField(help_text="techniques, gains, what is present, proofs")
+
+    def __str__(self) -> str:
+        return f"Khả năng thấy tấn công của đơn vị {self.unit_id}"
+
+
 class Canary(models.Model):
     """One harmless attack trace sent by the unit's own machine: must arrive, be detected, be acknowledged."""
 

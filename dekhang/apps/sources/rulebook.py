@@ -1,5 +1,6 @@
 """The rules of this installation, read once per process and again when their files changed."""
 
+import hashlib
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -44,6 +45,12 @@ def visibility() -> Visibility:
     if _visibility is None or _visibility.ruleset is not ruleset:
         _visibility = Visibility(ruleset)
     return _visibility
+
+
+def edition() -> str:
+    """Differs when the rules do."""
+    installed()
+    return hashlib.sha256(repr(_stamp).encode()).hexdigest()[:16]
 
 
 def _stamp_of(folders: Sequence[Path]) -> Stamp:

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from dekhang.cli.detect.tactics import OTHER, TECHNIQUE, tactics_of
 from dekhang.engine import Rule
+from dekhang.engine.attack import OTHER, main_techniques_of, tactics_of
 from dekhang.engine.coverage import UnmappedSource, unmapped_sources
 from dekhang.engine.expressions import (
     Atom,
@@ -77,7 +77,7 @@ def stats_of(book: Rulebook) -> RuleStats:
         statuses=_shares(book, lambda rule: (rule.status or NONE,), STATUSES),
         logsources=_shares(book, lambda rule: (logsource_of(rule),)),
         tactics=_shares(book, lambda rule: [tactic for tactic in tactics_of(rule) if tactic != OTHER]),
-        techniques=_shares(book, techniques_of),
+        techniques=_shares(book, main_techniques_of),
         constructs=tuple(Counter(one for rule in book.rules for one in constructs_of(rule)).most_common()),
         skipped=tuple(reasons.most_common()),
         unmapped=unmapped_sources(book.ruleset),
@@ -90,12 +90,6 @@ def logsource_of(rule: Rule) -> str:
         return "correlation"
     said = rule.logsource
     return "/".join(part or NONE for part in (said.product, said.category, said.service))
-
-
-def techniques_of(rule: Rule) -> tuple[str, ...]:
-    """Return the techniques that a rule names, sub-techniques under their technique, each once."""
-    named = (tag.lower().removeprefix("attack.") for tag in rule.tags)
-    return tuple(dict.fromkeys(tag.split(".")[0].upper() for tag in named if TECHNIQUE.fullmatch(tag)))
 
 
 def constructs_of(rule: Rule) -> set[str]:

@@ -61,6 +61,26 @@ def of_units(data: Path, unit_ids: Collection[int], *, limit: int = 100) -> list
     return _ask(data, f"WHERE unit_id IN ({marks}) ORDER BY id DESC LIMIT ?", (*units, limit))
 
 
+@dataclass(frozen=True, slots=True)
+class LastOfRule:
+    """How often a rule matched, and when the newest of it happened (UTC epoch ms)."""
+
+    times: int
+    last_ms: int
+
+
+def last_by_rule(data: Path, unit_id: int, *, since_ms: int) -> dict[str, LastOfRule]:
+    """What was really found at a unit since then, by rule."""
+    with database.reading(Path(data)) as connection:
+        if connection is None:
+            return {}
+        rows = connection.execute(
+            "SELECT rule_id, count(*), max(event_ms) FROM detections WHERE unit_id = ? AND received_ms >= ? GROUP BY rule_id",
+            (unit_id, since_ms),
+        )
+        return {rule_id: LastOfRule(times, last_ms) for rule_id, times, last_ms in rows}
+
+
 def _ask(data: Path, where: str, values: tuple[int, ...]) -> list[Detection]:
     with database.reading(data) as connection:
         if connection is None:

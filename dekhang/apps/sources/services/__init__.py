@@ -29,6 +29,7 @@ from dekhang.apps.sources.services.health import (
     mark_silent,
     tell_head,
 )
+from dekhang.apps.sources.services.maps import keep_map, record_map_export
 from dekhang.apps.sources.services.uploads import store_upload
 
 __all__ = [
@@ -45,10 +46,12 @@ __all__ = [
     "intake_entries",
     "is_token_of",
     "keep_cadence",
+    "keep_map",
     "mark_delivering",
     "mark_loss",
     "mark_silent",
     "publish",
+    "record_map_export",
     "renew_token",
     "restore",
     "retire",

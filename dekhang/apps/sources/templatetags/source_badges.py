@@ -5,7 +5,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from dekhang.apps.core.templatetags.dk import badge
+from dekhang.apps.sources.detectability import BLIND, PARTLY, SEEN
 from dekhang.apps.sources.enums import CanaryState, SourceKind, SourceState
+from dekhang.apps.sources.seeing import WORDS
 
 register = template.Library()
 SOURCE_TONES = {
@@ -67,3 +69,9 @@ def intake_badge(problem: str) -> SafeString:
         "loud": ("warn", "gauge", _("Gửi quá nhanh")),
     }[problem]
     return badge(tone, text, icon)
+
+
+@register.simple_tag
+def sight_badge(state: str) -> SafeString:
+    tone, icon = {SEEN: ("ok", "eye"), PARTLY: ("warn", "scan-eye"), BLIND: ("bad", "eye-off")}[state]
+    return badge(tone, WORDS[state], icon)

@@ -14,6 +14,7 @@ from dekhang.apps.sources.views.connecting import (
     retire,
     setup,
 )
+from dekhang.apps.sources.views.detecting import detectability, detectability_csv, detectability_of, technique
 from dekhang.apps.sources.views.looking import detail, intake, live, of_unit, source_list, unknown_senders
 from dekhang.apps.sources.views.silences import silence
 from dekhang.apps.sources.views.uploading import upload, uploads
@@ -27,6 +28,9 @@ __all__ = [
     "configuration",
     "connect",
     "detail",
+    "detectability",
+    "detectability_csv",
+    "detectability_of",
     "end_former_token",
     "intake",
     "live",
@@ -39,6 +43,7 @@ __all__ = [
     "silence",
     "source_list",
     "start_canary",
+    "technique",
     "unknown_senders",
     "upload",
     "uploads",
