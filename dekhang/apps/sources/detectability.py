@@ -37,7 +37,12 @@ class Offer:
     categories: frozenset[str] = frozenset()
 
     def brings(self, source: Source) -> bool:
-        """Whether records of this kind of the engine's come from it."""
+        """Whether records of this kind of the engine's come from it.
+
+        What other products send under a Windows log source (IIS) does not count: rules for all of Windows would read it.
+        """
+        if source.logsource.product == "windows" and source.product != "windows":
+            return False
         if self.channels:
             return bool(self.channels & source.channels)
         if self.services:

@@ -11,6 +11,7 @@ from dekhang.apps.registry import selectors as registry
 from dekhang.apps.sources import detectability as maps
 from dekhang.apps.sources import policies, seeing, services
 
+GAINS_SHOWN = 5
 TECHNIQUE = re.compile(r"T\d{4}")
 
 
@@ -37,6 +38,8 @@ def detectability_of(request: HttpRequest, unit_id: int) -> HttpResponse:
         "unit_id": unit_id,
         "unit_name": unit_name,
         "seen": seen,
+        "first_gains": seen.gains[:GAINS_SHOWN] if seen else [],
+        "more_gains": seen.gains[GAINS_SHOWN:] if seen else [],
         "no_connect": refusal(policies.check_can_connect, request.user, unit_id),
         "is_provincial": request.user.is_provincial,
     }
