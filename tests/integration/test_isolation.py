@@ -319,7 +319,6 @@ def test_every_way_of_the_table_leads_somewhere(units):
         assert set((address.takes or {}).values()) <= OBJECTS | {
             *("record_attacks", "sop", "windows", "rsyslog", "intrusion", "malware", "impersonation", "notice", "xlsx"),
             *("jsonl", "20191210-020000-abcd"),
-            "jsonl",
             "T1110",
             "merge",
             "regulation",
