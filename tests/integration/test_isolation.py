@@ -100,6 +100,8 @@ def of_unit(*, posts: bool = False, **more: str) -> Address:
 ADDRESSES: dict[str, Address] = {
     "core:healthz": shared(),
     "core:audit": shared(),
+    "core:guides": shared(),
+    "core:guide": Address({"slug": "connect-one-pc"}, posts=False),
     "portal:home": shared(),
     "portal:login": shared(posts=True),
     "portal:logout": shared(posts=True),

@@ -1,11 +1,14 @@
-"""Error pages with the sentence, health for the supervisor, and the audit log."""
+"""Error pages with the sentence, health for the supervisor, the audit log, and the guides."""
 
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET
 
 from dekhang.apps.core import selectors
+from dekhang.apps.core.guides import all_guides
+from dekhang.apps.core.guides import guide as guide_of
 from dekhang.apps.core.policies import check_can_read_audit
 
 
@@ -49,3 +52,16 @@ def audit_log(request: HttpRequest) -> HttpResponse:
     return render(
         request, "core/audit.html", {"page": page.get_page(request.GET.get("page")), "q": request.GET.get("q", "")}
     )
+
+
+@require_GET
+def guides(request: HttpRequest) -> HttpResponse:
+    return render(request, "core/guides.html", {"guides": all_guides()})
+
+
+@require_GET
+def guide(request: HttpRequest, slug: str) -> HttpResponse:
+    found = guide_of(slug)
+    if found is None:
+        raise Http404
+    return render(request, "core/guide.html", {"guide": found})

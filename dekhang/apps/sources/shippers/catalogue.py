@@ -29,7 +29,9 @@ class Shipper:
     tried: Tried
     template: str = ""  # of templates/sources/configs/; "" when it has the name of the key
     reads: tuple[str, ...] = ()  # log files that it reads
+    commands: tuple[tuple[Promise, str], ...] = ()  # (what for, text to paste)
     only_by_file: bool = False  # a script: is downloaded and run, not copied into something
+    guide: str = ""  # of docs/guides
 
 
 AUTH_FILES = ("/var/log/auth.log", "/var/log/secure", "/var/log/syslog", "/var/log/messages")
@@ -166,6 +168,8 @@ _SPLUNK = Shipper(
     Tried.REPLAYED,
 )
 
+_PC = 'powershell -ExecutionPolicy Bypass -File "$env:USERPROFILE\\Downloads\\dekhang-may-tram.ps1"'
+
 SHIPPERS: dict[str, tuple[Shipper, ...]] = {
     SourceKind.WINDOWS: (
         Shipper(
@@ -176,19 +180,16 @@ SHIPPERS: dict[str, tuple[Shipper, ...]] = {
             (
                 _("Tải tệp dekhang-may-tram.ps1 về máy cần theo dõi. Tệp có mã: không gửi cho ai, cài xong thì xóa."),
                 _("Bấm nút Start, gõ powershell, bấm chuột phải vào Windows PowerShell, chọn Run as administrator."),
-                _(
-                    "Dán lệnh sau rồi bấm Enter: powershell -ExecutionPolicy Bypass -File "
-                    '"$env:USERPROFILE\\Downloads\\dekhang-may-tram.ps1"'
-                ),
+                _("Chép lệnh cài dưới đây, dán vào cửa sổ ấy rồi bấm Enter."),
                 _(
                     "Đọc những gì sẽ làm, gõ C để đồng ý. Từ đó máy tự gửi mỗi phút một lần, kể cả sau khi khởi động lại."
                 ),
             ),
-            _(
-                "Chạy lại lệnh trên thêm -Test ở cuối: tệp tự kiểm tra đường truyền, mã và từng nhật ký. Gỡ: thêm -Uninstall."
-            ),
+            _("Lệnh kiểm tra tự xem đường truyền, mã, từng nhật ký và nói chỗ nào chưa được."),
             Tried.REPLAYED,
+            commands=((_("Cài"), _PC), (_("Kiểm tra"), f"{_PC} -Test"), (_("Gỡ"), f"{_PC} -Uninstall")),
             only_by_file=True,
+            guide="connect-one-pc",
         ),
         Shipper(
             "winlogbeat",
@@ -336,7 +337,8 @@ SHIPPERS: dict[str, tuple[Shipper, ...]] = {
                 _("Kiểm tra địa chỉ IP gửi đi của thiết bị đã được khai ở nguồn này; chưa có thì bấm Sửa nguồn."),
             ),
             _("Đăng nhập sai rồi đúng vào trang quản trị thiết bị một lần: phải thấy sự kiện trong một phút."),
-            Tried.RUN,
+            Tried.REPLAYED,
+            guide="connect-firewall",
         ),
         Shipper(
             "fortigate",
@@ -350,6 +352,7 @@ SHIPPERS: dict[str, tuple[Shipper, ...]] = {
             ),
             _("Trên FortiGate chạy: diagnose log test. Nó gửi vài dòng mẫu; trang này phải thấy trong một phút."),
             Tried.DOCUMENTED,
+            guide="connect-firewall",
         ),
         Shipper(
             "mikrotik",
@@ -362,6 +365,7 @@ SHIPPERS: dict[str, tuple[Shipper, ...]] = {
             ),
             _('Trong Terminal chạy: /log info "thu de khang". Trang này phải thấy trong một phút.'),
             Tried.DOCUMENTED,
+            guide="connect-firewall",
         ),
         Shipper(
             "cisco",
@@ -375,6 +379,7 @@ SHIPPERS: dict[str, tuple[Shipper, ...]] = {
             ),
             _("Chạy: show logging. Dòng “Logging to …” phải có số thông điệp đã gửi tăng lên."),
             Tried.DOCUMENTED,
+            guide="connect-firewall",
         ),
         _RSYSLOG,
         _SYSLOG_NG,
