@@ -23,6 +23,7 @@ PARTS = {  # in the order in which they are told
     "files": "nhận tệp",
     "worker": "phân tích, phát hiện",
     "jobs": "công việc nền",
+    "hunts": "săn tìm trong lịch sử",
     "share": "trao đổi với các máy khác",
 }
 ONE_MACHINE = ("http", "lines", "worker", "jobs")

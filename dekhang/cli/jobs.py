@@ -47,7 +47,7 @@ def all_jobs() -> list[Job]:
         Job("detections", 0.5, pull_what_waits),
         Job("reorganisations", 30, follow_reorganisations),
         Job("sources", 2, sources.tick),
-        Job("hunts", 2, search.tick),
+        *of_this_host(),
         Job("detectability", 20, sources.map_detectability),
         Job("duties", 10, duties.tick),
         Job("escalation", 5, alerts.escalate),
@@ -58,6 +58,11 @@ def all_jobs() -> list[Job]:
         Job("lake", 2, Keeper(settings.DATA).work, apart=True),
         Job("catalog", 60, register_lake, apart=True),
     ]
+
+
+def of_this_host() -> list[Job]:
+    """What lies in the data folder of the pages: on several hosts the one with the pages does it."""
+    return [Job("hunts", 2, search.tick)]
 
 
 def pull_what_waits() -> None:
@@ -105,11 +110,12 @@ def run_apart(job: Job, stop: threading.Event) -> None:
     connection.close()
 
 
-def run_until_stopped(data: Path) -> int:
+def run_until_stopped(data: Path, part: str = "jobs") -> int:
+    """Run the jobs of a part: `jobs` all, `hunts` only those of this host."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    jobs = all_jobs()
+    jobs = of_this_host() if part == "hunts" else all_jobs()
     together = [job for job in jobs if not job.apart]
     for job in jobs:
         if (
@@ -121,9 +127,9 @@ def run_until_stopped(data: Path) -> int:
         now = time.monotonic()
         run_due(together, now)
         if now - last_beat >= heartbeat.BEAT_SECONDS:
-            heartbeat.beat(data, "jobs", ready=True, faults={job.name: job.faults for job in jobs if job.faults})
+            heartbeat.beat(data, part, ready=True, faults={job.name: job.faults for job in jobs if job.faults})
             last_beat = now
             close_old_connections()
         stop.wait(0.2)
-    heartbeat.clear(data, "jobs")
+    heartbeat.clear(data, part)
     return 0

@@ -1,4 +1,4 @@
-"""`dekhang part prepare|web|jobs|traffic`: what `up` starts beside the pipeline's own parts."""
+"""`dekhang part prepare|web|jobs|hunts|traffic`: what `up` starts beside the pipeline's own parts."""
 
 import argparse
 import os
@@ -19,9 +19,10 @@ def add_parser(subparsers: Any) -> None:
     prepare.add_argument("--report-to", type=int, metavar="FD")
     prepare.set_defaults(run=run_prepare)
 
-    jobs = parts.add_parser("jobs")
-    jobs.add_argument("--data", type=Path, required=True)
-    jobs.set_defaults(run=run_jobs)
+    for name in ("jobs", "hunts"):
+        jobs = parts.add_parser(name)
+        jobs.add_argument("--data", type=Path, required=True)
+        jobs.set_defaults(run=run_jobs)
 
     web = parts.add_parser("web")
     web.add_argument("--data", type=Path, required=True)
@@ -51,7 +52,7 @@ def run_jobs(args: argparse.Namespace) -> int:
         return 2
     from dekhang.cli.jobs import run_until_stopped
 
-    return run_until_stopped(args.data)
+    return run_until_stopped(args.data, args.part)
 
 
 def run_web(args: argparse.Namespace) -> int:

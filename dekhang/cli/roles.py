@@ -81,6 +81,8 @@ def other_parts(args: argparse.Namespace, data: Path) -> list[Part]:
     if "web" in args.role:
         web = [*part_command("web", data), "--host", args.host, "--port", str(args.port)]
         parts.append(Part("web", "trang web", web))
+        if "jobs" not in args.role:  # hunts lie in the data folder of the pages that asked for them
+            parts.append(Part("hunts", "săn tìm trong lịch sử", part_command("hunts", data), "hunts"))
     if "jobs" in args.role:
         parts.append(Part("jobs", ROLES["jobs"], part_command("jobs", data), "jobs"))
     if args.demo:

@@ -144,7 +144,7 @@ ASSETS = DATA / "assets"  # fonts subset at first start: core.fonts
 STATICFILES_DIRS = [ASSETS] if ASSETS.is_dir() else []
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
-MEDIA_ROOT = DATA / "media"
+MEDIA_ROOT = env_path("DK_MEDIA", DATA / "media", about="files that people attach; hosts with pages share one folder")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 MAX_UPLOAD_BYTES = env_int("DK_MAX_UPLOAD_BYTES", 2 * 1024**3, about="largest log file a person may upload", at_least=1)

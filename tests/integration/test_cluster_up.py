@@ -82,7 +82,7 @@ def test_each_host_runs_the_parts_of_its_role_and_no_others(installation: Instal
         for host in (installation.web, installation.receiver, installation.jobs, installation.worker)
     }
     assert parts == {
-        "web-1": {"files", "share"},
+        "web-1": {"files", "hunts", "share"},
         "receiver-1": {"http", "syslog", "share"},
         "jobs-1": {"jobs", "share"},
         "worker-1": {"worker", "share"},
