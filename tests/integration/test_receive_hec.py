@@ -130,7 +130,7 @@ def test_health_needs_no_token_and_a_full_spool_is_busy(tmp_path: Path) -> None:
             200, {"text": "HEC is healthy", "code": 17},
         )  # fmt: skip
         noise = random.Random(1).randbytes(400_000).hex()
-        receiver.wait_for(lambda: send(receiver, EVENT, json.dumps({"event": noise}).encode())[0] == 503, seconds=15)
+        receiver.wait_for(lambda: send(receiver, EVENT, json.dumps({"event": noise}).encode())[0] == 503, seconds=60)
         status, answer = send(receiver, EVENT, json.dumps({"event": noise}).encode())
         assert (status, answer["code"], answer["text"]) == (503, 9, "Server is busy")
         assert send(receiver, "/services/collector/health/1.0", headers={}, method="GET")[1]["code"] == 18

@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import signal
+import socket
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -13,8 +14,10 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
-from tests.installation import Installation, dekhang
+from tests.certificates import Authority, needs_openssl
+from tests.installation import Installation, dekhang, free_port
 
+pytestmark = needs_openssl
 PARTS = {"web", "http", "lines", "worker", "jobs"}
 
 
@@ -24,7 +27,10 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     folder = tmp_path_factory.mktemp("up")
     (folder / "password").write_text("mot-mat-khau-rat-dai\n")
     environment = {"DK_ADMIN_USERNAME": "quan-tri", "DK_ADMIN_PASSWORD_FILE": str(folder / "password")}
-    running = Installation(folder / "data", environment=environment)
+    authority = Authority(folder / "tls")
+    authority.server(days=200)
+    ports = [f"--https-intake-port={free_port()}", f"--syslog-tls-port={free_port()}"]
+    running = Installation(folder / "data", options=(*authority.options(), *ports), environment=environment)
     running.start()
     yield running
     running.kill()
@@ -66,6 +72,18 @@ def test_the_start_says_each_part_the_address_and_the_account(real):
     assert "mot-mat-khau-rat-dai" not in said
     assert status(real.address) == 200
     assert status(real.address, "/dang-nhap/") == 200
+
+
+def test_the_safe_ports_answer_with_the_certificate_given_and_doctor_looks_at_it(real):
+    https, syslog = (int(option.partition("=")[2]) for option in real.options[-2:])
+    context = Authority(real.data.parent / "tls").context()
+    connection = http.client.HTTPSConnection("127.0.0.1", https, context=context, timeout=10)
+    connection.request("GET", "/healthz")
+    assert connection.getresponse().status == 200
+    connection.close()
+    with socket.create_connection(("127.0.0.1", syslog), timeout=10) as plain:
+        context.wrap_socket(plain, server_hostname="localhost").close()
+    assert "chứng chỉ TLS" in real.command("doctor").stdout
 
 
 def test_no_part_keeps_the_first_password_or_is_the_leader_of_a_heavy_supervisor(real):

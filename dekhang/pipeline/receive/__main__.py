@@ -1,4 +1,4 @@
-"""`python -m dekhang.pipeline.receive http|syslog|files|lines|certificate --data DIR …`"""
+"""`python -m dekhang.pipeline.receive http|syslog|files|lines --data DIR …`"""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import logging
 import sys
 from pathlib import Path
 
-from dekhang.pipeline.receive.certificate import make_client, make_server
 from dekhang.pipeline.receive.part import WRONG_USE, CannotStart, leave
 from dekhang.pipeline.receive.tls import TlsFiles
 from dekhang.pipeline.spool.writer import FREE_FLOOR_BYTES
@@ -55,15 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
             part.add_argument(
                 "--tls-port", type=int, default=0, help="cổng syslog qua TLS (thường là 6514), 0 là không mở"
             )
-    certificate = parts.add_parser("certificate", help="tạo chứng chỉ TLS cho lần cài đầu, bằng lệnh openssl của máy")
-    certificate.add_argument("--data", type=Path, default=Path("var"), help="thư mục dữ liệu; tệp nằm trong <data>/tls")
-    certificate.add_argument(
-        "--name", action="append", default=[], help="tên máy hoặc địa chỉ mà máy gửi dùng để nối tới"
-    )
-    certificate.add_argument("--client", metavar="TÊN", help="tạo chứng chỉ cho một máy gửi thay vì cho máy này")
     options = parser.parse_args(arguments)
-    if options.part == "certificate":
-        return _certificate(options)
     logging.basicConfig(level=logging.INFO, format=f"%(asctime)s {options.part} %(levelname)s %(message)s")
     floor = options.free_floor_mb * 1024 * 1024
     spool_max = options.spool_max_mb * 1024 * 1024
@@ -117,34 +108,10 @@ def _tls_of(options: argparse.Namespace) -> TlsFiles | None:
         return None
     if certificate is None or key is None:
         raise CannotStart(
-            f"Cổng TLS {port} cần --tls-cert và --tls-key. Chưa có thì tạo bằng: python -m dekhang.pipeline.receive "
-            f"certificate --data {options.data} --name TÊN_MÁY"
+            f"Cổng TLS {port} cần --tls-cert và --tls-key. Chưa có thì tạo bằng: "
+            f"dekhang intake certificate --data {options.data} --name TÊN_MÁY"
         )
     return TlsFiles(certificate, key, options.tls_ca)
-
-
-def _certificate(options: argparse.Namespace) -> int:
-    folder = options.data / "tls"
-    try:
-        if options.client:
-            made = make_client(folder, options.client)
-        elif options.name:
-            made = make_server(folder, options.name)
-        else:
-            raise CannotStart("Cần --name: tên máy hoặc địa chỉ mà máy gửi dùng để nối tới (ghi nhiều lần được).")
-    except CannotStart as problem:
-        print(problem, file=sys.stderr)  # noqa: T201
-        return WRONG_USE
-    lines = [f"chứng chỉ   {made.certificate}", f"khóa        {made.key}", f"nơi cấp     {made.ca}"]
-    if options.client:
-        lines += [f"dấu vân tay {made.fingerprint}", "Chép ba tệp ấy sang máy gửi; khai dấu vân tay ở nguồn nhật ký."]
-    else:
-        lines.append(
-            f"Chép {made.ca.name} sang các máy gửi, rồi chạy với --tls-cert {made.certificate} --tls-key {made.key}"
-        )
-        lines[-1] += f" --tls-ca {made.ca}"
-    print("\n".join(lines))  # noqa: T201
-    return 0
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Certificates for a first installation, made by the `openssl` command: an authority of one's own, a server, clients.
 
-`python -m dekhang.pipeline.receive certificate --data DIR --name intake.example.gov.vn`. Whoever has an authority
+`dekhang intake certificate --data DIR --name intake.example.gov.vn`. Whoever has an authority
 (Ban Cơ yếu, a public one) uses its files instead: `--tls-cert`, `--tls-key`, `--tls-ca`.
 """
 

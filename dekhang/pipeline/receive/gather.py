@@ -22,9 +22,10 @@ logger = logging.getLogger(__name__)
 FLUSH_SECONDS = 0.1
 FLUSH_RECORDS = 4000
 HELD_BYTES = 16 * 1024 * 1024  # waiting for the disk; beyond it TCP senders wait and UDP is refused
-SOURCE_HELD_BYTES = 2 * 1024 * 1024  # of one source that has to wait; beyond it what still comes is refused
+SOURCE_HELD_BYTES = 2 * 1024 * 1024  # of one source that has to wait; beyond it UDP is refused
 RECORD_BYTES = 100  # what a record costs in memory beside its text
 RETRY_SECONDS = 0.5
+UDP = "syslog_udp"
 
 _Key = tuple[int, str, str]
 
@@ -64,7 +65,9 @@ class Gatherer:
         With too much held they are refused and counted.
         """
         stuck = self._stuck.get(source.source_id) if self._stuck else None
-        if self.held_bytes > 2 * HELD_BYTES or (stuck is not None and stuck.held_bytes > SOURCE_HELD_BYTES):
+        # who cannot be told to wait may fill only so much; what TCP still brings was on its way when we stopped reading
+        much = stuck is not None and stuck.held_bytes > SOURCE_HELD_BYTES and transport == UDP
+        if much or self.held_bytes > 2 * HELD_BYTES:
             reason = stuck.reason if stuck is not None else Reason.DISK_FULL
             self._refusals.add(source.source_id, reason, len(records), size_bytes=size_bytes, peer=peer)
             return
@@ -115,6 +118,7 @@ class Gatherer:
         for batch in batches:
             if batch.source_id in self._stuck:
                 self._stuck[batch.source_id].batches.append(batch)
+        waited = list(self._stuck)
         results = await asyncio.gather(*map(self._lanes.commit, free), return_exceptions=True)
         news = False
         for batch, result in zip(free, results, strict=True):
@@ -122,7 +126,10 @@ class Gatherer:
                 news |= self._refused(batch, result)
             else:
                 self.held_bytes -= _cost(batch)
-        for source_id in list(self._stuck):
+        if news:  # at once: whoever must wait is still being read
+            self._on_pressure()
+            news = False
+        for source_id in list(self._stuck) if self._ending else waited:
             news |= await self._try_again(source_id)
         if self.pressed and self.held_bytes < HELD_BYTES // 2:
             self.pressed = False

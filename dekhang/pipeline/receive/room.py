@@ -2,7 +2,7 @@
 
 Nothing is dropped here: a writer's gate says no, the receiver says so to the sender, and takes up again by itself as soon
 as the worker has caught up. A loud source is stopped first (its own share of the bulk lane), then all loud sources, then
-everybody. Sizes are those on disk, compressed.
+everybody. Sizes are those of full segments on disk, compressed: each writer's last segment (32 MB) comes on top.
 """
 
 from __future__ import annotations
@@ -153,60 +153,51 @@ class Room:
 
 
 class _Shares:
-    """Bytes per source in one writer's segments, counted from frame headers; a restart counts them again."""
+    """Bytes per source in one writer's full segments, counted from frame headers; a restart counts them again."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._segments: dict[int, dict[int, int]] = {}
-        self._counted: dict[int, int] = {}  # segment → counted up to this offset
         self.by_source: dict[int, int] = {}
 
     def look(self) -> None:
-        present = segments(self._folder)
-        for number in [one for one in self._segments if one not in set(present)]:
-            del self._segments[number], self._counted[number]
         mark = read_mark(self._folder)
-        if mark is not None:
-            newest = max(self._segments, default=0)
-            for number in present:
-                if newest <= number <= mark.segment:
-                    self._count(number, mark.offset if number == mark.segment else None)
+        present = {number for number in segments(self._folder) if mark is not None and number < mark.segment}
+        if present == self._segments.keys():
+            return
+        self._segments = {number: self._segments.get(number) or self._count(number) for number in present}
         total: dict[int, int] = {}
         for counts in self._segments.values():
             for source_id, size in counts.items():
                 total[source_id] = total.get(source_id, 0) + size
         self.by_source = total
 
-    def _count(self, number: int, end: int | None) -> None:
+    def _count(self, number: int) -> dict[int, int]:
+        counts: dict[int, int] = {}
         try:
             fd = os.open(segment_path(self._folder, number), os.O_RDONLY)
-        except FileNotFoundError:
-            return
+        except FileNotFoundError:  # pruned just now
+            return counts
         try:
             opened = read_salt(fd)
-            if opened is None:
-                return
-            counts = self._segments.setdefault(number, {})
-            offset = self._counted.get(number, SEGMENT_HEAD)
-            end = os.fstat(fd).st_size if end is None else end
-            while offset < end:
+            offset, end = SEGMENT_HEAD, os.fstat(fd).st_size
+            while opened is not None and offset < end:
                 head = read_head(lambda size, at: os.pread(fd, size, at), offset, end, opened[0])
                 if head is None:  # damaged: what follows in this segment is nobody's
                     break
                 counts[head.source_id] = counts.get(head.source_id, 0) + head.end - offset
                 offset = head.end
-            self._counted[number] = offset
         finally:
             os.close(fd)
+        return counts
 
 
 def _size_of(folder: Path) -> int:
+    """Of the full segments; the last one always stays (spool.prune), also when the worker has read all of it."""
     size = 0
-    with suppress(OSError), os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.name.endswith(".seg"):
-                with suppress(FileNotFoundError):
-                    size += entry.stat().st_size
+    for number in segments(folder)[:-1]:
+        with suppress(FileNotFoundError):
+            size += segment_path(folder, number).stat().st_size
     return size
 
 
