@@ -31,7 +31,7 @@ class HuntForm(forms.Form):
         label=_("Chỉ dấu, mỗi dòng một giá trị"),
         max_length=LIST_CHARS,
         required=False,
-        widget=forms.Textarea,
+        widget=forms.Textarea(attrs={"rows": 4}),
         help_text=_("Địa chỉ, tên miền, đường dẫn web, mã băm của tệp."),
     )
     indicator_file = forms.FileField(label=_("Tệp chỉ dấu (STIX, MISP, CSV, danh sách)"), required=False)

@@ -16,6 +16,7 @@ from dekhang.apps.search import policies, selectors, services
 from dekhang.apps.search.forms import HuntForm
 from dekhang.pipeline.stores import hunts as store
 from dekhang.pipeline.stores.hunts import Hunt
+from dekhang.pipeline.stores.search import Everything, Marker, QueryError, parse
 
 HITS_A_PAGE = 100
 USUAL = timedelta(days=30)
@@ -101,6 +102,7 @@ def hunt(request: HttpRequest, key: str) -> HttpResponse:
     context = {
         "hunt": _shown(found),
         "hits": hits,
+        "marker": _marker(found),
         "number": number,
         "first": start_at + 1,
         "last": start_at + len(hits),
@@ -112,6 +114,13 @@ def hunt(request: HttpRequest, key: str) -> HttpResponse:
         "telling": found.wants_alerts and state.told is None,
     }
     return render(request, "search/_hunt.html" if request.htmx else "search/hunt.html", context)
+
+
+def _marker(hunt: Hunt) -> Marker:
+    try:
+        return Marker(parse(hunt.request.query))
+    except QueryError:
+        return Marker(Everything())
 
 
 @require_POST

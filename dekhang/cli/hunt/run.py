@@ -196,11 +196,12 @@ def _write(args: argparse.Namespace, hunt: Hunt, state: State) -> None:
         raise Refused(f"Không ghi được {args.output}: {error.strerror or error}.") from None
     if args.quiet:
         return
-    print(
-        f"{state.hits} kết quả trong {state.records} bản ghi; lần lùng {hunt.id}. "
-        f"Đọc {state.groups_read}/{state.groups} nhóm dòng của kho, phần còn lại không thể có.",
-        file=sys.stderr,
-    )
+    print(f"{state.hits} kết quả trong {state.records} bản ghi; lần lùng {hunt.id}.", file=sys.stderr)
+    if state.groups > state.groups_read:
+        print(
+            f"Chỉ phải đọc {state.groups_read}/{state.groups} nhóm dòng của kho: phần còn lại không thể có.",
+            file=sys.stderr,
+        )
     if state.left_out:
         print(f"{state.left_out} chỗ khớp nữa quá nhiều để giữ; hãy thu hẹp.", file=sys.stderr)
     if state.problem:

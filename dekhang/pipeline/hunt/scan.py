@@ -15,12 +15,14 @@ import pyarrow.compute as pc
 from dekhang.engine import Record
 from dekhang.engine.detector import Finder, Found
 from dekhang.pipeline.formats.chunk import joined
+from dekhang.pipeline.hunt.pruning import sieve_of
 from dekhang.pipeline.hunt.slices import Slice
 from dekhang.pipeline.hunt.target import Rules, Target
 from dekhang.pipeline.parse import ParsedEvent, parse
 from dekhang.pipeline.parse.audit_join import Joiner
 from dekhang.pipeline.parse.windows_shape import windows_shape
 from dekhang.pipeline.stores.lake import Lake
+from dekhang.pipeline.stores.search.pruning import Sieve
 from dekhang.pipeline.stores.search.sql import Parameters, condition
 
 SIGHTINGS_MOST = 100_000  # of a slice; × ~2 kB ≈ 200 MB
@@ -83,15 +85,26 @@ class Scanner:
         self._target = target
         self._snapshot_ms = snapshot_ms
         self._finder: Finder | None = None
+        self._sieve: Sieve | None = None
+        self._begun = False
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_finder": None}
+        return {**self.__dict__, "_finder": None, "_sieve": None, "_begun": False}
 
-    def __call__(self, one: Slice) -> SliceResult:
-        result = SliceResult()
+    def _begin(self) -> None:
+        """Make what is made once a process."""
         target = self._target
         if isinstance(target, Rules):
-            self._by_rules(one, target, result)
+            self._finder = Finder(target.ruleset, code=target.code, indicators=target.indicators)
+        self._sieve = sieve_of(target)
+        self._begun = True
+
+    def __call__(self, one: Slice) -> SliceResult:
+        if not self._begun:
+            self._begin()
+        result = SliceResult()
+        if isinstance(self._target, Rules):
+            self._by_rules(one, result)
         else:
             self._by_question(one, result)
         result.sightings.sort(key=lambda seen: (seen.origin.unit_id, seen.time_ms, seen.origin.event_id))
@@ -108,9 +121,7 @@ class Scanner:
                 origin = Origin(row["event_id"], row["unit_id"], row["source_id"], row["received_ms"], row["host"])
                 result.sightings.append(Sighting(row["time_ms"], origin, text=row["raw"]))
 
-    def _by_rules(self, one: Slice, target: Rules, result: SliceResult) -> None:
-        if self._finder is None:
-            self._finder = Finder(target.ruleset, code=target.code, indicators=target.indicators)
+    def _by_rules(self, one: Slice, result: SliceResult) -> None:
         audit: list[Any] = []
         for table in self._tables(one, result, _COLUMNS, "true", Parameters()):
             _note_times(table, result)
@@ -182,6 +193,7 @@ class Scanner:
             values=parameters.values,
             columns=columns,
             pass_damaged=True,
+            sieve=self._sieve,
         )
         yield from scan
         pruning = scan.pruning

@@ -196,6 +196,41 @@ def test_windows_events_are_read_by_the_engine_itself(lake, tmp_path_factory):
     assert (hit["event_id"], hit["host"], hit["fields"]["Channel"]) == (9100, "", "Security")
 
 
+@pytest.mark.parametrize(
+    ("kind", "text", "hits"),
+    [
+        ("indicators", "198.51.100.77\nxau.example.net\n", 2),
+        ("rules", "*\\\\mimikatz.exe", 1),
+        ("query", "mimikatz", 1),
+    ],
+)
+def test_what_surely_is_not_there_is_not_read_and_that_is_said(tmp_path, tmp_path_factory, kind, text, hits):
+    for day in range(6):
+        words = [f"một dòng thường {n} từ 192.0.2.{n % 200}" for n in range(400)]
+        found = [event(1000 * day + n, 1, NOON - day * DAY, word, "syslog") for n, word in enumerate(words)]
+        if day == 3:
+            windows = {"Channel": "Security", "EventID": 4688, "NewProcessName": "C:\\\\tmp\\\\Mimikatz.exe"}
+            found.append(event(3900, 1, NOON - day * DAY, windows, "windows"))
+            found.append(event(3901, 1, NOON - day * DAY, "gọi tới 198.51.100.77 và www.xau.example.net", "syslog"))
+        store(tmp_path, found[::2])
+        store(tmp_path, found[1::2])
+    settle(tmp_path)
+    if kind == "query":
+        hunt = wanted(tmp_path, kind=kind, query=text)
+    else:
+        file = tmp_path_factory.mktemp("do") / ("do.txt" if kind == "indicators" else "do.yml")
+        file.write_text(
+            text
+            if kind == "indicators"
+            else "title: x\nid: 11111111-1111-4111-8111-111111111111\nlevel: high\nlogsource: {product: windows, category: "
+            f"process_creation}}\ndetection: {{a: {{Image: '{text}'}}, condition: a}}\n"
+        )
+        hunt = wanted(tmp_path, kind=kind, **{kind: [file]})
+    state = go(tmp_path, hunt)
+    assert state.hits == hits
+    assert state.groups_read == 1 < state.groups
+
+
 def test_findings_become_detections_once_marked_with_their_hunt(lake, whole):
     first, second = wanted(lake, rules=[RULES]), wanted(lake, rules=[RULES])
     for hunt in (first, second):

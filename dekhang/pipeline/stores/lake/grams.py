@@ -79,6 +79,19 @@ def may_hold(bitmap: Any, places: Any) -> bool:
     return bool(((bitmap[bits >> 3] >> (bits & 7)) & 1).all())
 
 
+def any_held(bitmap: Any, places: Any, starts: Any) -> bool:
+    """False: none of many texts is among the rows of `bitmap`.
+
+    Args:
+        places: of all texts one after the other; starts: where in it those of each text begin. Each has some.
+    """
+    if not len(bitmap) or not len(places):
+        return True
+    bits = _squeezed(places, len(bitmap))
+    found = ((bitmap[bits >> 3] >> (bits & 7)) & 1).astype(bool)
+    return bool(np.logical_and.reduceat(found, starts).any())
+
+
 def _squeezed(places: Any, size_bytes: int) -> Any:
     return places * (size_bytes * 8) >> BITS_LOG2
 

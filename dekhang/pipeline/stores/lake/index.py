@@ -6,7 +6,7 @@ the bounds come from the Parquet file itself and nothing is known of its text.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,6 +51,14 @@ class SegmentIndex:
             group
             for group in candidates.tolist()
             if all(may_hold(self.bitmaps[starts[group] : starts[group] + sizes[group]], one) for one in places)
+        ]
+        return np.array(kept, dtype=np.int64)
+
+    def passing(self, sieve: Callable[[Any], bool], candidates: Any) -> Any:
+        """Those of `candidates` whose bitmap a test lets through."""
+        starts, sizes = self.of("bitmap_at"), self.of("bitmap_bytes")
+        kept = [
+            group for group in candidates.tolist() if sieve(self.bitmaps[starts[group] : starts[group] + sizes[group]])
         ]
         return np.array(kept, dtype=np.int64)
 

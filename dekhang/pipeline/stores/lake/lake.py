@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -61,6 +61,7 @@ class Lake:
         order: reading.Order | None = None,
         limit: int | None = None,
         pass_damaged: bool = False,
+        sieve: Callable[[Any], bool] | None = None,
     ) -> Scan:
         """Events whose own time (or `axis`) is in [since, until), as Arrow tables with `columns` of SCHEMA.
 
@@ -73,6 +74,7 @@ class Lake:
             order: by the axis; needs `limit`. None: bounded memory, the newest segments first but their rows in any
                 order; `pruning.unread_ms` tells what may still come.
             limit: of rows.
+            sieve: the bitmap of a row group (grams.py) → whether it has to be read; for more than `needles` can say.
             pass_damaged: go on without segments that cannot be read, and name them in `pruning.unreadable`.
         """
         units = sorted(set(unit_ids))
@@ -83,7 +85,7 @@ class Lake:
             axis,
         )
         sources = None if source_ids is None else sorted(set(source_ids))
-        question = reading.Question(reach, sources, needles, where_sql, values, columns, pass_damaged)
+        question = reading.Question(reach, sources, needles, where_sql, values, columns, pass_damaged, sieve)
         if order is not None and limit is None:
             raise ValueError("an order needs a limit")
         return Scan(self._tables(question, order, limit), question.pruning)

@@ -7,7 +7,7 @@ import logging
 import re
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Literal
@@ -63,6 +63,7 @@ class Question:
     values: Sequence[Any] | Mapping[str, Any] = ()
     columns: Sequence[str] = ()
     pass_damaged: bool = False
+    sieve: Callable[[Any], bool] | None = None
     pruning: Pruning = field(default_factory=Pruning)
 
     @property
@@ -250,6 +251,8 @@ def _groups(question: Question, piece: Piece, places: Sequence[Any]) -> Any:
     pruning.groups += len(groups)
     if places and len(groups):
         groups = piece.index().holding(places, groups)
+    if question.sieve is not None and len(groups):
+        groups = piece.index().passing(question.sieve, groups)
     pruning.segments_read += bool(len(groups))
     return groups
 

@@ -265,18 +265,16 @@ class _Search:
     def _groups(self, piece: Piece, answer: Answer, damaged: set[int]) -> list[_Group]:
         """The row groups of a piece that may answer."""
         try:
-            numbers = groups_in_reach(self.reach, piece).tolist()
+            groups = groups_in_reach(self.reach, piece)
+            answer.groups += len(groups)
+            if self._sieve is not None and len(groups):
+                groups = piece.index().passing(self._sieve, groups)
             bounds = piece.groups()
             newest, rows = bounds.of(f"max_{self.reach.bound}"), bounds.of("rows")
-            answer.groups += len(numbers)
-            if self._sieve is not None and numbers:
-                index = piece.index()
-                starts, sizes = index.of("bitmap_at"), index.of("bitmap_bytes")
-                numbers = [n for n in numbers if self._sieve(index.bitmaps[starts[n] : starts[n] + sizes[n]])]
         except UNREADABLE:
             self._damaged(piece, answer, damaged)
             return []
-        return [_Group(int(newest[n]), n, piece, int(rows[n])) for n in numbers]
+        return [_Group(int(newest[n]), n, piece, int(rows[n])) for n in groups.tolist()]
 
     def _damaged(self, piece: Piece, answer: Answer, damaged: set[int]) -> None:
         if id(piece) not in damaged:
