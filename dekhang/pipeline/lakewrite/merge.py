@@ -29,10 +29,11 @@ logger = logging.getLogger(__name__)
 FULL_ROWS = 200_000  # a segment with as many is not merged again
 TIERS = (2_500, 40_000, FULL_ROWS)  # rows; only segments of one tier are merged with each other …
 MERGE_FILES = 24  # … when a day has this many of them
-MERGE_ROWS = 1_000_000  # in one merge: some ten seconds
+MERGE_ROWS = 1_000_000  # in one merge: some twenty seconds of a processor
+MERGE_SOURCES = 32  # × 2 row groups × ~2 MB ≈ 130 MB
 SETTLED_SECONDS = 3_600  # a day that nothing has come for is merged whatever it has
 CUT_ROWS = 262_144  # a new segment begins after so many rows
-CHUNK_ROWS = 16_384  # sorted at once
+CHUNK_ROWS = 8_192  # sorted at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,7 @@ def _sources(connection: Connection, day: str, low: int, high: int, without: Col
         source = Source(*row)
         if source.path in without:
             continue
-        if sources and rows + source.rows > MERGE_ROWS:
+        if len(sources) == MERGE_SOURCES or (sources and rows + source.rows > MERGE_ROWS):
             break
         sources.append(source)
         rows += source.rows

@@ -23,7 +23,7 @@ from dekhang.pipeline.stores.lake.pieces import index_path
 SORTED_BY = [("unit_id", "ascending"), ("time", "ascending"), ("event_id", "ascending")]
 GROUP_ROWS = 1_024  # a unit with as many rows has row groups of its own, so that reading it reads nothing else …
 GROUP_ROWS_MAX = 8_192  # … and one with more has several, a stretch of time each
-PLAIN_GROUP_ROWS = 2_048  # without an index, until it is merged: a merge holds one row group of every file
+PLAIN_GROUP_ROWS = 1_024  # without an index, until it is merged: a merge holds one or two row groups of every file
 BITMAP_SHARE = 0.045  # of the row group's own size
 
 _DICTIONARIES = ["unit_id", "source_id", "kind", "host", "product", "service", "category", "event_code", "user", "src_ip",
