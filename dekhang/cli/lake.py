@@ -11,7 +11,7 @@ import msgspec
 
 from dekhang.cli import place
 from dekhang.cli.django import add_data_option, setup
-from dekhang.pipeline import lakefiles, wallclock
+from dekhang.pipeline import lakefiles
 from dekhang.pipeline.lakewrite.expire import candidates, outlook
 from dekhang.pipeline.lakewrite.verify import Anchor, verify
 from dekhang.pipeline.place import Place
@@ -96,6 +96,8 @@ def show_faults(args: argparse.Namespace) -> int:
 
 def show_retention(args: argparse.Namespace) -> int:
     place.adopt_demo_clock(args.data)
+    from dekhang.pipeline import wallclock  # it looks at the clock of this folder when it is loaded
+
     now_ms = (
         wallclock.now_ms()
         if args.on is None
