@@ -45,7 +45,7 @@ class Running:
         self._stop = threading.Event()
         self._watchers: list[threading.Thread] = []
         self.peak_bytes = 0
-        self.latencies: list[float] = []
+        self.latencies: dict[str, float] = {}  # of each attack, by its host
         data.mkdir(parents=True)
         cache.mkdir(exist_ok=True)
         (data / "rules-cache").symlink_to(cache)
@@ -137,7 +137,7 @@ class Running:
             "refused": account["refused"],
             "duplicate": account["duplicate"],
             "lost": sent - account["done"] - account["refused"] - account["duplicate"],
-            **_spread(self.latencies),
+            **_spread(list(self.latencies.values())),
             "peak_mb": round(self.peak_bytes / 1e6),
             "cpu_us_per_event": {name: round(used / max(1, sent) * 1e6, 2) for name, used in spent.items()},
             "cpu_share": {name: round(used / max(1e-9, sum(spent.values())), 3) for name, used in spent.items()},
@@ -194,7 +194,8 @@ class Running:
             for one in detections.after(self.data, last):
                 last = one.id
                 if one.host.startswith(_streams.ATTACKER):
-                    self.latencies.append(now - int(one.host.removeprefix(_streams.ATTACKER)) / 1000)
+                    sent_at = int(one.host.removeprefix(_streams.ATTACKER)) / 1000
+                    self.latencies.setdefault(one.host, now - sent_at)  # several rules may tell of it
 
 
 def _spread(seconds: list[float]) -> dict[str, float | None]:

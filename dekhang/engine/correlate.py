@@ -21,7 +21,7 @@ from hashlib import blake2b
 from typing import TypeAlias
 
 from dekhang.engine import correlation_state
-from dekhang.engine.correlation_groups import FOLDED_KINDS, Group, group_of, most_events, tag_of
+from dekhang.engine.correlation_groups import DISTINCT_KINDS, FOLDED_KINDS, Group, group_of, most_events, tag_of
 from dekhang.engine.rules import TEMPORAL_KINDS, Correlation, Rule
 from dekhang.engine.text import Value, fold
 from dekhang.engine.windows import Finding, judge
@@ -174,6 +174,8 @@ class Correlator:
             # the usual case by far: too few, whatever they are. Entries put together are never fewer than events
             least = max(limit.number for limit in correlation.limits)
             if end - start < least and not (group.heavy and sum(group.weights[start:end]) >= least):
+                return None
+            if correlation.kind in DISTINCT_KINDS and len(group.seen) < least:
                 return None
         return judge(correlation, group.events(start, end))
 
@@ -378,6 +380,7 @@ class Correlator:
                 one.closed,
                 one.late,
                 heavy=any(weight > 1 for weight in one.weights),
+                seen=set(one.tags),
             )
             self.groups[(which, one.scope, one.values)] = group
             self.size += group.size

@@ -16,8 +16,10 @@ EVENTS_PER_GROUP = 500  # at least; twice the threshold if that is more. Beyond 
 EVENTS_PER_SUM = 1_000  # they are added up again at every event
 EVENTS_PER_WAITING_GROUP = 10_000  # looked at once, when their window is over
 TEXT_SHOWN_CHARS = 256
+TAGS_GONE = 16  # beyond as many as there are, before they are looked through
 TAG_CHARS = 48  # longer values are counted by their digest
 NUMBER_MAX = 1e300  # larger ones would only make sums meaningless
+DISTINCT_KINDS = frozenset(("value_count", "temporal", "temporal_ordered"))  # count different tags
 FOLDED_KINDS = frozenset(("event_count", "value_sum", "value_avg"))
 
 
@@ -30,6 +32,8 @@ class Group:
         fired: when it was told, for conditions that are told at once.
         closed: the end of the last window that was judged, for conditions that wait.
         late: it began when event time was past its end already: its own events say when that is.
+        heavy: some weight is more than 1.
+        seen: all the tags that are there, and some that are gone.
     """
 
     shown: tuple[tuple[str, str], ...]
@@ -41,7 +45,8 @@ class Group:
     fired: list[int] = field(default_factory=list)
     closed: int | None = None
     late: bool = False
-    heavy: bool = False  # some weight is more than 1
+    heavy: bool = False
+    seen: set[str] = field(default_factory=set)
 
     @property
     def size(self) -> int:
@@ -53,6 +58,9 @@ class Group:
         self.tags.insert(at, tag)
         self.numbers.insert(at, number)
         self.weights.insert(at, 1)
+        self.seen.add(tag)
+        if len(self.seen) > 2 * len(self.tags) + TAGS_GONE:
+            self.seen = set(self.tags)
 
     def delete(self, start: int, end: int) -> None:
         for column in (self.times, self.keys, self.tags, self.numbers, self.weights):

@@ -91,9 +91,10 @@ def rule_folder(folder: Path) -> Path:
     return folder
 
 
-def start_worker(data: Path, rules: Path) -> subprocess.Popen[bytes]:
+def start_worker(data: Path, rules: Path, share: str = "1/1") -> subprocess.Popen[bytes]:
+    options = ["--data", data, "--rules", rules, "--batch-records", "200", "--share", share]
     return subprocess.Popen(
-        [sys.executable, "-m", "dekhang.pipeline.worker", "--data", data, "--rules", rules, "--batch-records", "200"],
+        [sys.executable, "-m", "dekhang.pipeline.worker", *options],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stderr=subprocess.PIPE,
     )
@@ -107,7 +108,9 @@ def found_in(data: Path) -> set[tuple[str, int, int, tuple[int, ...]]]:
 
 
 @pytest.mark.chaos
-def test_kill_9_at_random_moments_loses_nothing_and_repeats_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("most_workers", [1, 3])
+def test_kill_9_at_random_moments_loses_nothing_and_repeats_nothing(tmp_path: Path, most_workers: int) -> None:
+    """After every kill another number of workers goes on, up to `most_workers`."""
     data, calm = tmp_path / "data", tmp_path / "calm"
     rules = rule_folder(tmp_path / "rules")
     expected = fill(data)
@@ -118,23 +121,31 @@ def test_kill_9_at_random_moments_loses_nothing_and_repeats_nothing(tmp_path: Pa
     undisturbed.close()
     dice = random.Random(20191210)
 
+    def waiting() -> int:
+        return sum(account.waiting for account in ledger.of_sources(data, [11, 12]).values())
+
     kills = mid_work = 0
     while True:
-        worker = start_worker(data, rules)
-        position = ledger.of_source(data, 12).waiting
+        of = dice.randint(1, most_workers)
+        before = waiting()
+        team = [start_worker(data, rules, f"{number}/{of}") for number in range(1, of + 1)]
         deadline = time.monotonic() + 60
-        while ledger.of_source(data, 12).waiting == position > 0 and time.monotonic() < deadline:
+        while waiting() == before > 0 and time.monotonic() < deadline:
             time.sleep(0.005)  # until it has begun, so that the kill falls into its work
-        if position == 0 and ledger.of_source(data, 11).waiting == 0:
+        if before == 0:
             break
-        time.sleep(dice.uniform(0, 0.35))
-        worker.send_signal(signal.SIGKILL)
-        worker.communicate()
+        time.sleep(dice.uniform(0, 0.35 * most_workers))  # they take as long to start as one, and share the machine
+        for worker in team:
+            worker.send_signal(signal.SIGKILL)
+        for worker in team:
+            worker.communicate()
         kills += 1
-        mid_work += ledger.of_source(data, 12).waiting > 0
-    worker.send_signal(signal.SIGTERM)
+        mid_work += waiting() > 0
+    for worker in team:
+        worker.send_signal(signal.SIGTERM)
     stopping = time.monotonic()
-    worker.communicate(timeout=10)
+    for worker in team:
+        worker.communicate(timeout=10)
     assert time.monotonic() - stopping < 2
     assert mid_work >= 3, f"only {mid_work} of {kills} kills hit the work"
 

@@ -18,7 +18,7 @@ from tests.certificates import Authority, needs_openssl
 from tests.installation import Installation, dekhang, free_port
 
 pytestmark = needs_openssl
-PARTS = {"web", "http", "lines", "worker", "jobs"}
+PARTS = {"web", "http", "lines", "worker", "worker-2", "jobs"}
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,8 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     authority = Authority(folder / "tls")
     authority.server(days=200)
     ports = [f"--https-intake-port={free_port()}", f"--syslog-tls-port={free_port()}"]
-    running = Installation(folder / "data", options=(*authority.options(), *ports), environment=environment)
+    options = (*authority.options(), *ports, "--workers=2")
+    running = Installation(folder / "data", options=options, environment=environment)
     running.start()
     yield running
     running.kill()
