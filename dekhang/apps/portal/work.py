@@ -19,7 +19,7 @@ from dekhang.apps.registry.enums import PostKind
 from dekhang.apps.registry.models import Contact, PostHolding
 from dekhang.apps.registry.selectors import contacts, holds
 from dekhang.apps.sources.enums import SourceState
-from dekhang.apps.sources.models import LogSource
+from dekhang.apps.sources.models import CanaryCall, LogSource
 from dekhang.law import load
 
 RUNNING = (IncidentStatus.OPEN, IncidentStatus.HANDLED)
@@ -48,6 +48,7 @@ def tasks_of_unit(user: User, unit_id: int) -> list[Task]:
         *_alerts(user, unit_id),
         *_incidents(unit_id),
         *_sources(unit_id),
+        *_canaries(unit_id),
         *_procedures(user, unit_id),
         *_duty_contact(unit_id),
     ]
@@ -149,6 +150,22 @@ def _sources(unit_id: int) -> Iterator[Task]:
             _("Kiểm tra") if silent else _("Xem cấu hình"),
             detail=source.state_reason,
             since=source.state_since,
+        )
+
+
+def _canaries(unit_id: int) -> Iterator[Task]:
+    calls = CanaryCall.objects.filter(unit_id=unit_id, canary=None, missed_at=None).select_related("source")
+    for call in calls.order_by("expires_at")[:SHOWN]:
+        yield Task(
+            "info",
+            _("Phép thử"),
+            "flask-conical",
+            _("Thử khả năng ghi nhận với nguồn “%(name)s”") % {"name": call.source.name},
+            reverse("sources:canaries"),
+            _("Xem lệnh"),
+            detail=_("Chạy một lệnh trên máy ấy rồi tiếp nhận cảnh báo; mất vài phút."),
+            since=call.asked_at,
+            due_at=call.expires_at,
         )
 
 

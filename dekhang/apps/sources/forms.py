@@ -192,3 +192,29 @@ class UploadForm(forms.Form):
                 params={"n": FILES_AT_ONCE},
             )
         return files
+
+
+class CanaryPlanForm(forms.Form):
+    """When a unit wants to be asked for canaries of a kind."""
+
+    every_days = forms.IntegerField(
+        label=_("Nhắc lại sau (ngày)"),
+        min_value=7,
+        max_value=90,
+        help_text=_("Phép thử có giá trị 90 ngày; nên để ngắn hơn để còn thì giờ làm lại."),
+    )
+    from_hour = forms.IntegerField(label=_("Chỉ nhắc từ (giờ)"), min_value=0, max_value=23)
+    to_hour = forms.IntegerField(label=_("đến (giờ)"), min_value=1, max_value=24)
+    pause_days = forms.IntegerField(
+        label=_("Tạm hoãn (ngày)"),
+        min_value=0,
+        max_value=60,
+        initial=0,
+        help_text=_("Khi máy đang sửa hoặc đơn vị bận việc lớn. Phép thử cũ vẫn hết hạn đúng ngày của nó."),
+    )
+
+    def clean(self):
+        cleaned = super().clean()
+        if cleaned.get("from_hour", 0) >= cleaned.get("to_hour", 24):
+            self.add_error("to_hour", _("Giờ kết thúc phải sau giờ bắt đầu."))
+        return cleaned

@@ -16,11 +16,12 @@ from dekhang.apps.sources import services, watch
 from dekhang.apps.sources.blindness import blind_without
 from dekhang.apps.sources.cadence import HISTORY_DAYS, learn
 from dekhang.apps.sources.causes import Neighbour, Signs, cause_of
-from dekhang.apps.sources.enums import RUNNING_CANARY, CanaryState, SourceState
+from dekhang.apps.sources.enums import CANARY_KINDS, RUNNING_CANARY, CanaryState, SourceState
 from dekhang.apps.sources.limits import head_is_told_after, learn_days, silence_floor
 from dekhang.apps.sources.messages import tell_of_ours
-from dekhang.apps.sources.models import Canary, LogSource, Silence
-from dekhang.apps.sources.selectors import canary_due_at, ledgers_of, moment
+from dekhang.apps.sources.models import Canary, CanaryCall, LogSource, Silence
+from dekhang.apps.sources.schedule import is_open
+from dekhang.apps.sources.selectors import canary_due_at, ledgers_of, moment, next_canary
 from dekhang.apps.sources.services.connection import subject_of
 from dekhang.apps.sources.watch import Watched
 from dekhang.apps.sources.wording import loss_reason, silence_reason
@@ -173,6 +174,29 @@ def map_detectability() -> int:
         if made >= MAPS_AT_ONCE:
             break
     return made
+
+
+def schedule_canaries() -> int:
+    """Ask for the canaries that are due, in working hours; close calls that nobody answered. Returns how many changed."""
+    now, zone = clock.now(), timezone.get_current_timezone()
+    changed = 0
+    for call in CanaryCall.objects.filter(canary=None, missed_at=None, expires_at__lte=now).select_related("source")[
+        :50
+    ]:
+        changed += services.miss_call(call=call, at=now)
+    asked: set[tuple[int, str]] = set()
+    sources = LogSource.objects.filter(
+        state=SourceState.DELIVERING, kind__in=CANARY_KINDS, first_event_at__isnull=False
+    )
+    for source in sources.order_by("unit_id", "kind", "first_event_at", "pk"):
+        key = source.unit_id, source.kind
+        if key in asked:  # one machine of a kind proves for all of it
+            continue
+        asked.add(key)
+        plan = services.plan_of(*key)
+        if is_open(plan, now, zone) and now >= next_canary(source, plan):
+            changed += services.ask_for_canary(source=source, at=now) is not None
+    return changed
 
 
 def _listening_since(now: datetime) -> datetime | None:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from dekhang import law
+from dekhang.apps.sources.schedule import Plan
 
 
 def arrive_within() -> timedelta:
@@ -38,3 +39,18 @@ def head_is_told_after() -> timedelta:
 def canary_again_after() -> timedelta:
     """A longer silence leaves nothing proven until the next canary."""
     return timedelta(minutes=law.load().proof("silence_canary_again_minutes").whole)
+
+
+def standard_plan() -> Plan:
+    """When canaries are asked for, unless a unit has its own plan."""
+    book = law.load()
+    return Plan(
+        book.proof("canary_every_days").whole,
+        book.proof("canary_from_hours").whole,
+        book.proof("canary_to_hours").whole,
+    )
+
+
+def answer_within() -> timedelta:
+    """From asking for a canary until its trace must have come."""
+    return timedelta(days=law.load().proof("canary_answer_days").whole)

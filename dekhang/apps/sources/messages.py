@@ -12,7 +12,8 @@ from django.utils.translation import ngettext
 from dekhang.apps.core.models import OutboundMessage, User
 from dekhang.apps.core.services import enqueue_message
 from dekhang.apps.registry import selectors as registry
-from dekhang.apps.sources.models import Silence
+from dekhang.apps.sources.models import CanaryCall, Silence
+from dekhang.apps.sources.shippers import canary_commands
 
 LETTERS_A_DAY = 6  # about one unit's silences; after that the page says it, and the head is told after a day
 
@@ -91,3 +92,42 @@ def messages_about(silence: Silence) -> list[OutboundMessage]:
         keys = OutboundMessage.objects.filter(dedupe_key__gte=f"{prefix}:", dedupe_key__lt=f"{prefix};")
         found += keys.order_by("created_at", "pk")[:50]
     return found
+
+
+def tell_call(call: CanaryCall) -> int:
+    """A canary is asked for: the officers get the one command."""
+    people = list(registry.officers(call.unit_id)) or list(registry.heads(call.unit_id))
+    return _tell_of_call(
+        call, people, template="canary_call", subject=_("Đến hạn thử khả năng ghi nhận: “%(name)s”"), cause="asked"
+    )
+
+
+def tell_missed_call(call: CanaryCall) -> int:
+    """Nobody tried in time: the head of the unit hears of it."""
+    people = list(registry.heads(call.unit_id)) or list(registry.coordinators())
+    return _tell_of_call(
+        call, people, template="canary_missed", subject=_("Chưa thử khả năng ghi nhận: “%(name)s”"), cause="missed"
+    )
+
+
+def _tell_of_call(call: CanaryCall, people: Sequence[User], *, template: str, subject: str, cause: str) -> int:
+    link = f"{settings.BASE_URL.rstrip('/')}{reverse('sources:detail', args=[call.source_id])}#phep-thu"
+    body = render_to_string(
+        f"messages/{template}.txt",
+        {
+            "call": call,
+            "unit": registry.unit_name(call.unit_id),
+            "commands": canary_commands(call.source.kind, call.marker),
+            "link": link,
+        },
+    )
+    reached = [person for person in people if person.email]
+    for person in reached:
+        enqueue_message(
+            recipient=person.email,
+            subject=subject % {"name": call.source.name},
+            body=body,
+            dedupe_key=f"canary-call:{call.pk}:{cause}:{person.pk}",
+            unit_id=call.unit_id,
+        )
+    return len(reached)

@@ -143,6 +143,65 @@ class Canary(models.Model):
         """The text that the unit's machine must emit."""
         return f"dekhang-canary-{self.nonce}"
 
+    @property
+    def detect_seconds(self) -> float | None:
+        """From the start until a rule found the trace; None for one that began with its detection."""
+        if self.detected_at is None or self.detected_at == self.started_at:
+            return None
+        return (self.detected_at - self.started_at).total_seconds()
+
+
+class CanaryPlan(models.Model):
+    """A unit's own times for canaries of a kind of source, where the standard ones do not fit."""
+
+    unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="canary_plans")
+    kind = models.CharField(max_length=20, choices=SourceKind.choices)
+    every_days = models.PositiveIntegerField()
+    from_hour = models.PositiveIntegerField()
+    to_hour = models.PositiveIntegerField()
+    paused_until = models.DateTimeField(null=True, blank=True)
+    changed_at = models.DateTimeField()
+    changed_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["unit", "kind"], name="one_canary_plan_of_a_kind"),
+            models.CheckConstraint(condition=Q(from_hour__lt=models.F("to_hour")), name="canary_hours_in_order"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.every_days} ngày"
+
+
+class CanaryCall(models.Model):
+    """The system asks a unit for a canary: its machine emits `marker` before `expires_at`, by itself or by a person."""
+
+    source = models.ForeignKey(LogSource, on_delete=models.PROTECT, related_name="canary_calls")
+    unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="canary_calls")
+    nonce = models.CharField(max_length=16, unique=True)
+    asked_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    canary = models.OneToOneField(Canary, null=True, on_delete=models.PROTECT, related_name="call")
+    missed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["source"],
+                condition=Q(canary__isnull=True, missed_at__isnull=True),
+                name="one_open_call_of_a_source",
+            )
+        ]
+        ordering = ["-asked_at"]
+
+    def __str__(self) -> str:
+        return self.marker
+
+    @property
+    def marker(self) -> str:
+        """The text that the unit's machine must emit."""
+        return f"dekhang-canary-{self.nonce}"
+
 
 class Upload(models.Model):
     """A log file that a person gave by hand; read by the files receiver, which reports in the inbox."""

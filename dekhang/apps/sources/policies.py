@@ -59,6 +59,10 @@ def check_can_cancel_canary(user: User, canary: Canary) -> None:
         )
 
 
+def check_can_plan_canaries(user: User, unit_id: int) -> None:
+    registry_policies.check_works_for_unit(user, unit_id)
+
+
 def check_can_see_unknown_senders(user: User) -> None:
     if user.role not in INTAKE_READERS:
         raise ActionDenied(_("Chỉ cơ quan điều phối và quản trị hệ thống xem được máy gửi chưa đăng ký."))

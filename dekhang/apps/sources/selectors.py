@@ -6,16 +6,19 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Case, IntegerField, QuerySet, Value, When
+from django.db.models import Case, IntegerField, Max, QuerySet, Value, When
+from django.utils import timezone
 from django.utils.functional import Promise
 
 from dekhang.apps.core import clock
 from dekhang.apps.core.models import User
 from dekhang.apps.registry import selectors as registry
-from dekhang.apps.sources.enums import RUNNING_CANARY, CanaryState, SourceState
+from dekhang.apps.sources.enums import CANARY_KINDS, RUNNING_CANARY, CanaryState, SourceKind, SourceState
 from dekhang.apps.sources.limits import acknowledge_within, arrive_within
-from dekhang.apps.sources.models import Canary, LogSource, Silence, Upload
+from dekhang.apps.sources.models import Canary, CanaryCall, LogSource, Silence, Upload
 from dekhang.apps.sources.refusalfixes import fix_of
+from dekhang.apps.sources.schedule import Plan, next_ask
+from dekhang.apps.sources.services.calls import plan_of
 from dekhang.apps.sources.services.uploads import report_of, state_of
 from dekhang.pipeline.stores import ledger
 from dekhang.pipeline.stores import uploads as file_counts
@@ -55,6 +58,58 @@ def canary_due_at(canary: Canary) -> datetime:
     if canary.state == CanaryState.DETECTED and canary.detected_at is not None:
         return canary.detected_at + acknowledge_within()
     return canary.started_at + arrive_within()
+
+
+def next_canary(source: LogSource, plan: Plan) -> datetime:
+    """From when the next canary of the source's kind is asked of its unit."""
+    of_kind = Canary.objects.filter(unit_id=source.unit_id, source__kind=source.kind)
+    failures = [
+        of_kind.aggregate(at=Max("failed_at"))["at"],
+        CanaryCall.objects.filter(unit_id=source.unit_id, source__kind=source.kind).aggregate(at=Max("missed_at"))[
+            "at"
+        ],
+    ]
+    return next_ask(
+        plan,
+        unit_id=source.unit_id,
+        kind=source.kind,
+        first_event_at=source.first_event_at or source.created_at,
+        last_passed_at=of_kind.filter(state=CanaryState.PASSED).aggregate(at=Max("acknowledged_at"))["at"],
+        last_failed_at=max((at for at in failures if at), default=None),
+        zone=timezone.get_current_timezone(),
+    )
+
+
+def open_calls(user: User) -> QuerySet[CanaryCall]:
+    """Canaries that are asked for and have not come, the most urgent first."""
+    calls = CanaryCall.objects.filter(canary=None, missed_at=None, unit_id__in=registry.visible_unit_ids(user))
+    return calls.select_related("source").order_by("expires_at")
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRow:
+    """How a unit is asked for canaries of a kind. `next_at`: when the next is due; None while a call is open."""
+
+    kind: SourceKind
+    plan: Plan
+    next_at: datetime | None
+
+
+def canary_plans(unit_id: int) -> list[PlanRow]:
+    """For each kind of source that the unit has and that can be tried."""
+    rows: dict[str, PlanRow] = {}
+    asked = set(
+        CanaryCall.objects.filter(unit_id=unit_id, canary=None, missed_at=None).values_list("source__kind", flat=True)
+    )
+    sources = LogSource.objects.filter(
+        unit_id=unit_id, kind__in=CANARY_KINDS, retired_at=None, first_event_at__isnull=False
+    )
+    for source in sources.order_by("kind", "first_event_at", "pk"):
+        if source.kind not in rows:
+            plan = plan_of(unit_id, source.kind)
+            due = None if source.kind in asked else max(next_canary(source, plan), clock.now())
+            rows[source.kind] = PlanRow(SourceKind(source.kind), plan, due)
+    return list(rows.values())
 
 
 def running_canary(source: LogSource) -> Canary | None:

@@ -1,5 +1,6 @@
 """Writes of sources: connecting them, handing files over, and testing that an attack would be seen."""
 
+from dekhang.apps.sources.services.calls import ask_for_canary, change_plan, miss_call, plan_of
 from dekhang.apps.sources.services.canaries import (
     canary_acknowledged,
     canary_arrived,
@@ -34,12 +35,14 @@ from dekhang.apps.sources.services.uploads import store_upload
 
 __all__ = [
     "Fallen",
+    "ask_for_canary",
     "canary_acknowledged",
     "canary_arrived",
     "canary_detected",
     "canary_expired",
     "cancel_canary",
     "change",
+    "change_plan",
     "create_source",
     "end_former_token",
     "has_former_token",
@@ -50,6 +53,8 @@ __all__ = [
     "mark_delivering",
     "mark_loss",
     "mark_silent",
+    "miss_call",
+    "plan_of",
     "publish",
     "record_map_export",
     "renew_token",

@@ -17,6 +17,7 @@ from dekhang.apps.sources.enums import AuditAction, CanaryState
 from dekhang.apps.sources.limits import acknowledge_within, arrive_within, proves_for
 from dekhang.apps.sources.models import Canary, LogSource
 from dekhang.apps.sources.policies import check_can_cancel_canary, check_can_start_canary, check_no_canary_runs
+from dekhang.apps.sources.services.calls import answered_by, canary_unasked
 
 BEFORE_DETECTION = (CanaryState.STARTED, CanaryState.ARRIVED)
 
@@ -86,7 +87,7 @@ def canary_arrived(*, canary: Canary, at: datetime) -> bool:
 
 @transaction.atomic
 def canary_detected(*, nonce: str, unit_id: int, source_id: int | None, at: datetime) -> Canary | None:
-    """A rule found the trace. None when no running canary of this unit and source carries the nonce.
+    """A rule found the trace. None when neither a running canary nor a call of this unit and source carries the nonce.
 
     A trace that came through another source of the unit proves nothing about this one: the canary keeps waiting and
     shows where the trace was seen.
@@ -95,7 +96,7 @@ def canary_detected(*, nonce: str, unit_id: int, source_id: int | None, at: date
         Canary.objects.select_related("source").filter(nonce=nonce, unit_id=unit_id, state__in=BEFORE_DETECTION).first()
     )
     if canary is None:
-        return None
+        return canary_unasked(nonce=nonce, unit_id=unit_id, source_id=source_id, at=at)
     if source_id is not None and source_id != canary.source_id:
         other = LogSource.objects.filter(pk=source_id, unit_id=unit_id).first()
         canary.failure = _("Dấu vết đã tới nhưng qua nguồn “%(name)s”. Hãy chạy lệnh trên đúng máy của nguồn này.") % {
@@ -109,7 +110,10 @@ def canary_detected(*, nonce: str, unit_id: int, source_id: int | None, at: date
         state=CanaryState.DETECTED, arrived_at=canary.arrived_at or at, detected_at=at, failure=""
     )
     canary.refresh_from_db()
-    return canary if moved == 1 else None
+    if moved != 1:
+        return None
+    answered_by(canary=canary)
+    return canary
 
 
 @transaction.atomic

@@ -4,6 +4,12 @@ from django.utils.translation import gettext as _
 
 from dekhang.apps.sources.enums import SourceKind
 
+# On the first Monday of a month the machine emits the trace of the day (schedule.automatic_nonce); cron wants % escaped.
+CRON_LINE = (
+    "0 9 * * 1 root [ $(date +\\%d) -le 07 ] && logger -t dekhang dekhang-canary-$(printf \\%s \"$(printf \\%s 'MÃ' | sha256sum | cut -d' ' -f1):"
+    '$(date -u +\\%F)" | sha256sum | cut -c1-16)'
+)
+
 
 def canary_commands(kind: str, marker: str) -> list[tuple[str, str, str]]:
     """(where, command, note) to emit the trace on a machine of this kind."""

@@ -1,6 +1,6 @@
 """Pages of sources: seeing them, connecting them, testing them."""
 
-from dekhang.apps.sources.views.canaries import canary, cancel_canary, start_canary
+from dekhang.apps.sources.views.canaries import canaries, canary, canary_plan, cancel_canary, start_canary
 from dekhang.apps.sources.views.connecting import (
     authority,
     change,
@@ -21,7 +21,9 @@ from dekhang.apps.sources.views.uploading import upload, uploads
 
 __all__ = [
     "authority",
+    "canaries",
     "canary",
+    "canary_plan",
     "cancel_canary",
     "change",
     "choose",
