@@ -48,7 +48,6 @@ def all_jobs() -> list[Job]:
         Job("reorganisations", 30, follow_reorganisations),
         Job("sources", 2, sources.tick),
         *of_this_host(),
-        Job("hunts", 2, search.tick),
         Job("canaries", 60, sources.schedule_canaries),
         Job("detectability", 20, sources.map_detectability),
         Job("duties", 10, duties.tick),
