@@ -139,10 +139,10 @@ class Room:
 
 
 def room() -> Room:
-    """As the receivers that are alive last said; they all measure the same folder."""
+    """As the receivers that are alive last said: of one host they all measure the same folder, of several the worst counts."""
     levels, problems = ["unknown", "ok", "alarm", "full"], []
     level, used, most = "unknown", 0, 0
-    for facts in heartbeat.read(settings.DATA).values():
+    for facts in (beat.facts for beat in heartbeat.everywhere(settings.DATA)):
         if not heartbeat.is_alive(facts) or "spool_bytes" not in facts:
             continue
         told = str(facts.get("spool_level") or "ok")
