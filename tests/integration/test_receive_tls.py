@@ -17,7 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from dekhang.pipeline.receive import tls
+from dekhang.pipeline.receive import https, tls
+from dekhang.pipeline.receive.https import Relays
 from dekhang.pipeline.receive.part import CannotStart
 from dekhang.pipeline.receive.refusals import Refusals
 from dekhang.pipeline.receive.tls import Certificates, Front, TlsFiles
@@ -242,6 +243,43 @@ def test_a_client_certificate_is_enough_for_https_and_a_token_wins(tmp_path: Pat
         assert {frame.source_id: list(frame.records) for frame in receiver.frames()} == {
             8: [b"theo chung chi"], 7: [b"theo ma"],
         }  # fmt: skip
+
+
+def test_an_https_connection_on_which_nothing_moves_is_closed(
+    tmp_path: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(https, "IDLE_SECONDS", 0.2)
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    async def run() -> None:
+        refusals = Refusals(tmp_path)
+        backend = await asyncio.start_server(silent, "127.0.0.1", 0)
+        relays = Relays("127.0.0.1", backend.sockets[0].getsockname()[1], refusals)
+        certificates = Certificates(TlsFiles(authority.folder / "server.crt", authority.folder / "server.key"))
+        front = Front(certificates, refusals, relays.make)
+        port = free_port()
+        await front.listen("127.0.0.1", port, "--tls-port")
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", port, ssl=authority.context(), server_hostname="localhost"
+        )
+        while not relays.peers:
+            await asyncio.sleep(0.01)
+        while relays.open:
+            relays.dismiss_idle()
+            await asyncio.sleep(0.02)
+        with suppress(OSError):
+            assert await reader.read() == b""
+        assert not relays.peers and not relays.per_address
+        writer.close()
+        await asyncio.sleep(0.1)
+        front.close()
+        backend.close()
+        refusals.close()
+
+    asyncio.run(asyncio.wait_for(run(), 20))
 
 
 def test_a_header_cannot_pretend_a_certificate(tmp_path: Path, authority: Authority) -> None:

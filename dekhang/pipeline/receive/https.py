@@ -16,6 +16,7 @@ from dekhang.pipeline.stores.reasons import Reason
 CONNECTIONS = 512
 CONNECTIONS_PER_ADDRESS = 128
 BUFFER_BYTES = 256 * 1024  # held for a side that is slow
+IDLE_SECONDS = 180.0  # without a byte either way; senders that keep a connection open longer just connect again
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,13 @@ class Relays:
     def make(self, ip: str, certificate: str) -> asyncio.Protocol:
         return _Outer(self, Peer(ip, certificate))
 
+    def dismiss_idle(self) -> None:
+        """Close connections on which nothing moves. Called every few seconds."""
+        oldest = asyncio.get_running_loop().time() - IDLE_SECONDS
+        for one in list(self.open):
+            if max(one.moved_at, one.other.moved_at if one.other is not None else 0.0) < oldest:
+                one.abort()
+
     def close(self) -> None:
         for one in list(self.open):
             one.abort()
@@ -50,13 +58,16 @@ class _Side(asyncio.Protocol):
 
     transport: asyncio.Transport | None = None
     other: _Side | None = None
+    moved_at = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         transport.set_write_buffer_limits(high=BUFFER_BYTES)
         self.transport = transport
+        self.moved_at = asyncio.get_running_loop().time()
 
     def data_received(self, data: bytes) -> None:
+        self.moved_at = asyncio.get_running_loop().time()
         if self.other is not None and self.other.transport is not None:
             self.other.transport.write(data)
 

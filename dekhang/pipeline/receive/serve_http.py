@@ -68,6 +68,7 @@ async def serve_http(
     serving: list[asyncio.Task[None]] = []
 
     def facts() -> dict[str, Any]:
+        relays.dismiss_idle()
         return {
             **(front.facts() if front is not None else {}),
             "host": host,
