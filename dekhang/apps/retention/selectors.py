@@ -11,6 +11,7 @@ from django.db.models import Q, QuerySet
 from dekhang import law
 from dekhang.apps.core import clock
 from dekhang.apps.core.models import AuditEvent, User
+from dekhang.apps.registry import selectors as registry
 from dekhang.apps.retention.enums import AuditAction
 from dekhang.apps.retention.models import LegalHold
 from dekhang.apps.sources.models import LogSource
@@ -59,17 +60,19 @@ def policy_in_force(on: date) -> retention.Policy:
     return retention.Policy(
         default_days=settings.LOG_DAYS_UNKNOWN_LEVEL,
         sources=tuple(retention.Keeping(pk, days_of_level(level, on)) for pk, level in levels.items()),
-        holds=tuple(
-            retention.Hold(
-                hold.pk,
-                None if hold.source_id is not None else hold.unit_id,
-                hold.source_id,
-                None if hold.since is None else int(hold.since.timestamp() * 1000),
-                None if hold.until is None else int(hold.until.timestamp() * 1000),
-            )
-            for hold in holds_in_force(on).order_by("pk")
-        ),
+        holds=tuple(part for hold in holds_in_force(on).order_by("pk") for part in _parts(hold, on)),
     )
+
+
+def _parts(hold: LegalHold, on: date) -> Iterator[retention.Hold]:
+    """A hold as the pipeline follows it. Events of the units that a unit has come from are its own, too."""
+    since_ms = None if hold.since is None else int(hold.since.timestamp() * 1000)
+    until_ms = None if hold.until is None else int(hold.until.timestamp() * 1000)
+    units: list[int | None] = [None]
+    if hold.source_id is None and hold.unit_id is not None:
+        units = sorted(registry.with_predecessors([hold.unit_id], on, partly=True))
+    for unit_id in units:
+        yield retention.Hold(hold.pk, unit_id, hold.source_id, since_ms, until_ms)
 
 
 def holds_in_force(on: date) -> QuerySet[LegalHold]:

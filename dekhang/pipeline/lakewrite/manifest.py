@@ -106,13 +106,22 @@ def remove_orphans(
         held: partitions of the caller (or KEEPER); files of their former holders are looked at.
         before_seconds: files changed later (UTC) may still be in somebody's hands.
     """
-    listed = [file for file in files.listing() if file.modified < before_seconds and _holder(file.path) in held]
+    listed = [
+        file
+        for file in files.listing()
+        if is_of_a_day(file.path) and file.modified < before_seconds and _holder(file.path) in held
+    ]
     known = {path for (path,) in connection.execute("SELECT path FROM segments UNION SELECT path FROM garbage")}
     known |= {index_path(path) for (path,) in connection.execute("SELECT path FROM segments WHERE index_bytes > 0")}
     orphans = [file.path for file in listed if file.path not in known]
     for path in orphans:
         files.forget(path)
     return len(orphans)
+
+
+def is_of_a_day(path: str) -> bool:
+    """Beside the days lie other things, such as the metadata of the Iceberg table, which are not the lake's to judge."""
+    return path.startswith("day=")
 
 
 def _holder(path: str) -> int:

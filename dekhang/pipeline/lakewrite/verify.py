@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from dekhang.pipeline.lakefiles import LakeFileDamaged, LakeFiles
 from dekhang.pipeline.lakewrite import chain, content
+from dekhang.pipeline.lakewrite.manifest import is_of_a_day
 from dekhang.pipeline.stores.database import Connection
 from dekhang.pipeline.stores.lake.pieces import index_path
 
@@ -48,12 +49,7 @@ class Report:
     faults: list[Fault] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class _Day:
-    """What a day's chain says is there: path → what its link says of it."""
-
-    files: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    hashes: dict[int, str] = field(default_factory=dict)
+_Files = dict[str, Mapping[str, Any]]  # path → what its link says of it
 
 
 def verify(
@@ -71,68 +67,59 @@ def verify(
         with_rows: read every row again, too: proves that merges have kept them. Slow.
     """
     report = Report()
+    wanted = [anchor for anchor in anchors if day in (None, anchor.day)]
     with connection.snapshot():
-        links = _links(connection, day)
+        told = {of_day: _replayed(report, of_day, connection, wanted) for of_day in _days(connection, day)}
         manifest = {
-            path: (of_day, rows, size_bytes, sha256, index_bytes, index_sha256)
-            for path, of_day, rows, size_bytes, sha256, index_bytes, index_sha256 in connection.execute(
+            path: facts
+            for path, *facts in connection.execute(
                 "SELECT path, day, rows, bytes, sha256, index_bytes, index_sha256 FROM segments ORDER BY day, id"
             )
-            if day in (None, of_day)
+            if day in (None, facts[0])
         }
         on_their_way_out = {path for (path,) in connection.execute("SELECT path FROM garbage")}
-    days: dict[str, _Day] = {}
-    for of_day, own in links.items():
-        days[of_day] = _replayed(report, of_day, own)
-    for anchor in anchors:
-        if day in (None, anchor.day):
-            _hold_against(report, anchor, days.get(anchor.day))
-    for path, (of_day, rows, *_) in manifest.items():
-        told = days.get(of_day, _Day()).files.pop(path, None)
-        if told is None:
+    report.days = len(told)
+    for anchor in wanted:
+        if anchor.day not in told:
+            _fault(
+                report,
+                anchor.day,
+                f"Ngày {anchor.day}: nhật ký kiểm toán đã neo chuỗi này, nay không còn mắt xích nào.",
+            )
+    for path, (of_day, rows, size_bytes, sha256, index_bytes, index_sha256) in manifest.items():
+        link = told.get(of_day, {}).pop(path, None)
+        if link is None:
             _fault(report, of_day, f"Tệp {path} có trong danh mục nhưng không mắt xích nào ghi nó vào.")
-        elif (told["rows"], told["sha256"], told.get("index_sha256", "")) != (
-            rows,
-            manifest[path][3],
-            manifest[path][5],
-        ):
+        elif (link["rows"], link["sha256"], link.get("index_sha256", "")) != (rows, sha256, index_sha256):
             _fault(report, of_day, f"Danh mục ghi về tệp {path} khác với mắt xích đã ghi nó vào.")
-    for of_day, left in days.items():
-        for path in left.files:
+        digest = link.get("content", "") if link is not None and with_rows else ""
+        parts = [(path, size_bytes, sha256), *([(index_path(path), index_bytes, index_sha256)] if index_bytes else [])]
+        _check_files(files, connection, report, of_day, parts, digest)
+    for of_day, left in told.items():
+        for path in left:
             _fault(report, of_day, f"Tệp {path} không còn trong danh mục mà không có mắt xích nào gỡ nó ra.")
-    contents = {
-        one["path"]: one.get("content", "")
-        for own in links.values()
-        for _, body, *_ in own
-        for one in orjson.loads(body).get("files", [])
-    }
-    for path, facts in manifest.items():
-        _check_file(files, connection, report, path, facts, contents.get(path, "") if with_rows else "")
     if day is None:
         known = manifest.keys() | {index_path(path) for path in manifest} | on_their_way_out
         for file in files.listing():
-            if file.path not in known and file.modified < time.time() - YOUNG_SECONDS:
+            if is_of_a_day(file.path) and file.path not in known and file.modified < time.time() - YOUNG_SECONDS:
                 _fault(report, "", f"Tệp {file.path} nằm trong kho nhưng không có trong danh mục.")
-    report.days = len(days)
     return report
 
 
-def _links(connection: Connection, day: str | None) -> dict[str, list[tuple[int, str, str, str]]]:
-    """day → (number, body, previous, hash) of its links in order."""
-    found: dict[str, list[tuple[int, str, str, str]]] = {}
-    where, values = ("WHERE day = ?", (day,)) if day is not None else ("", ())
-    for of_day, *link in connection.execute(
-        f"SELECT day, number, body, previous, hash FROM lake_chain {where} ORDER BY day, number",  # noqa: S608
-        values,
-    ):
-        found.setdefault(of_day, []).append((link[0], link[1], link[2], link[3]))
-    return found
+def _days(connection: Connection, day: str | None) -> list[str]:
+    days = [of_day for (of_day,) in connection.execute("SELECT DISTINCT day FROM lake_chain ORDER BY day")]
+    return [of_day for of_day in days if day in (None, of_day)]
 
 
-def _replayed(report: Report, day: str, links: list[tuple[int, str, str, str]]) -> _Day:
-    state = _Day()
+def _replayed(report: Report, day: str, connection: Connection, anchors: Sequence[Anchor]) -> _Files:
+    """Follow a day's chain link by link; returns what it says is there at its end."""
+    there: _Files = {}
+    anchored = {anchor.number: anchor.hash for anchor in anchors if anchor.day == day}
+    report.anchors += len(anchored)
     expected, previous = 1, chain.START
-    for number, body, said_previous, said_hash in links:
+    for number, body, said_previous, said_hash in connection.execute(
+        "SELECT number, body, previous, hash FROM lake_chain WHERE day = ? ORDER BY number", (day,)
+    ):
         report.links += 1
         where = f"Ngày {day}, mắt xích số {number}"
         if number != expected:
@@ -141,17 +128,20 @@ def _replayed(report: Report, day: str, links: list[tuple[int, str, str, str]]) 
             _fault(report, day, f"{where} không nối với mắt xích trước nó.")
         if chain.link_hash(day, number, said_previous, body) != said_hash:
             _fault(report, day, f"{where} có nội dung khác lúc ghi: mã băm không khớp.")
+        if anchored.pop(number, said_hash) != said_hash:
+            _fault(report, day, f"Ngày {day}: mắt xích số {number} khác với điều đã neo trong nhật ký kiểm toán.")
         expected, previous = number + 1, said_hash
-        state.hashes[number] = said_hash
-        _apply(report, day, where, orjson.loads(body), state)
-    return state
+        _apply(report, day, where, orjson.loads(body), there)
+    for number in anchored:
+        _fault(report, day, f"Ngày {day}: nhật ký kiểm toán đã neo {number} mắt xích, nay không còn đủ.")
+    return there
 
 
-def _apply(report: Report, day: str, where: str, body: Mapping[str, Any], state: _Day) -> None:
+def _apply(report: Report, day: str, where: str, body: Mapping[str, Any], there: _Files) -> None:
     """Follow one link, and hold it against what was there before."""
     new, old = body["files"], body.get("replaces", [])
     for one in old:
-        before = state.files.pop(one["path"], None)
+        before = there.pop(one["path"], None)
         if before is None or before["sha256"] != one["sha256"]:
             _fault(report, day, f"{where} thay tệp {one['path']}, nhưng trước đó không có tệp ấy hoặc tệp ấy đã khác.")
         elif before.get("content", one["content"]) != one["content"]:
@@ -163,7 +153,7 @@ def _apply(report: Report, day: str, where: str, body: Mapping[str, Any], state:
         if _sum(old) != content.added(_sum(new), int(dropped["content"], 16)):
             _fault(report, day, f"{where}: các dòng trước và sau không phải là một.")
     for one in new:
-        state.files[one["path"]] = one
+        there[one["path"]] = one
 
 
 def _sum(files: Iterable[Mapping[str, Any]]) -> int:
@@ -173,25 +163,17 @@ def _sum(files: Iterable[Mapping[str, Any]]) -> int:
     return total
 
 
-def _hold_against(report: Report, anchor: Anchor, day: _Day | None) -> None:
-    report.anchors += 1
-    if day is None or anchor.number not in day.hashes:
-        text = f"Ngày {anchor.day}: nhật ký kiểm toán đã neo {anchor.number} mắt xích, nay không còn đủ."
-    elif day.hashes[anchor.number] != anchor.hash:
-        text = f"Ngày {anchor.day}: mắt xích số {anchor.number} khác với điều đã neo trong nhật ký kiểm toán."
-    else:
-        return
-    _fault(report, anchor.day, text)
-
-
-def _check_file(
-    files: LakeFiles, connection: Connection, report: Report, path: str, facts: tuple[Any, ...], digest: str
+def _check_files(
+    files: LakeFiles,
+    connection: Connection,
+    report: Report,
+    day: str,
+    parts: Sequence[tuple[str, int, str]],
+    digest: str,
 ) -> None:
-    day, _rows, size_bytes, sha256, index_bytes, index_sha256 = facts
-    wanted = [(path, size_bytes, sha256)]
-    if index_bytes:
-        wanted.append((index_path(path), index_bytes, index_sha256))
-    for one, expected_bytes, expected in wanted:
+    """A segment and its index, as (path, bytes, SHA-256)."""
+    path, size_bytes, sha256 = parts[0]
+    for one, expected_bytes, expected in parts:
         try:
             with files.local(one, size_bytes=expected_bytes, sha256=expected).open("rb") as file:
                 found = hashlib.file_digest(file, "sha256").hexdigest()

@@ -25,7 +25,8 @@ def heads(data: Path) -> list[Head]:
         return [
             Head(*row)
             for row in connection.execute(
-                "SELECT day, number, hash FROM lake_chain AS link"
-                " WHERE number = (SELECT max(number) FROM lake_chain WHERE day = link.day) ORDER BY day"
+                "SELECT link.day, link.number, link.hash FROM lake_chain AS link"
+                " JOIN (SELECT day, max(number) AS number FROM lake_chain GROUP BY day) AS newest"
+                " ON newest.day = link.day AND newest.number = link.number ORDER BY link.day"
             )
         ]

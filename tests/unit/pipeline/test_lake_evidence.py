@@ -155,7 +155,18 @@ def test_a_chain_rewritten_as_a_whole_is_found_by_its_anchor(writer: Writer) -> 
     assert sentences(checked(writer)) == []  # nothing else would tell
 
     assert sentences(checked(writer, anchors=anchors)) == [
-        "Ngày 2019-12-11: nhật ký kiểm toán đã neo 4 mắt xích, nay không còn đủ."
+        "Ngày 2019-12-11: nhật ký kiểm toán đã neo chuỗi này, nay không còn mắt xích nào."
+    ]
+
+
+def test_a_chain_that_was_cut_or_rewritten_after_its_anchor_is_told(writer: Writer) -> None:
+    filled(writer)
+    (head,) = lakechain.heads(writer.data)
+    longer, other = Anchor(head.day, head.number + 1, "a" * 64), Anchor(head.day, 2, "b" * 64)
+
+    assert sentences(checked(writer, anchors=[longer, other])) == [
+        "Ngày 2019-12-10: mắt xích số 2 khác với điều đã neo trong nhật ký kiểm toán.",
+        "Ngày 2019-12-10: nhật ký kiểm toán đã neo 5 mắt xích, nay không còn đủ.",
     ]
 
 
@@ -314,8 +325,13 @@ def test_orphans_of_both_owners_go_when_they_are_old(writer: Writer) -> None:
     for name in ("03-a.parquet", "99-b.parquet", ".99-b.parquet.1.tmp"):
         (writer.data / "lake" / "day=2019-12-10" / name).write_bytes(b"half")
 
+    others = writer.data / "lake" / "iceberg" / "metadata" / "00003-c.metadata.json"
+    others.parent.mkdir(parents=True)
+    others.write_bytes(b"{}")
+
     assert remove_orphans(writer.files, writer.connection, {3}) == 1
     assert remove_orphans(writer.files, writer.connection, {99}) == 2
+    assert others.exists()  # not the lake's
     assert sentences(checked(writer)) == []
 
 

@@ -9,7 +9,8 @@ from dekhang.apps.core import clock
 from dekhang.apps.core.audit import verify_chain
 from dekhang.apps.core.errors import ActionDenied
 from dekhang.apps.core.models import AuditEvent
-from dekhang.apps.registry.models import System
+from dekhang.apps.registry.enums import ReorganisationKind
+from dekhang.apps.registry.models import Reorganisation, Succession, System
 from dekhang.apps.retention import jobs, selectors, services
 from dekhang.apps.retention.enums import AuditAction
 from dekhang.apps.retention.models import LakeAnchor, LegalHold
@@ -77,6 +78,15 @@ def test_the_pipeline_is_told_every_source_s_days_and_every_hold_in_force_once(d
         Hold(hold.pk, three.unit_id, None, int(MORNING.timestamp() * 1000), None),
         Hold(narrow.pk, None, unknown.pk, None, None),
     )
+
+
+def test_a_hold_over_a_unit_holds_what_came_from_the_units_before_it(data):
+    old, new = UnitFactory(), UnitFactory()
+    merged = Reorganisation.objects.create(date=THEN, kind=ReorganisationKind.MERGE)
+    Succession.objects.create(reorganisation=merged, predecessor=old, successor=new)
+    hold = LegalHoldFactory(unit=new)
+
+    assert selectors.policy_in_force(THEN).holds == tuple(Hold(hold.pk, pk) for pk in sorted([old.pk, new.pk]))
 
 
 def test_a_hold_is_told_at_once_and_its_lifting_too(data, django_capture_on_commit_callbacks):
