@@ -17,6 +17,7 @@ from dekhang.apps.core import jobs as core
 from dekhang.apps.duties import jobs as duties
 from dekhang.apps.incidents import jobs as incidents
 from dekhang.apps.incidents import moving as incident_moving
+from dekhang.apps.registry.people import jobs as rosters
 from dekhang.apps.registry.reorganise import come_into_force
 from dekhang.apps.retention import jobs as retention
 from dekhang.apps.scoreboard import jobs as scoreboard
@@ -53,6 +54,7 @@ def all_jobs() -> list[Job]:
         Job("duties", 10, duties.tick),
         Job("escalation", 5, alerts.escalate),
         Job("clocks", 5, incidents.tick),
+        Job("rosters", 1, rosters.work_off, apart=True),
         Job("messages", 5, core.deliver_messages, apart=True),
         Job("snapshots", 60, scoreboard.tick),
         Job("retention", 30, retention.tick),
@@ -116,6 +118,8 @@ def run_until_stopped(data: Path, part: str = "jobs") -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    if part == "jobs":
+        rosters.take_up()
     jobs = of_this_host() if part == "hunts" else all_jobs()
     together = [job for job in jobs if not job.apart]
     for job in jobs:

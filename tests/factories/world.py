@@ -17,8 +17,8 @@ from dekhang.apps.duties.enums import EvidenceKind
 from dekhang.apps.duties.filing import services as filing
 from dekhang.apps.incidents import services as incidents
 from dekhang.apps.incidents.models import Incident
-from dekhang.apps.registry.enums import ContactKind
-from dekhang.apps.registry.models import PostHolding, Unit
+from dekhang.apps.registry.enums import ContactKind, ImportState
+from dekhang.apps.registry.models import PostHolding, RosterImport, Unit
 from dekhang.apps.registry.services import add_contact, confirm_contact, register_system
 from dekhang.apps.search.services import save_search
 from dekhang.apps.sources.enums import SourceKind, SourceState
@@ -156,6 +156,16 @@ def furnish(key: str, pipeline: Pipeline) -> OneOfEverything:
         facts={},
         file=_pdf(own),
         by=officer,
+    )
+    things["roster_import"] = RosterImport.objects.create(
+        unit=unit,
+        file_name=f"{own.plant('roster')}.xlsx",
+        sha256="0" * 64,
+        is_complete=False,
+        day=MORNING.date(),
+        state=ImportState.READY,
+        uploaded_at=MORNING,
+        uploaded_by=officer,
     )
     things["withdrawn_claim"] = duties.withdraw(claim=withdrawn, by=officer)
     things["saved_search"] = save_search(

@@ -31,6 +31,24 @@ class ReorganisationKind(models.TextChoices):
     MOVE = "move", _("Chuyển cấp trên")
 
 
+class ImportState(models.TextChoices):
+    WAITING = "waiting", _("Chờ đọc")
+    READING = "reading", _("Đang đọc")
+    FAULTY = "faulty", _("Có lỗi, chưa nạp gì")
+    READY = "ready", _("Chờ xác nhận")
+    APPLYING = "applying", _("Đang nạp")
+    APPLIED = "applied", _("Đã nạp")
+    UNDONE = "undone", _("Đã hoàn tác")
+    DROPPED = "dropped", _("Đã bỏ")
+
+
+class ChangeKind(models.TextChoices):
+    JOIN = "join", _("Người mới")
+    MOVE = "move", _("Chuyển đơn vị")
+    CORRECT = "correct", _("Sửa thông tin")
+    LEAVE = "leave", _("Rời đơn vị")
+
+
 class AuditAction(models.TextChoices):
     POST_FILLED = "post_filled", _("Giao người giữ vị trí")
     POST_VACATED = "post_vacated", _("Thôi giữ vị trí")
@@ -42,4 +60,7 @@ class AuditAction(models.TextChoices):
     REORGANISATION_PLANNED = "reorganisation_planned", _("Lên lịch sắp xếp đơn vị")
     REORGANISATION_UNDONE = "reorganisation_undone", _("Hủy lịch sắp xếp đơn vị")
     REORGANISATION_CAME = "reorganisation_came", _("Sắp xếp đơn vị có hiệu lực")
+    ROSTER_APPLIED = "roster_applied", _("Nạp danh sách cán bộ")
+    ROSTER_UNDONE = "roster_undone", _("Hoàn tác nạp danh sách cán bộ")
+    ROSTER_EXPORTED = "roster_exported", _("Xuất danh sách cán bộ")
     REGISTRY_LOADED = "registry_loaded", _("Nạp danh sách đơn vị")

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
-from dekhang.apps.registry.enums import ContactKind, PostKind, ReorganisationKind, UnitKind
+from dekhang.apps.registry.enums import ChangeKind, ContactKind, ImportState, PostKind, ReorganisationKind, UnitKind
 
 
 class DatedQuerySet(models.QuerySet["DatedModel"]):
@@ -145,3 +145,89 @@ class System(DatedModel):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Person(models.Model):
+    """An official on the roster. No more is kept than duties need; `code` is the employer's, never an identity card."""
+
+    code = models.CharField(max_length=40, unique=True)
+    name = models.CharField(max_length=200)
+    email = models.EmailField(blank=True)
+    phone = models.CharField(max_length=40, blank=True)
+    search_text = models.CharField(max_length=300, blank=True, help_text="name and code, lower case, without accents")
+
+    class Meta:
+        ordering = ["name", "code"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Employment(DatedModel):
+    """A person works at a unit over some time; two units at once happen (biệt phái)."""
+
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="employments")
+    unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="employments")
+    title = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["unit", "valid_from"]), models.Index(fields=["person", "valid_from"])]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["person", "unit"], condition=Q(valid_to__isnull=True), name="one_open_employment_at_a_unit"
+            ),
+            models.CheckConstraint(
+                condition=Q(valid_to__isnull=True) | Q(valid_to__gt=F("valid_from")), name="employment_lasts"
+            ),
+        ]
+
+
+class RosterImport(models.Model):
+    """A workbook of people: read, shown with what it would change, applied as a whole or not at all, undone likewise."""
+
+    unit = models.ForeignKey(
+        Unit, null=True, on_delete=models.PROTECT, related_name="+", help_text="whose list; null: the whole province's"
+    )
+    file_name = models.CharField(max_length=255)
+    sha256 = models.CharField(max_length=64)
+    is_complete = models.BooleanField(help_text="who is not in it has left the units that it names")
+    day = models.DateField(help_text="changes are in force from this day on")
+    state = models.CharField(max_length=10, choices=ImportState.choices, default=ImportState.WAITING)
+    progress = models.PositiveIntegerField(default=0, help_text="rows done of the present work")
+    problem = models.CharField(max_length=500, blank=True)
+    rows = models.PositiveIntegerField(default=0)
+    joins = models.PositiveIntegerField(default=0)
+    moves = models.PositiveIntegerField(default=0)
+    corrections = models.PositiveIntegerField(default=0)
+    leaves = models.PositiveIntegerField(default=0)
+    unchanged = models.PositiveIntegerField(default=0)
+    faults = models.JSONField(default=list)
+    uploaded_at = models.DateTimeField()
+    uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    applied_at = models.DateTimeField(null=True)
+    undone_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-uploaded_at"]
+
+    def __str__(self) -> str:
+        return self.file_name
+
+
+class RosterChange(models.Model):
+    """One change that an import will make, or has made; `before` brings it back."""
+
+    roster_import = models.ForeignKey(RosterImport, on_delete=models.CASCADE, related_name="changes")
+    row = models.PositiveIntegerField(help_text="in the workbook; 0: somebody who is not in it")
+    kind = models.CharField(max_length=12, choices=ChangeKind.choices)
+    person = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
+    unit = models.ForeignKey(Unit, null=True, on_delete=models.PROTECT, related_name="+")
+    after = models.JSONField(default=dict, help_text="code, name, email, phone, title, from")
+    before = models.JSONField(
+        default=dict, help_text="the person's values, and employments closed: [[id, valid_to], …]"
+    )
+    made = models.JSONField(default=dict, help_text="ids of the person and employment that applying it made")
+
+    class Meta:
+        ordering = ["pk"]
+        indexes = [models.Index(fields=["roster_import", "kind"])]

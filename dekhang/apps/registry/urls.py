@@ -1,11 +1,20 @@
 from django.urls import path
 
 from dekhang.apps.registry import views
+from dekhang.apps.registry.people import views as people
 from dekhang.apps.registry.reorganise import views as reorganising
 
 app_name = "registry"
 urlpatterns = [
     path("", views.units, name="units"),
+    path("can-bo/", people.roster, name="roster"),
+    path("can-bo/xuat/", people.export, name="export_roster"),
+    path("can-bo/mau/", people.sample, name="roster_sample"),
+    path("can-bo/nap/", people.bring, name="bring_roster"),
+    path("can-bo/nap/<int:pk>/", people.roster_import, name="roster_import"),
+    path("can-bo/nap/<int:pk>/xac-nhan/", people.confirm, name="confirm_roster"),
+    path("can-bo/nap/<int:pk>/bo/", people.drop, name="drop_roster"),
+    path("can-bo/nap/<int:pk>/hoan-tac/", people.undo, name="undo_roster"),
     path("sap-xep/", reorganising.reorganisations, name="reorganisations"),
     path("sap-xep/moi/<slug:kind>/", reorganising.plan, name="plan"),
     path("sap-xep/<int:pk>/huy/", reorganising.take_back, name="take_back"),
