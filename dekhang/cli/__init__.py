@@ -16,7 +16,7 @@ COMMANDS = {
     "rules": "kiểm tra, thử, thống kê các luật phát hiện",
     "hunt": "tìm luật, chỉ dấu hoặc câu tìm trong dữ liệu đã lưu",
     "canary": "gửi dấu vết tấn công vô hại để thử khả năng ghi nhận",
-    "intake": "cổng nhận log: chứng chỉ TLS",
+    "intake": "cổng nhận log: chứng chỉ TLS, nơi lấy log",
     "doctor": "khám hệ thống, nói rõ chỗ nào chưa ổn",
     "audit": "kiểm tra chuỗi nhật ký kiểm toán",
     "lake": "kho sự kiện: dung lượng, kiểm tra, thời hạn lưu, danh mục Iceberg",

@@ -57,6 +57,7 @@ class AuditAction(models.TextChoices):
     SOURCE_TOKEN_RENEWED = "source_token_renewed", _("Cấp lại mã nguồn log")
     SOURCE_FORMER_TOKEN_ENDED = "source_former_token_ended", _("Ngừng nhận mã cũ của nguồn log")
     SOURCE_QUOTA_SET = "source_quota_set", _("Đặt hạn mức nguồn log")
+    SOURCE_FEEDS_SET = "source_feeds_set", _("Đặt nơi lấy log cho nguồn")
     SOURCE_CHANGED = "source_changed", _("Sửa nguồn log")
     SOURCE_MOVED = "source_moved", _("Nguồn log chuyển theo sắp xếp đơn vị")
     SOURCE_RETIRED = "source_retired", _("Ngừng nguồn log")

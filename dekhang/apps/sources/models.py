@@ -19,6 +19,8 @@ class LogSource(models.Model):
     token_hint = models.CharField(max_length=8, help_text="last characters, to tell tokens apart")
     addresses = models.JSONField(default=list, blank=True, help_text="IP addresses that send plain syslog")
     tail_paths = models.JSONField(default=list, blank=True, help_text="files on this server, read as they grow")
+    folders = models.JSONField(default=list, blank=True, help_text="drop folders on this server")
+    bucket = models.JSONField(null=True, blank=True, help_text="stores.intake.Bucket to fetch objects from")
     cadence_seconds = models.PositiveIntegerField(help_text="longest silence that is normal, until its own is learnt")
     cadence_fixed = models.BooleanField(
         default=False, help_text="people set cadence_seconds: what was learnt is not used"

@@ -59,6 +59,8 @@ class Migration(migrations.Migration):
                 ('token_hint', models.CharField(help_text='last characters, to tell tokens apart', max_length=8)),
                 ('addresses', models.JSONField(blank=True, default=list, help_text='IP addresses that send plain syslog')),
                 ('tail_paths', models.JSONField(blank=True, default=list, help_text='files on this server, read as they grow')),
+                ('folders', models.JSONField(blank=True, default=list, help_text='drop folders on this server')),
+                ('bucket', models.JSONField(blank=True, help_text='stores.intake.Bucket to fetch objects from', null=True)),
                 ('cadence_seconds', models.PositiveIntegerField(help_text='longest silence that is normal, until its own is learnt')),
                 ('cadence_fixed', models.BooleanField(default=False, help_text='people set cadence_seconds: what was learnt is not used')),
                 ('cadence_limits', models.JSONField(blank=True, default=list, help_text='learnt patience in seconds, 48 slots')),

@@ -22,6 +22,7 @@ from dekhang.apps.sources.services.connection import (
     retire,
     set_quota,
 )
+from dekhang.apps.sources.services.feeds import set_feeds
 from dekhang.apps.sources.services.health import (
     Fallen,
     keep_cadence,
@@ -60,6 +61,7 @@ __all__ = [
     "renew_token",
     "restore",
     "retire",
+    "set_feeds",
     "set_quota",
     "start_canary",
     "store_upload",

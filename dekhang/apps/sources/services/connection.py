@@ -49,6 +49,8 @@ def intake_entries() -> list[intake.IntakeSource]:
             quota_eps=source.quota_eps,
             certificates=tuple(source.certificates),
             hosts=tuple(source.hosts),
+            folders=tuple(source.folders),
+            bucket=intake.Bucket(**source.bucket) if source.bucket else None,
             former_token_sha256=source.former_token_sha256 if has_former_token(source) else "",
         )
         for source in LogSource.objects.order_by("pk")
