@@ -239,7 +239,8 @@ def rules(data: Path) -> Iterator[Finding]:
 
 def detection(data: Path) -> Iterator[Finding]:
     """What the workers have not judged or counted since they were started."""
-    found = [facts for facts in heartbeat.workers(heartbeat.read(data)).values() if heartbeat.is_alive(facts)]
+    workers = [beat.facts for beat in heartbeat.everywhere(data) if heartbeat.kind_of(beat.part) == heartbeat.WORKER]
+    found = [facts for facts in workers if heartbeat.is_alive(facts)]
     if not found:
         return
     late, forgotten, undetected = (

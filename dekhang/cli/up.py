@@ -154,7 +154,9 @@ def run(args: argparse.Namespace) -> int:
             "address": web_address(args) if "web" in args.role else "",
             "roles": sorted(args.role),
             "folder": args.folder,
-            "intake_host": reachable(args.intake_host),
+            "intake_host": reachable(
+                args.intake_host if "receiver" in args.role else os.environ.get("DK_INTAKE_HOST", args.intake_host)
+            ),
             "http_intake_port": args.http_intake_port,
             "syslog_udp_port": args.syslog_udp_port,
             "syslog_tcp_port": args.syslog_tcp_port,
@@ -198,8 +200,12 @@ def set_environment(args: argparse.Namespace, data: Path) -> None:
     os.environ["DK_DATA"] = str(data)
     if "web" in args.role:
         unless_given("DK_BASE_URL", web_address(args))
-    shown = socket.gethostname() if args.intake_host in WILDCARDS else args.intake_host
-    unless_given("DK_INTAKE_HOST", shown)
+    if "receiver" in args.role:
+        unless_given("DK_INTAKE_HOST", socket.gethostname() if args.intake_host in WILDCARDS else args.intake_host)
+    elif "web" in args.role and "DK_INTAKE_HOST" not in os.environ:
+        say(
+            "  · trang web chưa biết tên của các máy nhận log để in cho máy gửi: đặt [public] intake_host trong --config"
+        )
     os.environ["DK_HTTP_INTAKE_PORT"] = str(args.http_intake_port)
     os.environ["DK_SYSLOG_UDP_PORT"] = str(args.syslog_udp_port)
     os.environ["DK_SYSLOG_TCP_PORT"] = str(args.syslog_tcp_port)

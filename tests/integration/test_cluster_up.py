@@ -121,6 +121,22 @@ def test_signs_of_life_of_all_hosts_are_on_the_administrator_s_page_and_told_by_
     assert "✓ sổ log khớp" in said
 
 
+def test_a_receiver_that_starts_while_the_database_is_away_takes_logs_and_nothing_is_lost(
+    installation: Installation, postgres: PostgresServer
+) -> None:
+    installation.receiver.stop()
+    postgres.stop()
+    try:
+        installation.receiver.begin()
+        installation.send(*attack("192.0.2.88"))
+    finally:
+        postgres.start()
+    assert "PostgreSQL" in installation.receiver.output  # it has said that it goes on without
+    wait_until(lambda: installation.stored() == installation.sent, "everything sent is stored")
+    officer = Person(f"http://127.0.0.1:{installation.web.web_port}", "can-bo-thu", PASSWORD)
+    wait_until(lambda: "192.0.2.88" in officer.page("/canh-bao/"), "the alert comes when the database is back")
+
+
 def test_a_worker_host_that_dies_is_replaced_by_another_and_nothing_is_lost_or_doubled(
     installation: Installation,
 ) -> None:
