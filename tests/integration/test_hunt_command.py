@@ -1,6 +1,7 @@
 """`dekhang hunt` as it is typed, on an installation on disk."""
 
 import csv
+import importlib.util
 import io
 import json
 import os
@@ -122,3 +123,12 @@ def test_ctrl_c_stops_cleanly_says_how_to_go_on_and_a_terminal_shows_progress(pl
     assert found is not None
     done = hunt(place, "--resume", found[1].decode(), "--format", "jsonl", "--quiet")
     assert (done.returncode, len(done.stdout.splitlines()), done.stderr) == (0, 20, "")
+
+
+@pytest.mark.skipif(importlib.util.find_spec("ray") is not None, reason="Ray is installed")
+def test_without_ray_a_sentence_says_how_to_get_it(place):
+    done = hunt(place, "binh thuong", "--ray", "may-1.example.gov.vn:6379")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "requirements-hunts.lock" in done.stderr
+    assert hunt(place, "--list").stdout.strip().count("\n") == 0, "no hunt is left behind"

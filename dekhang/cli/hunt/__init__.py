@@ -50,6 +50,13 @@ def add_parser(subparsers: Any) -> None:
     )
     add("--min-level", choices=LEVELS, default=LEVELS[0], help="chỉ lấy luật từ mức này trở lên")
     add("--workers", metavar="N", type=_processes, default=1, help="số tiến trình cùng làm (mặc định %(default)s)")
+    add(
+        "--ray",
+        metavar="MÁY:CỔNG",
+        nargs="?",
+        const="",
+        help="lùng bằng các máy của cụm Ray này; không nêu địa chỉ thì cụm mà máy này thuộc về",
+    )
     add("--format", choices=FORMATS, help="cách in kết quả; không nêu thì theo đuôi của tệp sau -o, hoặc table")
     add("-o", "--output", metavar="TỆP", type=Path, help="ghi kết quả vào tệp này thay vì in ra")
     add("--quiet", action="store_true", help="không hiện tiến độ và lời nhắc, chỉ kết quả và lỗi")

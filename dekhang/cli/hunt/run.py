@@ -10,7 +10,7 @@ from dekhang.cli.detect.output import opened
 from dekhang.cli.django import setup_existing
 from dekhang.cli.hunt.output import WRITERS, Progress, listed
 from dekhang.pipeline.hunt import run as hunting
-from dekhang.pipeline.hunt.executors import Executor, Here, Processes
+from dekhang.pipeline.hunt.executors import Executor, Here, Processes, Unavailable
 from dekhang.pipeline.hunt.handover import NotFindings, hand_over
 from dekhang.pipeline.hunt.target import NothingToHunt
 from dekhang.pipeline.stores import hunts
@@ -36,10 +36,23 @@ def run(args: argparse.Namespace) -> int:
             return 0
         if args.cancel:
             return _cancel(_known(args.data, args.cancel))
-        return _work(args, _known(args.data, args.resume) if args.resume else _new(args))
+        executor = _executor(args)
+        return _work(args, _known(args.data, args.resume) if args.resume else _new(args), executor)
     except Refused as refusal:
         print(refusal, file=sys.stderr)
         return 2
+
+
+def _executor(args: argparse.Namespace) -> Executor:
+    if args.ray is None:
+        return Processes(args.workers) if args.workers > 1 else Here()
+    try:
+        from dekhang.pipeline.hunt.raycluster import RayCluster  # of the `hunts` extra: 560 MB, for those who want it
+    except ImportError:
+        raise Refused(
+            "Thiếu thư viện Ray. Hãy chạy qua ./dk hunt --ray để tự cài, hoặc cài từ requirements-hunts.lock."
+        ) from None
+    return RayCluster(args.ray)
 
 
 def _known(data: Path, hunt_id: str) -> Hunt:
@@ -145,7 +158,7 @@ def _moment(text: str) -> datetime:
     return moment if moment.tzinfo is not None else timezone.make_aware(moment)
 
 
-def _work(args: argparse.Namespace, hunt: Hunt) -> int:
+def _work(args: argparse.Namespace, hunt: Hunt, executor: Executor) -> int:
     from django.conf import settings
 
     from dekhang.apps.core import clock
@@ -153,7 +166,6 @@ def _work(args: argparse.Namespace, hunt: Hunt) -> int:
     if args.resume:
         (hunt.folder / "cancel").unlink(missing_ok=True)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
-    executor: Executor = Processes(args.workers) if args.workers > 1 else Here()
     with Progress(wanted=not args.quiet) as progress:
         try:
             state = hunting.run(
@@ -166,8 +178,8 @@ def _work(args: argparse.Namespace, hunt: Hunt) -> int:
             )
         except hunting.Busy:
             raise Refused("Một tiến trình khác đang làm lần lùng này; xem tiến độ bằng: dekhang hunt --list") from None
-        except NothingToHunt as nothing:
-            raise Refused(str(nothing)) from None
+        except (NothingToHunt, Unavailable) as reason:
+            raise Refused(str(reason)) from None
         except KeyboardInterrupt:
             state = hunt.state
     if state.status != "done":

@@ -12,6 +12,10 @@ from dekhang.pipeline.hunt.scan import Scanner, SliceResult
 from dekhang.pipeline.hunt.slices import Slice
 
 
+class Unavailable(Exception):
+    """Nobody is there to look through slices; the text is a sentence for people."""
+
+
 class Executor(Protocol):
     """with executor: for result in executor.map(scanner, slices): …    results in the order of the slices."""
 

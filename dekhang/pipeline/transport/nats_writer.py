@@ -37,7 +37,7 @@ ANSWER_SECONDS = 30.0  # for a batch; a new leader takes 4 to 10 s
 SILENT_SECONDS = 10.0  # without an answer: new batches of the stream are refused at once
 TRY_SECONDS = 1.0  # for one answer, before the message is repeated
 PAUSE_SECONDS = 0.1
-NO_STREAM_SECONDS = 5.0  # nobody answers for the stream: look whether it is still there
+NO_STREAM_SECONDS = 15.0  # nobody answers for the stream, and no election takes as long: look whether it is still there
 FULL = {10023, 10047, 10077}  # JetStream: no room on the servers, in the account, in the stream
 
 
