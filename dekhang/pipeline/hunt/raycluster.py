@@ -8,6 +8,7 @@ that dies are done by others.
 from __future__ import annotations
 
 import os
+import socket
 import uuid
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -18,6 +19,7 @@ from dekhang.pipeline.hunt.executors import Unavailable
 from dekhang.pipeline.hunt.scan import Scanner, SliceResult
 from dekhang.pipeline.hunt.slices import Slice
 
+CONNECT_SECONDS = 5.0
 AHEAD = 3  # slices a processor, done or being done before the first of them is taken: bounds what results hold
 
 
@@ -33,13 +35,15 @@ class RayCluster:
 
     def __enter__(self) -> RayCluster:
         """Raises Unavailable."""
-        host = self._address.rpartition(":")[0]
+        host, _, port = self._address.rpartition(":")
         # on loopback Ray would still look for itself under the machine's address in the network
         own = {"_node_ip_address": host} if host.startswith("127.") else {}
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anybody
         try:
+            if self._address:  # Ray itself tries for minutes
+                socket.create_connection((host, int(port)), timeout=CONNECT_SECONDS).close()
             ray.init(address=self._address or "auto", log_to_driver=False, logging_level="error", **own)
-        except (ConnectionError, RuntimeError, ValueError) as error:
+        except (OSError, RuntimeError, ValueError) as error:
             raise Unavailable(
                 f"Không vào được cụm Ray {self._address or 'của máy này'}: {error}. Hãy kiểm tra địa chỉ (máy:cổng) và "
                 "`ray status` trên máy đứng đầu cụm."
