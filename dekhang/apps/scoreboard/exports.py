@@ -36,6 +36,13 @@ def source_of(board: Board) -> str:
     )
 
 
+def coverage_text(board: Board) -> str:
+    """How much of the day's logs the share rests on."""
+    if board.coverage is None:
+        return "không tính trên log"
+    return f"{board.coverage.sent} bản ghi gửi trong ngày, mất {board.coverage.lost}"
+
+
 def definition_of(board: Board) -> str:
     return (
         "Mẫu số: mọi sở, ban, ngành, huyện, thành phố, xã, phường, thị trấn có hiệu lực trong ngày. "
@@ -110,6 +117,7 @@ def as_xlsx(board: Board, rows: Iterable[BoardRow], names: dict[int, str]) -> by
             ("Đã khai báo", str(board.declared)),
             ("Đã chứng minh", str(board.proven)),
             ("Nguồn số liệu", source_of(board)),
+            ("Độ phủ của log", coverage_text(board)),
             ("Định nghĩa", definition_of(board)),
             ("Mốc so sánh", board.reference.label if board.reference else "không có"),
         )

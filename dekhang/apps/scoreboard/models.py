@@ -9,6 +9,10 @@ class Snapshot(models.Model):
     units_in_force = models.PositiveIntegerField()
     declared = models.PositiveIntegerField()
     proven = models.PositiveIntegerField()
+    records_sent = models.BigIntegerField(
+        null=True, help_text="of the logs behind the share; null: it is not about logs"
+    )
+    records_lost = models.BigIntegerField(null=True)
     rows = models.JSONField(help_text="per unit: id, state, reason")
     digest = models.CharField(max_length=64)
     frozen_at = models.DateTimeField()

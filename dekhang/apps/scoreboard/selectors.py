@@ -18,10 +18,14 @@ from dekhang.apps.registry.models import UnitVersion
 from dekhang.apps.registry.search import found_in
 from dekhang.apps.registry.selectors import counted_units, visible_unit_ids
 from dekhang.apps.scoreboard.models import Snapshot
+from dekhang.apps.sources.coverage import Coverage, coverage_of
 from dekhang.law import load
 from dekhang.law.shapes import Duty, ReferenceFigure
 
 BOARD_DUTIES = ("record_attacks", "sop")
+OVER_LOGS = frozenset(
+    {"record_attacks"}
+)  # duties whose share is computed over logs: it shows how many of them are there
 TREND_DAYS = 90
 # what needs a person first; proven units need nobody
 URGENCY = (
@@ -71,6 +75,7 @@ class Board:
     """Both shares of one duty on one day. Proven units always count as declared, so proven ≤ declared ≤ units.
 
     `snapshot`: the frozen numbers it was read from; None when computed from evidence just now.
+    `coverage`: of the day's logs behind it; None for a duty that is not about logs.
     """
 
     duty: Duty
@@ -78,6 +83,7 @@ class Board:
     at: datetime
     rows: tuple[BoardRow, ...]
     snapshot: Snapshot | None = None
+    coverage: Coverage | None = None
 
     @property
     def units(self) -> int:
@@ -169,7 +175,11 @@ def live_board(duty_key: str, day: date, versions: list[UnitVersion] | None = No
                 since=assessment.since,
             )
         )
-    return Board(load().duty(duty_key), day, at, tuple(rows))
+    coverage = None
+    if duty_key in OVER_LOGS:
+        midnight = timezone.make_aware(datetime.combine(day, time.min))
+        coverage = coverage_of([version.unit_id for version in versions], midnight, midnight + timedelta(days=1))
+    return Board(load().duty(duty_key), day, at, tuple(rows), coverage=coverage)
 
 
 def _row(version: UnitVersion, **state: object) -> BoardRow:
@@ -204,7 +214,11 @@ def _frozen_board(snapshot: Snapshot, versions: list[UnitVersion]) -> Board:
                 since=datetime.fromisoformat(frozen["since"]) if frozen["since"] else None,
             )
         )
-    return Board(load().duty(snapshot.duty_key), snapshot.date, moment_of(snapshot.date), tuple(rows), snapshot)
+    sent, lost = snapshot.records_sent, snapshot.records_lost
+    coverage = Coverage(sent, lost) if sent is not None and lost is not None else None
+    return Board(
+        load().duty(snapshot.duty_key), snapshot.date, moment_of(snapshot.date), tuple(rows), snapshot, coverage
+    )
 
 
 def frozen_rows(board: Board) -> list[dict[str, object]]:
@@ -232,6 +246,8 @@ def snapshot_digest(snapshot: Snapshot) -> str:
         snapshot.units_in_force,
         snapshot.declared,
         snapshot.proven,
+        snapshot.records_sent,
+        snapshot.records_lost,
         snapshot.rows,
     ]
     return hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()

@@ -37,6 +37,8 @@ def freeze_day(day: date) -> list[Snapshot]:
                     units_in_force=board.units,
                     declared=board.declared,
                     proven=board.proven,
+                    records_sent=board.coverage.sent if board.coverage else None,
+                    records_lost=board.coverage.lost if board.coverage else None,
                     rows=selectors.frozen_rows(board),
                     frozen_at=clock.now(),
                 )

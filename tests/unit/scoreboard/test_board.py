@@ -208,7 +208,7 @@ def test_the_board_needs_the_same_queries_for_any_number_of_units(client, leader
     client.get(BOARD)
     while timelines.refresh():
         pass
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(11):
         response = client.get(BOARD)
     assert response.context["shown"].units == 123
 
@@ -234,3 +234,64 @@ def test_no_evidence_is_written_by_looking(client, leader):
     UnitFactory()
     client.get(BOARD)
     assert not Evidence.objects.exists()
+
+
+def _one_day_of_logs(pipeline, data, *, sent, refused):
+    """Yesterday's records of one source of a unit in force, through the real worker and the receivers' own counter."""
+    from dekhang.pipeline.stores import database
+    from tests.factories.sources import LogSourceFactory, failed_login
+
+    source = LogSourceFactory(unit=UnitFactory())
+    noon = CONFERENCE - timedelta(days=1)
+    pipeline.receive(source, *[failed_login(user=f"u{n}") for n in range(sent)], at=noon)
+    connection = database.connect(data)
+    with connection.transaction():
+        connection.execute(
+            "INSERT INTO refusals (source_id, hour, reason, records, bytes, last_at) VALUES (?, ?, 'oversize', ?, 0, 0)",
+            (source.pk, int(noon.timestamp()) // 3600, refused),
+        )
+    connection.close()
+    return source
+
+
+@pytest.fixture
+def pipeline(data):
+    from tests.factories.sources import Pipeline
+
+    made = Pipeline(data, [])
+    yield made
+    made.close()
+
+
+def test_a_share_over_logs_says_how_many_of_them_are_there_and_others_do_not(
+    frozen_now, pipeline, data, leader, client
+):
+    _one_day_of_logs(pipeline, data, sent=9, refused=1)
+    yesterday = date(2019, 12, 9)
+
+    recording, procedures = selectors.board("record_attacks", yesterday), selectors.board("sop", yesterday)
+
+    assert (recording.coverage.sent, recording.coverage.lost, recording.coverage.share) == (10, 1, 0.9)
+    assert procedures.coverage is None
+    page = text_of(client.get(BOARD, {"ngay": "2019-12-09"}))
+    assert "90,00 % log của ngày" in page and "1 trên 10 bản ghi bị mất" in page
+
+
+def test_late_data_changes_no_number_that_was_frozen(frozen_now, pipeline, data):
+    source = _one_day_of_logs(pipeline, data, sent=9, refused=1)
+    yesterday = date(2019, 12, 9)
+    services.freeze_day(yesterday)
+    before = selectors.board("record_attacks", yesterday)
+
+    from tests.factories.sources import failed_login
+
+    late = failed_login(CONFERENCE - timedelta(days=1))
+    pipeline.receive(source, *[late] * 50, at=CONFERENCE)  # events of yesterday, received today
+    after = selectors.board("record_attacks", yesterday)
+
+    assert (after.coverage, after.rows, after.intact) == (before.coverage, before.rows, True)
+    assert (after.coverage.sent, after.coverage.lost) == (10, 1)
+    assert selectors.live_board("record_attacks", yesterday).coverage == before.coverage  # it belongs to today
+    assert selectors.board("record_attacks").coverage.sent == 50
+    Snapshot.objects.update(records_lost=0)
+    assert not selectors.board("record_attacks", yesterday).intact
