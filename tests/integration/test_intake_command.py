@@ -4,6 +4,7 @@ import ssl
 import stat
 from pathlib import Path
 
+from dekhang.pipeline.stores.intake import IntakeMap, secret_of
 from tests.certificates import needs_openssl
 from tests.installation import dekhang
 
@@ -35,3 +36,34 @@ def test_a_bad_name_and_no_openssl_are_one_sentence(tmp_path: Path) -> None:
     assert done.returncode == 2 and "Traceback" not in done.stderr
     done = dekhang("intake", "certificate", "--data", str(tmp_path), "--name", "a", PATH=str(tmp_path))
     assert done.returncode == 2 and "openssl" in done.stderr
+
+
+def test_feeds_of_a_source_are_set_by_command_and_the_secret_stays_in_its_own_file(own_installation: Path) -> None:
+    def manage(code: str) -> str:
+        done = dekhang("manage", "shell", "-c", code, DK_DATA=str(own_installation))
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    manage(
+        "from dekhang.apps.registry.models import Unit; from dekhang.apps.sources import services;"
+        "unit = Unit.objects.create(key='xa-a');"
+        "services.create_source(unit_id=unit.pk, name='kho', kind='linux', by=None)"
+    )
+    secret = own_installation / "khoa"
+    secret.write_text("rat bi mat\n")
+    folder = own_installation.parent / "tha"
+    options = ["--bucket", "kho-log", "--prefix", "xa/", "--access-key", "AK", "--secret-file", str(secret)]
+    done = dekhang(
+        "intake", "feeds", "--data", str(own_installation), "--source", "1", "--folder", str(folder), *options
+    )
+    assert done.returncode == 0, done.stderr
+    assert "kho kho-log/xa/" in done.stdout
+    [found] = IntakeMap(own_installation).sources()
+    assert found.folders == (str(folder),) and found.bucket is not None and found.bucket.access_key == "AK"
+    assert secret_of(own_installation, 1) == "rat bi mat"
+    done = dekhang("intake", "feeds", "--data", str(own_installation), "--source", "99")
+    assert done.returncode == 2 and "số 99" in done.stderr
+    done = dekhang("intake", "feeds", "--data", str(own_installation), "--source", "1", "--tail", "x.log")
+    assert done.returncode == 2 and "đường dẫn đầy đủ" in done.stderr
+    assert dekhang("intake", "feeds", "--data", str(own_installation), "--source", "1").returncode == 0
+    assert secret_of(own_installation, 1) == ""

@@ -15,7 +15,10 @@ from dekhang.pipeline.receive.room import Room
 from dekhang.pipeline.receive.sender import Senders
 from dekhang.pipeline.receive.syslog import SyslogReceiver
 from dekhang.pipeline.spool import SpoolReader, SpoolWriter, prune
+from dekhang.pipeline.stores import ledger
 from dekhang.pipeline.stores.intake import IntakeMap, hash_token, publish
+from dekhang.pipeline.stores.quotas import loud_hours
+from dekhang.pipeline.worker.loop import Worker as LakeWorker
 from tests.receivers import TOKEN, Receiver, free_port, lanes, source
 
 MB = 1 << 20
@@ -87,16 +90,43 @@ def test_a_tcp_sender_is_not_read_while_the_spool_is_full_and_loses_nothing(
     asyncio.run(asyncio.wait_for(story(), 120))
 
 
+def post(receiver: Receiver, token: str, body: bytes) -> tuple[int, str | None]:
+    """Status and Retry-After."""
+    connection = http.client.HTTPConnection("127.0.0.1", receiver.http_port, timeout=20)
+    connection.request("POST", "/ndjson", body, {"Authorization": f"Bearer {token}"})
+    answer = connection.getresponse()
+    answer.read()
+    connection.close()
+    return answer.status, answer.getheader("retry-after")
+
+
+def test_what_a_calm_source_sends_after_a_flood_is_in_the_lake_with_the_first_batch(tmp_path: Path) -> None:
+    loud, calm = source(7, quota_eps=100), source(8, unit_id=4, token_sha256=hash_token("yen"))
+    with Receiver(tmp_path, "http", sources=[loud, calm]) as receiver:
+        flood = b"\n".join(b"<13>Dec 10 02:00:00 may-a app: lu %d" % n for n in range(30_000))
+        assert [post(receiver, TOKEN, flood)[0] for _ in range(3)] == [200, 200, 200]
+        assert post(receiver, "yen", b"<13>Dec 10 02:00:00 may-b app: yen\n" * 10)[0] == 200
+        (tmp_path / "rules").mkdir()
+        worker = LakeWorker(tmp_path, [tmp_path / "rules"])
+        worker.start()
+        assert worker.step()
+        ledgers = ledger.of_sources(tmp_path, [7, 8])
+        assert (ledgers[8].stored, ledgers[8].waiting) == (10, 0)
+        assert ledgers[7].waiting > 40_000
+        worker.drain()
+        worker.close()
+        ledgers = ledger.of_sources(tmp_path, [7, 8])
+        assert (ledgers[7].stored, ledgers[7].waiting) == (90_000, 0)
+        receiver.wait_for(lambda: loud_hours(tmp_path, [7, 8], 0), what="the count of the loud source")
+        assert {hour.source_id for hour in loud_hours(tmp_path, [7, 8], 0)} == {7}
+        assert sum(hour.bulk_records for hour in loud_hours(tmp_path, [7], 0)) == 90_000
+
+
 def test_http_is_429_with_retry_after_for_the_loud_source_first_and_not_for_the_calm_one(tmp_path: Path) -> None:
     loud, calm = source(7, quota_eps=1), source(8, unit_id=4, token_sha256=hash_token("yen"))
 
     def send(token: str, body: bytes) -> tuple[int, str | None]:
-        connection = http.client.HTTPConnection("127.0.0.1", receiver.http_port, timeout=20)
-        connection.request("POST", "/ndjson", body, {"Authorization": f"Bearer {token}"})
-        answer = connection.getresponse()
-        answer.read()
-        connection.close()
-        return answer.status, answer.getheader("retry-after")
+        return post(receiver, token, body)
 
     with Receiver(tmp_path, "http", "--spool-max-mb", "64", sources=[loud, calm]) as receiver:
         body = b"\n".join(lines(10_000))

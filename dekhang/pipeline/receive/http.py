@@ -21,7 +21,7 @@ from dekhang.pipeline.receive.elastic import Elastic
 from dekhang.pipeline.receive.hec import Hec
 from dekhang.pipeline.receive.https import Peer
 from dekhang.pipeline.receive.lanes import Lanes
-from dekhang.pipeline.receive.otlp import Otlp
+from dekhang.pipeline.receive.otlp import SIGNALS, Otlp
 from dekhang.pipeline.receive.refusals import Refusals
 from dekhang.pipeline.receive.request import Answer, Dialect, Headers, Reply, Request
 from dekhang.pipeline.spool import Batch, SpoolError, SpoolFull
@@ -107,7 +107,7 @@ class HttpReceiver:
     def _dialect_of(self, parts: list[str]) -> Dialect:
         if parts[:2] == ["services", "collector"]:
             return self._hec
-        if parts[:1] == ["v1"]:
+        if len(parts) == 2 and parts[0] == "v1" and parts[1] in SIGNALS:
             return self._otlp
         return self._elastic
 

@@ -25,6 +25,7 @@ from dekhang.pipeline.stores.reasons import Reason
 
 PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
+SIGNALS = ("logs", "traces", "metrics")  # below /v1; only the first is taken
 DEPTH = 16  # of values in values
 
 

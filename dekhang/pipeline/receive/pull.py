@@ -125,8 +125,10 @@ class Pulls:
                 self._fetch(files, source, bucket, info, state)
                 state.waiting -= 1
         except OSError as error:  # pyarrow's network and permission errors
-            state.problem = f"Không đọc được kho {bucket.name}: {_short(error)}. Sẽ thử lại."
-            logger.warning("%s", state.problem)
+            problem = f"Không đọc được kho {bucket.name}: {_short(error)}. Sẽ thử lại."
+            if problem != state.problem:  # said once, not at every look
+                logger.warning("%s", problem)
+            state.problem = problem
         except Exception:
             state.problem = f"Lỗi khi đọc kho {bucket.name}; sẽ thử lại."
             logger.exception("%s", state.problem)

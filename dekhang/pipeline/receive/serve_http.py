@@ -13,9 +13,10 @@ from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 from granian.server.embed import Server
 
+from dekhang.pipeline.lanes import BULK
 from dekhang.pipeline.receive.http import HttpReceiver
 from dekhang.pipeline.receive.https import Relays
-from dekhang.pipeline.receive.part import WRITERS, check_port, live, open_lanes
+from dekhang.pipeline.receive.part import WRITERS, CannotStart, check_port, live, open_lanes
 from dekhang.pipeline.receive.refusals import Refusals
 from dekhang.pipeline.receive.room import Room
 from dekhang.pipeline.receive.tls import Certificates, Front, TlsFiles
@@ -45,6 +46,8 @@ async def serve_http(
     # without a plain port the server listens where only our own front reaches it
     inner_host, inner_port = (host, port) if port else ("127.0.0.1", _free_port())
     writer = writer or WRITERS["http"]
+    if not 1 <= writer < BULK:
+        raise CannotStart(f"--writer phải là số từ 1 đến {BULK - 1}; các số sau dành cho làn sau của bộ ghi.")
     part = "http" if writer == WRITERS["http"] else f"http-{writer}"
     refusals = Refusals(data)
     intake = IntakeMap(data)
