@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from types import FrameType
 
+import pyarrow as pa
+
 from dekhang.pipeline.partitions import PARTITIONS
 from dekhang.pipeline.place import Place
 from dekhang.pipeline.stores import heartbeat
@@ -40,6 +42,8 @@ def main() -> int:
             os._exit(0)
         worker.stopping = True
 
+    # a batch's columns come and go: Arrow's own allocator gives their pages back each time and asks for new ones
+    pa.set_memory_pool(pa.system_memory_pool())
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     try:

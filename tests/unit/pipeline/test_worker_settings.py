@@ -38,7 +38,7 @@ id: 3f2f1f0a-0000-4000-8000-00000000001c
 level: low
 logsource: {product: linux, service: auth}
 detection:
-  bad: {user|re: '(q+)+(?=y)$'}
+  bad: {user|re: '(q|qq)+(?=y)$'}
   condition: bad
 """
 SOURCES = "others:\n  - {rule: {product: qlvb}, record: unrecognised, where: {app: qlvb}, aliases: {action: [viec]}}\n"
