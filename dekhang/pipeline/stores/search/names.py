@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from dekhang.pipeline.stores.search.folding import fold
 
-# what people type → the lake's columns, and fields beside them
+# what people type → the lake's columns, which the worker fills from such fields; and fields beside them. Columns are
+# looked through ten times as fast as fields
 _COLUMNS: dict[str, tuple[str, ...]] = {
     "host": ("host",), "may": ("host",), "computer": ("host",),
     "user": ("user",), "taikhoan": ("user",), "nguoidung": ("user",),
@@ -23,8 +24,6 @@ _COLUMNS: dict[str, tuple[str, ...]] = {
     "problem": ("problem",), "loidoc": ("problem",),
 }  # fmt: skip
 _MORE: dict[str, tuple[str, ...]] = {
-    "computer": ("Computer",),
-    "user": ("User",),
     "ip": (
         "IpAddress", "SourceIp", "DestinationIp", "SourceAddress", "DestAddress", "ClientAddress", "dest_ip", "c-ip",
         "s-ip", "id.orig_h", "id.resp_h", "dst_ip",
@@ -83,5 +82,6 @@ def _known() -> dict[str, tuple[str, ...]]:
 def places(name: str) -> Places:
     """Return where a field of this name stands."""
     key = plain(name)
-    fields = (name, *_known().get(key, ()), *_MORE.get(key, ()))
-    return Places(_COLUMNS.get(key, ()), tuple(dict.fromkeys(fields)))
+    columns = _COLUMNS.get(key, ())
+    fields = _MORE.get(key, ()) if columns else (name, *_known().get(key, ()))
+    return Places(columns, tuple(dict.fromkeys(fields)))

@@ -38,10 +38,15 @@ class Parameters:
 
     def __init__(self) -> None:
         self.values: dict[str, Any] = {}
+        self._texts: dict[str, str] = {}  # an expression that is asked of several places is one parameter
 
     def add(self, value: object) -> str:
+        if isinstance(value, str) and value in self._texts:
+            return self._texts[value]
         name = f"v{len(self.values)}"
         self.values[name] = value
+        if isinstance(value, str):
+            self._texts[value] = f"${name}"
         return f"${name}"
 
 
@@ -137,11 +142,11 @@ class _Test:
 
 def _like(sought: str, parameters: Parameters) -> _Test:
     """The text is wholly so. Lists are joined: an expression in a lambda would be compiled for each member."""
-    whole = parameters.add(f"(?s){sought}")
-    among = parameters.add(f"(?s)(?:^|{_BETWEEN})(?:{sought})(?:{_BETWEEN}|$)")
-    return _Test(
-        lambda text: f"regexp_full_match({text}, {whole})",
-        lambda members: f"regexp_matches(array_to_string({members}, chr(31)), {among})",
+    whole = f"(?s){sought}"
+    among = f"(?s)(?:^|{_BETWEEN})(?:{sought})(?:{_BETWEEN}|$)"
+    return _Test(  # a parameter that stands nowhere would be refused
+        lambda text: f"regexp_full_match({text}, {parameters.add(whole)})",
+        lambda members: f"regexp_matches(array_to_string({members}, chr(31)), {parameters.add(among)})",
     )
 
 
