@@ -50,7 +50,7 @@ def show_status(args: argparse.Namespace) -> int:
             "SELECT coalesce(sum(rows), 0), coalesce(sum(bytes), 0), coalesce(sum(index_bytes), 0), count(*) FROM segments"
         ).fetchone()
         fresh_rows, fresh_bytes, fresh = connection.execute(
-            "SELECT coalesce(sum(rows), 0), coalesce(sum(bytes), 0), count(*) FROM fresh"
+            "SELECT coalesce(sum(rows), 0), coalesce(sum(length(body)), 0), count(*) FROM fresh"
         ).fetchone()
         (without_index,) = connection.execute("SELECT count(*) FROM segments WHERE index_bytes = 0").fetchone()
         (garbage,) = connection.execute("SELECT count(*) FROM garbage").fetchone()

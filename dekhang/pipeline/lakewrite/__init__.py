@@ -11,7 +11,15 @@ Several workers write at the same time. The name of a file begins with a partiti
 holds that partition now knows that a file under it that the manifest does not name is not just being written.
 """
 
-from dekhang.pipeline.lakewrite.batches import DAYS_PER_BATCH, OVERFLOW_ROWS, OVERFLOW_SECONDS, flush, write_rows
+from dekhang.pipeline.lakewrite.batches import (
+    DAYS_PER_BATCH,
+    FLUSH_BYTES,
+    FLUSH_ROWS,
+    OVERFLOW,
+    OVERFLOW_SECONDS,
+    flush,
+    write_rows,
+)
 from dekhang.pipeline.lakewrite.manifest import (
     KEEP_SECONDS,
     KEEPER,
@@ -28,9 +36,11 @@ from dekhang.pipeline.lakewrite.segments import Segment
 
 __all__ = [
     "DAYS_PER_BATCH",
+    "FLUSH_BYTES",
+    "FLUSH_ROWS",
     "KEEPER",
     "KEEP_SECONDS",
-    "OVERFLOW_ROWS",
+    "OVERFLOW",
     "OVERFLOW_SECONDS",
     "Batch",
     "Rows",

@@ -15,11 +15,15 @@ from dekhang.pipeline.stores.database import Connection
 from dekhang.pipeline.stores.lake import fresh
 from dekhang.pipeline.stores.schema import DAY_MS
 
-SMALL_ROWS = 5_000  # a batch of fewer costs a blob in the transaction that happens anyway, not files and fsyncs
+SMALL_ROWS = 5_000  # a batch of fewer costs a blob in the transaction that happens anyway, not files and fsyncs …
+SMALL_BYTES = 16 << 20  # … unless its records are huge
 FLUSH_ROWS = 50_000  # so many rows in small batches are worth files …
 FLUSH_SECONDS = 120  # … and so are old ones: how long the database must carry them
-OVERFLOW_ROWS, OVERFLOW_SECONDS = 4 * FLUSH_ROWS, 3_600  # then the keeper does not run, and a worker does it
-FLUSH_BYTES = 64 << 20  # compressed; of one flush
+OVERFLOW, OVERFLOW_SECONDS = (
+    4,
+    3_600,
+)  # times FLUSH_ROWS or FLUSH_BYTES: then the keeper does not run, and a worker does it
+FLUSH_BYTES = 64 << 20  # in memory; so much is worth files, too, and is flushed at once
 DAYS_PER_BATCH = 16  # a sender with invented dates must not cost a file and two fsyncs per date
 
 
@@ -32,14 +36,14 @@ def write_rows(files: LakeFiles, rows: Rows, *, created_ms: int, holder: int = 0
     if not len(rows):
         return []
     table = table_of(rows)
-    if len(rows) >= SMALL_ROWS:
+    if len(rows) >= SMALL_ROWS or table.nbytes >= SMALL_BYTES:
         return list(_write_days(files, table, created_ms=created_ms, holder=holder))
 
     def span(name: str) -> tuple[int, int]:
         return min(rows.columns[name]), max(rows.columns[name])
 
     body = fresh.pack(table)
-    return [Batch(len(rows), body, *span("time"), *span("received_at"), *span("unit_id"), created_ms)]
+    return [Batch(len(rows), table.nbytes, body, *span("time"), *span("received_at"), *span("unit_id"), created_ms)]
 
 
 def flush(
@@ -48,6 +52,7 @@ def flush(
     *,
     now_ms: int,
     least_rows: int = FLUSH_ROWS,
+    least_bytes: int = FLUSH_BYTES,
     oldest_seconds: float = FLUSH_SECONDS,
     holder: int = KEEPER,
 ) -> int:
@@ -56,8 +61,11 @@ def flush(
     A crash before the transaction leaves files that nothing names; after it the batches are gone from the database. So
     every row is in exactly one of them at any moment.
     """
-    rows, oldest = connection.execute("SELECT coalesce(sum(rows), 0), min(created) FROM fresh").fetchone()
-    if oldest is None or (rows < least_rows and oldest > now_ms - oldest_seconds * 1000):
+    rows, total_bytes, oldest = connection.execute(
+        "SELECT coalesce(sum(rows), 0), coalesce(sum(bytes), 0), min(created) FROM fresh"
+    ).fetchone()
+    many = rows >= least_rows or total_bytes >= least_bytes
+    if oldest is None or not (many or oldest <= now_ms - oldest_seconds * 1000):
         return 0
     chosen: list[int] = []
     tables: list[Any] = []

@@ -21,7 +21,7 @@ from dekhang.pipeline.lakefiles import LakeFiles
 from dekhang.pipeline.lakewrite import chain, content
 from dekhang.pipeline.lakewrite.manifest import KEEPER, forget_segments, insert_segments
 from dekhang.pipeline.lakewrite.merge import Source, checked_file
-from dekhang.pipeline.lakewrite.segments import Draft, Segment, unit_groups
+from dekhang.pipeline.lakewrite.segments import Draft, Segment, bounded, unit_groups
 from dekhang.pipeline.stores.database import Connection
 from dekhang.pipeline.stores.lake.columns import SCHEMA
 from dekhang.pipeline.stores.retention import Policy
@@ -133,7 +133,8 @@ def expire(
         dropped = content.added(dropped, digest_of_going)
         for start, end in unit_groups(kept.column("unit_id").to_numpy()):
             draft = draft or Draft(source.day, level=3, with_index=True)
-            draft.add(kept[start:end])
+            for part in bounded(kept[start:end]):
+                draft.add(part)
     left = []
     if draft is not None:
         rest = content.added(before, -dropped)

@@ -22,6 +22,7 @@ class Batch:
     """Rows that are no file yet: a row of table `fresh`."""
 
     rows: int
+    bytes_in_memory: int
     body: bytes
     min_time: int
     max_time: int
@@ -46,7 +47,7 @@ def add_to_manifest(connection: Connection, written: Iterable[Written]) -> None:
                 "INSERT INTO fresh (rows, bytes, min_time, max_time, min_received, max_received, min_unit, max_unit,"
                 " created, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
-                    one.rows, len(one.body), one.min_time, one.max_time, one.min_received, one.max_received,
+                    one.rows, one.bytes_in_memory, one.min_time, one.max_time, one.min_received, one.max_received,
                     one.min_unit, one.max_unit, one.created, one.body,
                 ),
             )  # fmt: skip

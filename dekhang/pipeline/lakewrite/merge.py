@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from dekhang.pipeline.lakefiles import LakeFileDamaged, LakeFiles
 from dekhang.pipeline.lakewrite import chain, content
 from dekhang.pipeline.lakewrite.manifest import KEEPER, forget_segments, insert_segments
-from dekhang.pipeline.lakewrite.segments import SORTED_BY, Draft, Segment, unit_groups
+from dekhang.pipeline.lakewrite.segments import GROUP_BYTES, SORTED_BY, Draft, Segment, bounded, unit_groups
 from dekhang.pipeline.stores.database import Connection
 from dekhang.pipeline.stores.lake.columns import SCHEMA
 
@@ -33,7 +33,8 @@ MERGE_ROWS = 1_000_000  # in one merge: some twenty seconds of a processor
 MERGE_SOURCES = 32  # × 2 row groups × ~2 MB ≈ 130 MB
 SETTLED_SECONDS = 3_600  # a day that nothing has come for is merged whatever it has
 CUT_ROWS = 262_144  # a new segment begins after so many rows
-CHUNK_ROWS = 8_192  # sorted at once
+CHUNK_ROWS = 8_192  # sorted at once …
+CHUNK_BYTES = 32 << 20  # … or fewer, if rows are big
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +186,8 @@ class _Sorted:
         self._digest = 0
         self._group = 0
         self._left: Any = SCHEMA.empty_table()
+        groups = range(file.metadata.num_row_groups)
+        self.bytes_in_memory = sum(file.metadata.row_group(group).total_byte_size for group in groups)
         keys = file.read(["unit_id", "time", "event_id"])
         self.units = keys.column("unit_id").to_numpy()
         self.times = keys.column("time").cast(pa.int64()).to_numpy()
@@ -239,14 +242,19 @@ def _row_groups(opened: Sequence[_Sorted]) -> Iterator[Any]:
     )
     owners = owners[order]
     pending = SCHEMA.empty_table()
-    for start in range(0, len(order), CHUNK_ROWS):
+    row_bytes = sum(one.bytes_in_memory for one in opened) / max(1, len(order))
+    chunk_rows = max(64, min(CHUNK_ROWS, int(CHUNK_BYTES / max(1.0, row_bytes))))
+    for start in range(0, len(order), chunk_rows):
         # each file is sorted itself, so its part of the next rows is the next of its own
-        counts = np.bincount(owners[start : start + CHUNK_ROWS], minlength=len(opened))
+        counts = np.bincount(owners[start : start + chunk_rows], minlength=len(opened))
         parts = [one.take(int(count)) for one, count in zip(opened, counts, strict=True) if count]
         pending = pa.concat_tables([pending, pa.concat_tables(parts).sort_by(SORTED_BY)]).combine_chunks()
         groups = list(unit_groups(pending.column("unit_id").to_numpy()))
         for begin, end in groups[:-1]:  # the last may go on
-            yield pending[begin:end]
+            yield from bounded(pending[begin:end])
         pending = pending[groups[-1][0] :]
+        if pending.nbytes > GROUP_BYTES:
+            yield from bounded(pending)
+            pending = pending[:0]
     if len(pending):
         yield pending

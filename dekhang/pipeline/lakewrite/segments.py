@@ -24,6 +24,7 @@ SORTED_BY = [("unit_id", "ascending"), ("time", "ascending"), ("event_id", "asce
 GROUP_ROWS = 1_024  # a unit with as many rows has row groups of its own, so that reading it reads nothing else …
 GROUP_ROWS_MAX = 8_192  # … and one with more has several, a stretch of time each
 PLAIN_GROUP_ROWS = 1_024  # without an index, until it is merged: a merge holds one or two row groups of every file
+GROUP_BYTES = 8 << 20  # in memory; a sender of huge records must not make a row group that nobody can hold
 BITMAP_SHARE = 0.045  # of the row group's own size
 
 _DICTIONARIES = ["unit_id", "source_id", "kind", "host", "product", "service", "category", "event_code", "user", "src_ip",
@@ -69,7 +70,8 @@ def write_segment(files: LakeFiles, day: str, table: Any, *, created_ms: int, ho
     draft = Draft(day, level=1)
     table = table.sort_by(SORTED_BY)
     for start in range(0, len(table), PLAIN_GROUP_ROWS):
-        draft.add(table[start : start + PLAIN_GROUP_ROWS])
+        for group in bounded(table[start : start + PLAIN_GROUP_ROWS]):
+            draft.add(group)
     return draft.keep(files, created_ms=created_ms, holder=holder)
 
 
@@ -157,6 +159,16 @@ class Draft:
             index_sha256=index_sha256,
             content=digest,
         )
+
+
+def bounded(group: Any) -> Iterator[Any]:
+    """A row group in parts of GROUP_BYTES at most, as far as single rows allow."""
+    if len(group) > 1 and group.nbytes > GROUP_BYTES:
+        middle = len(group) // 2
+        yield from bounded(group[:middle])
+        yield from bounded(group[middle:])
+    else:
+        yield group
 
 
 def unit_groups(units: Sequence[int] | Any) -> Iterator[tuple[int, int]]:

@@ -358,7 +358,8 @@ class Worker:
                 self.lake,
                 self.connection,
                 now_ms=_now_ms(),
-                least_rows=lakewrite.OVERFLOW_ROWS,
+                least_rows=lakewrite.OVERFLOW * lakewrite.FLUSH_ROWS,
+                least_bytes=lakewrite.OVERFLOW * lakewrite.FLUSH_BYTES,
                 oldest_seconds=lakewrite.OVERFLOW_SECONDS,
                 holder=min(self._partitions),
             )

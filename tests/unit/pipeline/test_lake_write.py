@@ -194,6 +194,30 @@ def test_small_units_share_row_groups_and_big_ones_have_their_own() -> None:
     assert list(unit_groups([])) == []
 
 
+def test_huge_records_make_small_row_groups_and_are_not_small_batches(
+    writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import pyarrow.parquet as pq
+
+    monkeypatch.setattr(segments, "GROUP_BYTES", 100_000)
+    monkeypatch.setattr(merge, "GROUP_BYTES", 100_000)
+    monkeypatch.setattr(merge, "CHUNK_BYTES", 500_000)
+    monkeypatch.setattr(batches, "SMALL_BYTES", 300_000)
+    for _ in range(3):
+        writer.write(200, units=2, word="x" * 5_000)
+    assert writer.counts() == (0, 3)
+    before = writer.all()
+    assert writer.merge() == 3
+    assert writer.all() == before
+    (path,) = writer.connection.execute("SELECT path FROM segments").fetchone()
+    with pq.ParquetFile(writer.data / "lake" / path) as file:
+        sizes = [file.read_row_group(group).nbytes for group in range(file.num_row_groups)]
+    assert max(sizes) <= 100_000
+    writer.write(20, word="y" * 5_000)
+    assert lakewrite.flush(writer.files, writer.connection, now_ms=NOON) == 0
+    assert lakewrite.flush(writer.files, writer.connection, now_ms=NOON, least_bytes=90_000) == 1
+
+
 def test_a_merge_that_is_stopped_has_not_happened(writer: Writer) -> None:
     for _ in range(3):
         writer.write(10)

@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 ROWS_AT_ONCE = 16_384  # whose text is read before they are judged; × ~1.5 kB ≈ 25 MB
 BARE_ROWS_AT_ONCE = 262_144  # where only numbers are; × ~40 B ≈ 10 MB
-GROUPS_AT_ONCE = 16  # that an answer in order reads together, once it is clear that the first few do not do
+GROUPS_AT_ONCE = 16  # at most; rows may be big (lakewrite/segments.py bounds a row group by its bytes, too)
 
 Order = Literal["oldest", "newest"]
 UNREADABLE = (duckdb.Error, pa.ArrowException, OSError, ValueError)  # what reading a damaged or vanished file raises
@@ -264,7 +264,7 @@ def portions(question: Question, piece: Piece, groups: Any) -> Iterator[list[int
     portion: list[int] = []
     total = 0
     for group in groups.tolist():
-        if portion and total + sizes[group] > most:
+        if portion and (total + sizes[group] > most or (most == ROWS_AT_ONCE and len(portion) == GROUPS_AT_ONCE)):
             yield portion
             portion, total = [], 0
         portion.append(group)
