@@ -21,6 +21,7 @@ from tests.unit.pipeline.test_hunts import RULES, found, go, lake, wanted, whole
 pytestmark = [
     pytest.mark.filterwarnings("ignore::FutureWarning:ray.*"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),  # files that Ray leaves to its processes
+    pytest.mark.allow_hosts(["127.0.0.1", "127.0.0.2", "localhost"]),
     pytest.mark.timeout(300),
 ]
 
