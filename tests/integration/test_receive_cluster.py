@@ -13,8 +13,10 @@ import pytest
 from dekhang.pipeline import place
 from dekhang.pipeline.lanes import BULK, CLUSTER
 from dekhang.pipeline.place import Place
+from dekhang.pipeline.stores import heartbeat
 from dekhang.pipeline.transport import cluster
 from dekhang.pipeline.transport.cluster import Transport
+from dekhang.pipeline.transport.streams import Stream
 from tests.cluster import NatsCluster, wait_until
 from tests.integration.test_receive_files import upload, wait_for_state
 from tests.receivers import TOKEN, Receiver, source
@@ -112,3 +114,9 @@ def test_a_full_stream_is_429_and_counted_with_its_reason(tmp_path: Path, server
         assert status == 429, "1 MB of room never full"
         assert "đã đầy" in json.dumps(answer, ensure_ascii=False)
         receiver.wait_for_refusals((7, "spool_full"))
+        facts = receiver.wait_for(
+            lambda: (told := heartbeat.read(data)["http"])["spool_level"] != "ok" and told, seconds=60, what="the alarm"
+        )
+        assert facts["spool_level"] in ("alarm", "full")
+        assert f"luồng {Stream(UNIT, bulk=False).name} của cụm NATS" in facts["spool_problem"]
+        assert 0 < facts["spool_bytes"] < facts["spool_max_bytes"]

@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dekhang.pipeline.lanes import BULK
 from dekhang.pipeline.place import Place
@@ -25,6 +25,9 @@ from dekhang.pipeline.receive.room import Room
 from dekhang.pipeline.spool import SpoolBusy, SpoolWriter
 from dekhang.pipeline.stores import heartbeat
 from dekhang.pipeline.stores.intake import IntakeMap
+
+if TYPE_CHECKING:
+    from dekhang.pipeline.transport.room import ClusterRoom
 
 logger = logging.getLogger(__name__)
 
@@ -60,8 +63,17 @@ def open_spool(data: Path, writer: int, room: Room, *, free_floor_bytes: int) ->
     return spool
 
 
+def open_room(data: Path, part: str, *, maximum_bytes: int, free_floor_bytes: int) -> Room | ClusterRoom:
+    """Who watches how much may wait: in the spool's folder, or in the place's NATS cluster."""
+    if Place.of(data).transport:
+        from dekhang.pipeline.transport import cluster  # one machine does without the NATS library
+
+        return cluster.room(data, part)
+    return Room(data / "spool", maximum_bytes=maximum_bytes, free_floor_bytes=free_floor_bytes)
+
+
 def open_lanes(
-    data: Path, writer: int, intake: IntakeMap, refusals: Refusals, room: Room, *, free_floor_bytes: int
+    data: Path, writer: int, intake: IntakeMap, refusals: Refusals, room: Room | ClusterRoom, *, free_floor_bytes: int
 ) -> Lanes:
     """The express lane of a receiver and the bulk lane beside it, in the spool or in the place's NATS cluster."""
     quotas = Quotas(intake, refusals)
@@ -69,6 +81,7 @@ def open_lanes(
         from dekhang.pipeline.transport.cluster import committers  # one machine does without the NATS library
 
         return Lanes(*committers(data, f"receiver {writer}"), quotas)
+    assert isinstance(room, Room)
     express, bulk = (
         Committer(open_spool(data, number, room, free_floor_bytes=free_floor_bytes))
         for number in (writer, writer + BULK)
@@ -76,12 +89,13 @@ def open_lanes(
     return Lanes(express, bulk, quotas)
 
 
-def open_files(data: Path, room: Room, *, free_floor_bytes: int) -> Appends:
+def open_files(data: Path, room: Room | ClusterRoom, *, free_floor_bytes: int) -> Appends:
     """What the files receiver writes to."""
     if Place.of(data).transport:
         from dekhang.pipeline.transport import cluster  # one machine does without the NATS library
 
         return cluster.of(data).spool()
+    assert isinstance(room, Room)
     return open_spool(data, WRITERS["files"], room, free_floor_bytes=free_floor_bytes)
 
 

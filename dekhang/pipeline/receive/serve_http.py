@@ -16,9 +16,8 @@ from granian.server.embed import Server
 from dekhang.pipeline.lanes import BULK
 from dekhang.pipeline.receive.http import HttpReceiver
 from dekhang.pipeline.receive.https import Relays
-from dekhang.pipeline.receive.part import WRITERS, CannotStart, check_port, live, open_lanes
+from dekhang.pipeline.receive.part import WRITERS, CannotStart, check_port, live, open_lanes, open_room
 from dekhang.pipeline.receive.refusals import Refusals
-from dekhang.pipeline.receive.room import Room
 from dekhang.pipeline.receive.tls import Certificates, Front, TlsFiles
 from dekhang.pipeline.stores.intake import IntakeMap
 
@@ -51,7 +50,7 @@ async def serve_http(
     part = "http" if writer == WRITERS["http"] else f"http-{writer}"
     refusals = Refusals(data)
     intake = IntakeMap(data)
-    room = Room(data / "spool", maximum_bytes=spool_max_bytes, free_floor_bytes=free_floor_bytes)
+    room = open_room(data, part, maximum_bytes=spool_max_bytes, free_floor_bytes=free_floor_bytes)
     lanes = open_lanes(data, writer, intake, refusals, room, free_floor_bytes=free_floor_bytes)
     relays = Relays(inner_host, inner_port, refusals)
     front = Front(certificates, refusals, relays.make) if certificates is not None else None

@@ -14,10 +14,9 @@ from dekhang.pipeline.receive.folders import Folders
 from dekhang.pipeline.receive.gather import Gatherer
 from dekhang.pipeline.receive.kernel import Watch
 from dekhang.pipeline.receive.lanes import Lanes
-from dekhang.pipeline.receive.part import WRITERS, check_port, live, open_files, open_lanes
+from dekhang.pipeline.receive.part import WRITERS, check_port, live, open_files, open_lanes, open_room
 from dekhang.pipeline.receive.pull import Pulls
 from dekhang.pipeline.receive.refusals import Refusals
-from dekhang.pipeline.receive.room import Room
 from dekhang.pipeline.receive.sender import Senders
 from dekhang.pipeline.receive.syslog import SyslogReceiver
 from dekhang.pipeline.receive.tail import Tails
@@ -53,7 +52,7 @@ async def serve_lines(
     if udp_port:
         check_port(host, udp_port, "--udp", udp=True)
     refusals = Refusals(data)
-    room = Room(data / "spool", maximum_bytes=spool_max_bytes, free_floor_bytes=free_floor_bytes)
+    room = open_room(data, name, maximum_bytes=spool_max_bytes, free_floor_bytes=free_floor_bytes)
     lanes: Lanes | None = None
     receiver: SyslogReceiver | None = None
     kernel: Watch | None = None

@@ -19,6 +19,7 @@ from dekhang.pipeline.transport.link import PASSING, Link, LinkThread
 from dekhang.pipeline.transport.message import Account
 from dekhang.pipeline.transport.nats_reader import Counter, NatsReader, Purger
 from dekhang.pipeline.transport.nats_writer import NatsCommitter, NatsSpool
+from dekhang.pipeline.transport.room import ClusterRoom
 from dekhang.pipeline.transport.streams import BY_WRITER, Stream, all_streams
 
 logger = logging.getLogger(__name__)
@@ -144,6 +145,12 @@ def committers(data: Path, part: str) -> tuple[NatsCommitter, NatsCommitter]:
     link = Link(cluster, f"dekhang {place.host} {part}")
     express, bulk = (NatsCommitter(link, cluster, bulk=bulk, committed=_committed_of(data)) for bulk in (False, True))
     return express, bulk
+
+
+def room(data: Path, part: str) -> ClusterRoom:
+    """How full the streams are, for the running event loop."""
+    place = Place.of(data)
+    return ClusterRoom(Link(Cluster.of(place.transport), f"dekhang {place.host} {part} room"))
 
 
 def _committed_of(data: Path) -> streams.Committed:
