@@ -76,7 +76,7 @@ def test_the_start_says_each_part_the_address_and_the_account(real):
 
 
 def test_the_safe_ports_answer_with_the_certificate_given_and_doctor_looks_at_it(real):
-    https, syslog = (int(option.partition("=")[2]) for option in real.options[-2:])
+    https, syslog = (int(option.partition("=")[2]) for option in real.options if "-port=" in option)
     context = Authority(real.data.parent / "tls").context()
     connection = http.client.HTTPSConnection("127.0.0.1", https, context=context, timeout=10)
     connection.request("GET", "/healthz")
