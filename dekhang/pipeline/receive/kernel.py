@@ -81,13 +81,14 @@ class Watch:
         return facts
 
     def news(self) -> str:
-        """A sentence for people, empty when there is nothing to tell."""
+        """A sentence for people, empty when there is nothing to tell; the same words until it is ten times as much."""
         facts = self.facts()
         sentences = []
         if facts["listen_overflows"] or facts["listen_drops"]:
-            count = max(facts["listen_overflows"], facts["listen_drops"])
+            count = 10 ** (len(str(max(facts["listen_overflows"], facts["listen_drops"]))) - 1)
             sentences.append(
-                f"Hệ điều hành đã bỏ {count} kết nối TCP mới vì hàng chờ đầy (tính cho cả máy này); máy gửi sẽ tự nối lại."
+                f"Hệ điều hành đã bỏ từ {count} kết nối TCP mới trở lên vì hàng chờ đầy (tính cho cả máy này); máy gửi sẽ tự "
+                "nối lại."
             )
         if self.no_port_while_down:
             sentences.append(

@@ -26,6 +26,12 @@ SOURCE_SHARE = 0.25  # of the maximum, for one source in a bulk lane
 ALARM_SHARE = 0.5  # people are told from here on
 LOOK_SECONDS = 0.5
 
+# `spool_level` → what the person at the terminal should know; the same words as long as it is the same
+NEWS = {
+    "alarm": "Log chờ xử lý đã quá nửa chỗ dành cho nó; xem phần phân tích (worker) có chạy và kịp không.",
+    "full": "Hết chỗ cho log chờ xử lý: các cổng nhận đang bảo máy gửi chờ; xem phần phân tích (worker).",
+}
+
 
 class NoRoom(SpoolFull):
     """The spool has reached its bound; `reason` says whose."""
@@ -72,11 +78,6 @@ class Room:
         return check
 
     def _check_all(self) -> None:
-        if time.monotonic() >= self._next_look and self._lock.acquire(blocking=False):
-            try:
-                self._look()
-            finally:
-                self._lock.release()
         if self.is_full():
             raise NoRoom(
                 Reason.SPOOL_FULL,
@@ -97,6 +98,13 @@ class Room:
                 f"Log chờ của các nguồn gửi quá nhanh đã chiếm {_mb(self.bulk_bytes)} MB, hết chỗ dành cho chúng. Hệ thống "
                 "tự nhận tiếp khi xử lý kịp; hãy gửi lại sau.",
             )
+
+    def _look_when_due(self) -> None:
+        if time.monotonic() >= self._next_look and self._lock.acquire(blocking=False):
+            try:
+                self._look()
+            finally:
+                self._lock.release()
 
     def look(self) -> None:
         """Measure now."""
@@ -127,6 +135,7 @@ class Room:
 
     def is_full(self) -> bool:
         """Must everybody wait?"""
+        self._look_when_due()
         return self.waiting_bytes >= self.maximum_bytes
 
     def facts(self) -> dict[str, Any]:

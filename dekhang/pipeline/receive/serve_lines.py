@@ -17,6 +17,7 @@ from dekhang.pipeline.receive.lanes import Lanes
 from dekhang.pipeline.receive.part import WRITERS, check_port, live, open_files, open_lanes, open_room
 from dekhang.pipeline.receive.pull import Pulls
 from dekhang.pipeline.receive.refusals import Refusals
+from dekhang.pipeline.receive.room import NEWS
 from dekhang.pipeline.receive.sender import Senders
 from dekhang.pipeline.receive.syslog import SyslogReceiver
 from dekhang.pipeline.receive.tail import Tails
@@ -68,7 +69,7 @@ async def serve_lines(
         if lanes is not None and receiver is not None and kernel is not None:
             known |= {"host": host, "udp": udp_port, "tcp": tcp_port, **receiver.facts(), **lanes.facts()}
             known |= {**kernel.facts(), "tls": tls_port}
-            known["news"] = " ".join(filter(None, (known["spool_problem"], kernel.news())))
+            known["news"] = " ".join(filter(None, (NEWS.get(known["spool_level"], ""), kernel.news())))
             kernel.save()
         if watcher is not None:
             known |= watcher.facts()

@@ -10,7 +10,7 @@ from dekhang.pipeline.lanes import BULK
 from dekhang.pipeline.receive import gather
 from dekhang.pipeline.receive.gather import Gatherer
 from dekhang.pipeline.receive.refusals import Refusals
-from dekhang.pipeline.receive.room import NoRoom, Room
+from dekhang.pipeline.receive.room import NEWS, NoRoom, Room
 from dekhang.pipeline.spool import Batch, SpoolReader, SpoolWriter, prune
 from dekhang.pipeline.stores.intake import IntakeSource, publish
 from dekhang.pipeline.stores.reasons import Reason
@@ -107,6 +107,22 @@ def test_the_alarm_is_said_before_anything_is_refused(spool: Spool) -> None:
     assert levels.index("alarm") in range(9, 12)
     assert levels[0] == "ok" and "full" in levels[-1]
     assert "worker" in spool.room.facts()["spool_problem"]
+    assert "Hết chỗ" in NEWS["full"] and NEWS.keys() == {"alarm", "full"}
+
+
+def test_who_asks_whether_there_is_room_again_hears_it_without_sending(
+    spool: Spool,
+) -> None:
+    while reason_of(spool, 1, batch(7)) is None:
+        pass
+    assert spool.room.is_full()
+    with SpoolReader(spool.folder, 1) as reader:
+        while reader.read()[0]:
+            pass
+        prune(spool.folder, 1, reader.position)
+    spool.room._next_look = 0.0  # half a second later
+    assert not spool.room.is_full()
+    assert spool.room.facts()["spool_level"] == "ok"
 
 
 def test_a_restart_counts_again_what_each_loud_source_has_waiting(spool: Spool) -> None:
