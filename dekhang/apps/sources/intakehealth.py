@@ -1,17 +1,18 @@
 """Reads of what the receivers did with the records of sources: fast, refused, behind, with gaps; and of the receivers."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from django.conf import settings
 
 from dekhang.apps.core import clock
 from dekhang.apps.sources.models import LogSource
-from dekhang.pipeline.stores import heartbeat, ledger, quotas, sequences
+from dekhang.pipeline.stores import foreign, heartbeat, ledger, quotas, sequences
 from dekhang.pipeline.stores.ledger import Hour
 
 LOOK_BACK = timedelta(hours=24)
+FOREIGN_SHOWN = 5
 
 
 def _ms(moment: datetime) -> int:
@@ -48,6 +49,21 @@ def pace_of(source: LogSource) -> Pace:
     return _pace(source, quotas.loud_hours(settings.DATA, [source.pk], _ms(now - LOOK_BACK)), _ms(now))
 
 
+def foreign_of(source: LogSource) -> list[foreign.ForeignHost]:
+    """Names of other units' machines that the source's records claimed in the last 7 days; whose they are is not told."""
+    since = _ms(clock.now() - timedelta(days=7))
+    return [one for one in foreign.foreign_hosts(settings.DATA, [source.pk]) if one.last_ms >= since][:FOREIGN_SHOWN]
+
+
+def pull_problem(source: LogSource) -> str:
+    """What the receivers last said is wrong with fetching the source's bucket; empty when nothing is."""
+    for beat in heartbeat.everywhere(settings.DATA):
+        for pull in beat.facts.get("pulls") or ():
+            if isinstance(pull, dict) and pull.get("source_id") == source.pk and pull.get("problem"):
+                return str(pull["problem"])[:300]
+    return ""
+
+
 def hours_of(source: LogSource) -> list[Hour]:
     """The account of each hour of the last LOOK_BACK in which anything came, newest first."""
     return ledger.hourly(settings.DATA, source.pk, clock.now() - LOOK_BACK)[::-1]
@@ -65,6 +81,7 @@ class Intake:
     waiting: int = 0
     late: int = 0
     missing: int = 0
+    foreign: int = 0
 
     @property
     def received(self) -> int:
@@ -72,8 +89,13 @@ class Intake:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """What a person should look at, worst first: refused · missing · loud."""
-        found = (("refused", self.refused), ("missing", self.missing), ("loud", self.pace.is_loud))
+        """What a person should look at, worst first: foreign · refused · missing · loud."""
+        found = (
+            ("foreign", self.foreign),
+            ("refused", self.refused),
+            ("missing", self.missing),
+            ("loud", self.pace.is_loud),
+        )
         return tuple(name for name, is_so in found if is_so)
 
 
@@ -86,6 +108,10 @@ def intake_of_all(sources: Collection[LogSource]) -> list[Intake]:
     since = now - LOOK_BACK
     hours = ledger.by_hour(settings.DATA, ids, since)
     missing = sequences.missing(settings.DATA, ids, now_ms=_ms(now), since=since)
+    claimed: dict[int, int] = {}
+    for claim in foreign.foreign_hosts(settings.DATA, ids):
+        if claim.last_ms >= _ms(since):
+            claimed[claim.source_id] = claimed.get(claim.source_id, 0) + claim.records
     loud: dict[int, list[quotas.LoudHour]] = {}
     for hour in quotas.loud_hours(settings.DATA, ids, _ms(since)):
         loud.setdefault(hour.source_id, []).append(hour)
@@ -99,6 +125,7 @@ def intake_of_all(sources: Collection[LogSource]) -> list[Intake]:
             sum(hour.waiting for hour in hours[source.pk]),
             sum(hour.late for hour in hours[source.pk]),
             missing.get(source.pk, 0),
+            claimed.get(source.pk, 0),
         )
         for source in sources
     ]
@@ -124,6 +151,9 @@ def totals(lines: Collection[Intake]) -> Totals:
     )
 
 
+LEVELS = ("unknown", "ok", "alarm", "full")
+
+
 @dataclass(frozen=True, slots=True)
 class Room:
     """The part of the disk that waiting records may take. `level`: ok · alarm · full · unknown (no receiver runs)."""
@@ -139,17 +169,18 @@ class Room:
 
 
 def room() -> Room:
-    """As the receivers that are alive last said: of one host they all measure the same folder, of several the worst counts."""
-    levels, problems = ["unknown", "ok", "alarm", "full"], []
-    level, used, most = "unknown", 0, 0
-    for facts in (beat.facts for beat in heartbeat.everywhere(settings.DATA)):
+    """As the receivers that are alive last said, on all hosts: the fullest of them."""
+    fullest, problems = Room(), []
+    for beat in heartbeat.everywhere(settings.DATA):
+        facts = beat.facts
         if not heartbeat.is_alive(facts) or "spool_bytes" not in facts:
             continue
-        told = str(facts.get("spool_level") or "ok")
-        if told in levels and levels.index(told) > levels.index(level):
-            level = told
-        used = max(used, int(facts["spool_bytes"]))
-        most = max(most, int(facts.get("spool_max_bytes") or 0))
+        told = str(facts.get("spool_level"))
+        found = Room(
+            told if told in LEVELS else "ok", int(facts["spool_bytes"]), int(facts.get("spool_max_bytes") or 0)
+        )
+        if (LEVELS.index(found.level), found.percent) >= (LEVELS.index(fullest.level), fullest.percent):
+            fullest = found
         if problem := str(facts.get("spool_problem") or ""):
             problems.append(problem)
-    return Room(level, used, most, list(dict.fromkeys(problems)))
+    return replace(fullest, problems=list(dict.fromkeys(problems)))

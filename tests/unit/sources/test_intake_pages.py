@@ -9,7 +9,7 @@ from django.urls import reverse
 from dekhang.apps.core import clock
 from dekhang.apps.sources.refusalfixes import FIXES
 from dekhang.pipeline.receive.refusals import LoudTally, Refusals
-from dekhang.pipeline.stores import heartbeat
+from dekhang.pipeline.stores import database, heartbeat
 from dekhang.pipeline.stores.reasons import LABELS, Reason
 from tests.factories.core import UserFactory
 from tests.factories.registry import UnitFactory, officer_of
@@ -122,6 +122,40 @@ def test_the_room_for_waiting_records_is_what_the_receivers_say(client, data, le
     page = intake(client)
     assert words in page and "Đang dùng 800,0 MB trên 1000,0 MB" in page
     assert ("Log chờ xử lý chiếm 800" in page) is (level != "ok")
+
+
+def test_the_fullest_of_several_receivers_is_shown(client, data):
+    for part, used in (("http", 100), ("lines", 900)):
+        heartbeat.beat(
+            data, part, ready=True, spool_bytes=used * 1024**2, spool_max_bytes=1000 * 1024**2, spool_level="ok"
+        )
+    client.force_login(UserFactory(coordinator=True))
+    assert "Đang dùng 900,0 MB" in intake(client)
+
+
+def test_a_record_that_claims_another_units_machine_is_flagged_without_telling_whose(client, data):
+    owner, liar = LogSourceFactory(hosts=["dc01"]), LogSourceFactory(name="Nguồn xưng tên")
+    connection = database.connect(data)
+    with connection.transaction():
+        connection.execute(
+            "INSERT INTO foreign_hosts (source_id, host, owner_unit, records, event_id, first_ms, last_ms)"
+            " VALUES (?, ?, ?, 12, 5, ?, ?)",
+            (liar.pk, "<b>dc01", owner.unit_id, MORNING_MS - 1000, MORNING_MS - 1000),
+        )
+    connection.close()
+    client.force_login(officer_of(liar.unit))
+    page = client.get(reverse("sources:detail", args=[liar.pk])).content.decode()
+    assert "12 bản ghi tự nhận là máy" in page and "&lt;b&gt;dc01" in page and "<b>dc01" not in page
+    client.force_login(UserFactory(coordinator=True))
+    assert "Xưng máy đơn vị khác" in intake(client)
+
+
+def test_what_is_fetched_and_what_is_wrong_with_it_is_shown(client, data):
+    source = LogSourceFactory(folders=["/srv/nhat-ky"], bucket={"name": "kho-log", "prefix": "a/"})
+    heartbeat.beat(data, "files", pulls=[{"source_id": source.pk, "problem": "Kho từ chối <khóa>."}, {"source_id": 99}])
+    client.force_login(officer_of(source.unit))
+    page = client.get(reverse("sources:detail", args=[source.pk])).content.decode()
+    assert "/srv/nhat-ky" in page and "s3://kho-log/a/" in page and "Kho từ chối &lt;khóa&gt;." in page
 
 
 def test_empty_pages_say_what_to_do(client, data):

@@ -64,6 +64,7 @@ def upload_badge(state: str) -> SafeString:
 @register.simple_tag
 def intake_badge(problem: str) -> SafeString:
     tone, icon, text = {
+        "foreign": ("bad", "user-x", _("Xưng máy đơn vị khác")),
         "refused": ("bad", "ban", _("Bị từ chối")),
         "missing": ("warn", "list-x", _("Hụt số")),
         "loud": ("warn", "gauge", _("Gửi quá nhanh")),

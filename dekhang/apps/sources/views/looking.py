@@ -72,6 +72,8 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         "bars": selectors.hourly_bars(source),
         "hours": intakehealth.hours_of(source),
         "pace": intakehealth.pace_of(source),
+        "foreign": intakehealth.foreign_of(source),
+        "feed_problem": intakehealth.pull_problem(source) if source.bucket else "",
         "former_token": services.has_former_token(source),
         "may_set_quota": refusal(policies.check_can_set_quota, user) is None,
         "refusals": selectors.refusals(account),
