@@ -21,7 +21,7 @@ from dekhang.apps.sources.limits import head_is_told_after, learn_days, silence_
 from dekhang.apps.sources.messages import tell_of_ours
 from dekhang.apps.sources.models import Canary, CanaryCall, LogSource, Silence
 from dekhang.apps.sources.schedule import is_open
-from dekhang.apps.sources.selectors import canary_due_at, ledgers_of, moment, next_canary
+from dekhang.apps.sources.selectors import canary_due_at, moment, next_canary
 from dekhang.apps.sources.services.connection import subject_of
 from dekhang.apps.sources.watch import Watched
 from dekhang.apps.sources.wording import loss_reason, silence_reason
@@ -46,14 +46,14 @@ def tick() -> int:
     now = clock.now()
     sources = list(LogSource.objects.exclude(state=SourceState.RETIRED))
     ids = [source.pk for source in sources]
-    accounts = ledgers_of(ids)
+    pulses = ledger.pulses(settings.DATA, ids, refused_since=now - timedelta(hours=24))
     rows = watch.look(
-        sources, accounts, arrivals.last_heard(settings.DATA, ids), now=now, listening_since=_listening_since(now)
+        sources, pulses, arrivals.last_heard(settings.DATA, ids), now=now, listening_since=_listening_since(now)
     )
     changed = _note_arrivals(rows, now)
     changed += _note_silences(rows, now)
     _learn_cadences(sources, now)
-    _judge_losses(sources, accounts, now)
+    _judge_losses(sources, pulses, now)
     changed += _move_canaries(now)
     if {entry.source_id: entry for entry in services.intake_entries()} != _published():
         services.publish()
@@ -229,7 +229,7 @@ def _ms(at: datetime) -> int:
     return int(at.timestamp() * 1000)
 
 
-def _judge_losses(sources: Sequence[LogSource], accounts: dict[int, ledger.SourceLedger], now: datetime) -> None:
+def _judge_losses(sources: Sequence[LogSource], pulses: dict[int, ledger.Pulse], now: datetime) -> None:
     """Evidence when the share of lost records of the last 24 hours crosses the limit, in either direction.
 
     Lost is what the receivers refused, and what the sender has numbered but never sent.
@@ -237,7 +237,7 @@ def _judge_losses(sources: Sequence[LogSource], accounts: dict[int, ledger.Sourc
     since = now - timedelta(hours=24)
     missing = sequences.missing(settings.DATA, [source.pk for source in sources], now_ms=_ms(now), since=since)
     subjects = {
-        source.pk: subject_of(source) for source in sources if accounts[source.pk].refused or source.pk in missing
+        source.pk: subject_of(source) for source in sources if pulses[source.pk].refused or source.pk in missing
     }
     limit = law.load().proof("record_loss_max_percent").value
     newest: dict[str, str] = {}

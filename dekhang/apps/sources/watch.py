@@ -52,7 +52,7 @@ def cadence_of(source: LogSource) -> Cadence:
 
 def look(
     sources: Sequence[LogSource],
-    accounts: dict[int, ledger.SourceLedger],
+    pulses: dict[int, ledger.Pulse],
     heard: dict[int, arrivals.LastHeard],
     *,
     now: datetime,
@@ -62,17 +62,17 @@ def look(
     zone = timezone.get_current_timezone()
     rows = []
     for source in sources:
-        account = accounts[source.pk]
+        pulse = pulses[source.pk]
         live = heard.get(source.pk)
-        last_ms = live.at_ms if live is not None else account.last_received_ms  # a source that only gets files by hand
+        last_ms = live.at_ms if live is not None else pulse.last_received_ms  # a source that only gets files by hand
         last = moment(last_ms) if last_ms is not None else None
         cadence = cadence_of(source)
         due_at = None
         if last is not None and listening_since is not None:
             due_at = overdue_at(cadence, max(last, listening_since), zone)
-        overdue = due_at is not None and now > due_at and not account.waiting
+        overdue = due_at is not None and now > due_at and not pulse.waiting
         peer = live.peer if live is not None else ""
-        rows.append(Watched(source, last, peer, bool(account.waiting), cadence, due_at, overdue))
+        rows.append(Watched(source, last, peer, bool(pulse.waiting), cadence, due_at, overdue))
     return rows
 
 

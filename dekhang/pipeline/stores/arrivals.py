@@ -59,9 +59,9 @@ def last_heard(data: Path, source_ids: Collection[int]) -> dict[int, LastHeard]:
             return {}
         for part in schema.parts(source_ids):
             rows = connection.execute(
-                "SELECT arrivals.source_id, last_ms, peer FROM arrivals JOIN (SELECT source_id, max(hour) AS newest"  # noqa: S608 - marks
-                f" FROM arrivals WHERE source_id IN ({','.join('?' * len(part))}) GROUP BY source_id) AS latest"
-                " ON latest.source_id = arrivals.source_id AND latest.newest = arrivals.hour",
+                f"WITH asked (source_id) AS (VALUES {', '.join(['(?)'] * len(part))})"  # noqa: S608 - marks only
+                " SELECT asked.source_id, last_ms, peer FROM asked JOIN arrivals ON arrivals.source_id = asked.source_id"
+                " AND hour = (SELECT max(hour) FROM arrivals AS newest WHERE newest.source_id = asked.source_id)",
                 part,
             )
             found.update({source_id: LastHeard(at_ms, peer) for source_id, at_ms, peer in rows})

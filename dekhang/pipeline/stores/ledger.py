@@ -122,6 +122,41 @@ def of_sources(data: Path, ids: Collection[int]) -> dict[int, SourceLedger]:
     return {one: replace((ledgers or {}).get(one) or SourceLedger(one), waiting=total.get(one, 0)) for one in wanted}
 
 
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """What is asked of every source every two seconds: when it last delivered, what waits, whether anything was refused."""
+
+    last_received_ms: int | None = None
+    waiting: int = 0
+    refused: bool = False
+
+
+def pulses(data: Path, ids: Collection[int], *, refused_since: datetime | int) -> dict[int, Pulse]:
+    """The pulse of each source, at the cost of its newest hour whatever its age; `of_sources` adds up all hours."""
+    wanted = sorted(set(ids))
+    hour = schema.epoch_ms(refused_since) // schema.HOUR_MS
+
+    def counted(connection: database.Connection) -> dict[int, Pulse]:
+        found = {}
+        for part in schema.parts(wanted):
+            rows = connection.execute(
+                f"WITH asked (source_id) AS (VALUES {', '.join(['(?)'] * len(part))})"  # noqa: S608 - marks only
+                " SELECT source_id, (SELECT last_received_ms FROM counters WHERE counters.source_id = asked.source_id"
+                " ORDER BY hour DESC LIMIT 1), (SELECT count(*) FROM refusals WHERE"
+                " refusals.source_id = asked.source_id AND hour >= ?) FROM asked",
+                (*part, hour),
+            )
+            for source_id, last_ms, refusals in rows:
+                found[source_id] = Pulse(last_ms, 0, bool(refusals))
+        return found
+
+    found, waiting = _with_waiting(Path(data), counted)
+    total: dict[int, int] = {}
+    for (source_id, _), records in waiting.items():
+        total[source_id] = total.get(source_id, 0) + records
+    return {one: replace((found or {}).get(one) or Pulse(), waiting=total.get(one, 0)) for one in wanted}
+
+
 def by_hour(
     data: Path,
     ids: Collection[int],

@@ -69,7 +69,6 @@ def gaps(
 
     A gap belongs to the time in which it was noticed, so that a day that was frozen keeps its number.
     """
-    picked = {(one.source_id, one.host, one.log) for one in streams(data, source_ids) if one.picked}
     end = now_ms - TELL_AFTER_MS
     if until is not None:
         end = min(end, schema.epoch_ms(until) - 1)
@@ -85,9 +84,13 @@ def gaps(
                 (*part, schema.epoch_ms(since), end, limit),
             )
             for source_id, host, log, first, last, after_ms, before_ms, noticed_ms in rows:
-                if (source_id, host, log) not in picked:
-                    found.append(Gap(source_id, host, log, last - first + 1, after_ms, before_ms, noticed_ms))
-    return sorted(found, key=lambda gap: -gap.noticed_ms)[:limit]
+                found.append(Gap(source_id, host, log, last - first + 1, after_ms, before_ms, noticed_ms))
+    if not found:
+        return []
+    of_sources = streams(data, {gap.source_id for gap in found})
+    picked = {(one.source_id, one.host, one.log) for one in of_sources if one.picked}
+    kept = [gap for gap in found if (gap.source_id, gap.host, gap.log) not in picked]
+    return sorted(kept, key=lambda gap: -gap.noticed_ms)[:limit]
 
 
 def missing(

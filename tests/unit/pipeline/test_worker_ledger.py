@@ -152,6 +152,9 @@ def test_the_account_of_a_source_adds_up_before_and_after(place: Place) -> None:
     assert (before.received, before.waiting, before.refused, before.stored) == (9, 5, 4, 0)
     assert (after.received, after.waiting, after.refused, after.stored, after.duplicate) == (9, 0, 4, 3, 2)
     assert (after.unparsable, after.last_received_ms, after.first_event_ms) == (1, RECEIVED, RECEIVED)
+    pulse = ledger.pulses(place.data, [7, 99], refused_since=RECEIVED)
+    assert pulse == {7: ledger.Pulse(RECEIVED, 0, True), 99: ledger.Pulse()}
+    assert not ledger.pulses(place.data, [7], refused_since=RECEIVED + 3_600_000)[7].refused
     assert after.samples[0].raw == "noise" and after.samples[0].problem.endswith(".")
     assert after.refusals["oversize"].records == 4
     (hour,) = ledger.hourly(place.data, 7, 0)
