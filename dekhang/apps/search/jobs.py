@@ -1,7 +1,6 @@
 """What search does on the clock: hunts that wait are begun, one at a time, each in a process of its own."""
 
 import logging
-import os
 import subprocess
 import sys
 from collections import Counter
@@ -50,10 +49,9 @@ def _wanted(hunt: Hunt) -> list[str] | None:
 def _begin(hunt: Hunt, options: list[str]) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "dekhang", "hunt", "--data", str(settings.DATA), "--resume", hunt.id]
     return subprocess.Popen(
-        [*command, "--quiet", "--format", "jsonl", *options],
+        [*command, "--quiet", "--yielding", "--format", "jsonl", *options],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
-        preexec_fn=lambda: os.nice(10),
     )
 
 

@@ -80,7 +80,7 @@ def page(request: HttpRequest) -> HttpResponse:
         status = 503
         context["fault"] = _("Máy đang bận với những lần tìm khác. Chờ vài giây rồi bấm Tìm lại.")
     if request.htmx:  # an answer that is not 200 would not be shown
-        return render(request, "search/_answer.html", context)
+        return render(request, "search/_search.html", context)
     return render(request, "search/page.html", context, status=status)
 
 

@@ -60,6 +60,7 @@ def add_parser(subparsers: Any) -> None:
     add("--format", choices=FORMATS, help="cách in kết quả; không nêu thì theo đuôi của tệp sau -o, hoặc table")
     add("-o", "--output", metavar="TỆP", type=Path, help="ghi kết quả vào tệp này thay vì in ra")
     add("--quiet", action="store_true", help="không hiện tiến độ và lời nhắc, chỉ kết quả và lỗi")
+    add("--yielding", action="store_true", help="nhường máy cho việc nhận log và phát hiện; chậm hơn khi máy bận")
     add("--to-alerts", action="store_true", help="chuyển kết quả thành phát hiện, để có cảnh báo cho đơn vị")
     add("--list", action="store_true", help="các lần lùng đã có")
     add("--resume", metavar="SỐ_HIỆU", help="làm tiếp một lần lùng đã dừng; đã xong thì in lại kết quả")

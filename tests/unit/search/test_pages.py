@@ -60,6 +60,21 @@ def test_words_without_accents_are_marked_where_they_are_written_with(place, cli
     assert "<mark>Đăng nhập thất bại</mark> lần 3" in page
 
 
+def test_what_attackers_wrote_is_shown_and_not_obeyed(place, client, data):
+    raw = '<script>alert("xâm nhập")</script> \u202egnp.exe'
+    store(data, [{"event_id": 700, "unit_id": place["own"].pk, "time": NOON - HOUR, "host": "<b>may</b>", "raw": raw}])
+    for path in (PAGE, f"{PAGE}su-kien/700/"):
+        page = client.get(path, {"q": "xam script gnp"}).content.decode()
+        assert "&lt;<mark>script</mark>&gt;" in page
+        assert ("<script>alert" in page, "<b>may" in page, "\u202e" in page) == (False, False, False)
+        assert "\\u202e" in page
+
+
+def test_a_range_of_ones_own_shows_where_to_type_it_with_javascript_too(place, client):
+    part = said(client.get(PAGE, {"trong": "khoang"}, headers={"HX-Request": "true"}))
+    assert 'name="tu"' in part
+
+
 def test_a_fault_of_the_query_is_a_sentence_with_its_place(place, client):
     answer = client.get(PAGE, {"q": "root (a OR"})
     assert answer.status_code == 422
