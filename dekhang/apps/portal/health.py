@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
@@ -26,39 +27,47 @@ EXPECTED = frozenset({"http", "lines", "worker", "jobs"})  # told also when they
 
 @dataclass(frozen=True, slots=True)
 class PartHealth:
-    name: str
+    """Processes of one kind on one host."""
+
     about: str
     alive: bool
-    last_beat: datetime | None
     sentence: str
 
 
 def parts() -> list[PartHealth]:
-    """Every part with its last sign of life. Real time, also when the demo lives on another day."""
+    """Every kind of part on every host, by their last signs of life. Real time, also when the demo lives on another day."""
     beats = heartbeat.everywhere(settings.DATA)
-    hosts = {beat.host for beat in beats}
+    several = len({beat.host for beat in beats}) > 1
     # receivers of several hosts take syslog alone; files come in beside the pages
     expected = EXPECTED - {"lines"} if any(beat.part == "syslog" for beat in beats) else EXPECTED
     found: list[PartHealth] = []
     for kind, about in PARTS.items():
-        of_kind = [beat for beat in beats if heartbeat.kind_of(beat.part) == kind]
-        if not of_kind and kind in expected:
-            found.append(_part(kind, str(about), None))
-        for beat in of_kind:
-            where = f" ({beat.host})" if len(hosts) > 1 else ""
-            found.append(_part(beat.part, f"{about}{where}", beat.facts))
+        on_host: dict[str, list[dict[str, Any]]] = {}
+        for beat in beats:
+            if heartbeat.kind_of(beat.part) == kind:
+                on_host.setdefault(beat.host, []).append(beat.facts)
+        if not on_host and kind in expected:
+            found.append(PartHealth(str(about), False, _("chưa chạy lần nào")))
+        for host, processes in on_host.items():
+            found.append(_health(f"{about} ({host})" if several else str(about), processes))
     return found
 
 
-def _part(name: str, about: str, facts: dict[str, object] | None) -> PartHealth:
-    if facts is None:
-        return PartHealth(name, about, False, None, _("chưa chạy lần nào"))
-    at_ms = facts.get("at_ms")
-    at = datetime.fromtimestamp(at_ms / 1000, UTC) if isinstance(at_ms, int) else None
-    if heartbeat.is_alive(facts):
-        return PartHealth(name, about, True, at, _("đang chạy"))
-    stopped = f"{timezone.localtime(at):%H:%M %d/%m/%Y}" if at else "?"
-    return PartHealth(name, about, False, at, _("ngừng từ %(when)s") % {"when": stopped})
+def _health(about: str, processes: list[dict[str, Any]]) -> PartHealth:
+    dead = [facts for facts in processes if not heartbeat.is_alive(facts)]
+    count = {"n": len(processes), "dead": len(dead), "when": _last_beat(dead)}
+    if not dead:
+        return PartHealth(
+            about, True, _("đang chạy") if len(processes) == 1 else _("%(n)d tiến trình đang chạy") % count
+        )
+    if len(processes) == 1:
+        return PartHealth(about, False, _("ngừng từ %(when)s") % count)
+    return PartHealth(about, False, _("%(dead)d trong %(n)d tiến trình ngừng, từ %(when)s") % count)
+
+
+def _last_beat(dead: list[dict[str, Any]]) -> str:
+    moments = [facts["at_ms"] for facts in dead if isinstance(facts.get("at_ms"), int)]
+    return f"{timezone.localtime(datetime.fromtimestamp(max(moments) / 1000, UTC)):%H:%M %d/%m/%Y}" if moments else "?"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,3 +1,4 @@
+import json
 from datetime import date, timedelta
 
 import pytest
@@ -153,6 +154,17 @@ def test_health_tells_living_parts_from_dead_ones_and_mails_that_wait(client, da
     assert shown.count("chưa chạy lần nào") == 3
     assert "1 thư chờ" in shown
     assert "DK_SMTP_HOST" in shown
+
+
+def test_processes_of_one_kind_are_one_line(client, data):
+    for part in ("worker", "worker-2", "worker-3"):
+        heartbeat.beat(data, part, ready=True)
+    administrator = UserFactory(administrator=True)
+    assert "3 tiến trình đang chạy" in page(client, administrator)
+    path = data / "run" / "worker-2.json"
+    facts = json.loads(path.read_text())
+    path.write_text(json.dumps({**facts, "at_ms": facts["at_ms"] - 60_000}))
+    assert "1 trong 3 tiến trình ngừng, từ" in page(client, administrator)
 
 
 def test_the_leader_reads_the_province_in_one_sentence(client):
