@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from dekhang.pipeline.lakefiles import LakeFiles
 from dekhang.pipeline.lakewrite.manifest import KEEPER, Batch, Superseded, Written, add_to_manifest
@@ -30,20 +31,44 @@ DAYS_PER_BATCH = 16  # a sender with invented dates must not cost a file and two
 def write_rows(files: LakeFiles, rows: Rows, *, created_ms: int, holder: int = 0) -> list[Written]:
     """Make a batch ready for `add_to_manifest`: what is a file is on disk when this returns.
 
+    A day with many rows is a file. The rows of all other days are one small batch: a log that is read again from its
+    beginning has few rows of many days in every batch.
+
     Args:
         holder: a partition that the caller holds; names the files, so that orphans are known by it.
     """
     if not len(rows):
         return []
     table = table_of(rows)
-    if len(rows) >= SMALL_ROWS or table.nbytes >= SMALL_BYTES:
-        return list(_write_days(files, table, created_ms=created_ms, holder=holder))
+    days, numbers, counts = _days(table)
+    many = np.flatnonzero(counts >= SMALL_ROWS)
+    written: list[Written] = [
+        write_segment(
+            files,
+            day_of(int(days[one]) * DAY_MS),
+            table if len(days) == 1 else table.take(pa.array(np.flatnonzero(numbers == one))),
+            created_ms=created_ms,
+            holder=holder,
+        )
+        for one in many.tolist()
+    ]
+    if len(many) < len(days):
+        few = table.take(pa.array(np.flatnonzero(~np.isin(numbers, many)))) if len(many) else table
+        if few.nbytes >= SMALL_BYTES:
+            written.extend(_write_days(files, few, created_ms=created_ms, holder=holder))
+        else:
+            written.append(_small(few, created_ms))
+    return written
 
+
+def _small(table: Any, created_ms: int) -> Batch:
     def span(name: str) -> tuple[int, int]:
-        return min(rows.columns[name]), max(rows.columns[name])
+        both = pc.min_max(table.column(name).cast(pa.int64())).as_py()
+        unit = 1 if name == "unit_id" else 1000  # times are microseconds there
+        return both["min"] // unit, both["max"] // unit
 
     body = fresh.pack(table)
-    return [Batch(len(rows), table.nbytes, body, *span("time"), *span("received_at"), *span("unit_id"), created_ms)]
+    return Batch(len(table), table.nbytes, body, *span("time"), *span("received_at"), *span("unit_id"), created_ms)
 
 
 def flush(
@@ -88,9 +113,7 @@ def flush(
 
 def _write_days(files: LakeFiles, table: Any, *, created_ms: int, holder: int) -> list[Written]:
     """One segment per event day; beyond DAYS_PER_BATCH days the rarest share one, filed under the latest of them."""
-    days, numbers, counts = np.unique(
-        table.column("time").cast(pa.int64()).to_numpy() // (DAY_MS * 1000), return_inverse=True, return_counts=True
-    )
+    days, numbers, counts = _days(table)
     if len(days) == 1:
         groups = [(int(days[0]), table)]
     else:
@@ -102,3 +125,10 @@ def _write_days(files: LakeFiles, table: Any, *, created_ms: int, holder: int) -
     return [
         write_segment(files, day_of(day * DAY_MS), part, created_ms=created_ms, holder=holder) for day, part in groups
     ]
+
+
+def _days(table: Any) -> tuple[Any, Any, Any]:
+    """Event days (epoch days, ascending), the place of each row's day among them, and the rows of each."""
+    return np.unique(
+        table.column("time").cast(pa.int64()).to_numpy() // (DAY_MS * 1000), return_inverse=True, return_counts=True
+    )

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from dekhang.pipeline import lakewrite
+from dekhang.pipeline.lakewrite.batches import SMALL_ROWS
 from dekhang.pipeline.spool import Batch, SpoolWriter, event_id
 from dekhang.pipeline.stores import database, detections, ledger, schema
 from dekhang.pipeline.stores.lake import Lake
@@ -237,6 +238,22 @@ def test_merging_changes_no_answer_and_leaves_old_files_for_their_readers(place:
     assert lakewrite.empty_garbage(place.worker.lake, place.worker.connection, now_ms=gone_ms) == 12  # with indexes
     assert len(list((place.data / "lake").rglob("*.parquet"))) == 1
     assert lake.recent([3]) == before
+
+
+def test_a_batch_costs_a_file_for_a_day_that_is_worth_it_and_none_for_the_others(place: Place) -> None:
+    """As of a machine that sends what it kept for weeks together with what happens now."""
+    today, earlier = (
+        [ok(user=f"u{n}") for n in range(SMALL_ROWS)],
+        [ok(stamp=f"Nov {n:2} 02:00:00") for n in range(1, 29)],
+    )
+    place.send(batch(earlier[:14] + today + earlier[14:]))
+    place.worker.drain()
+
+    assert [path.parent.name for path in (place.data / "lake").rglob("*.parquet")] == ["day=2019-12-10"]
+    assert Lake(place.data).count([3], 0) == SMALL_ROWS + 28
+    assert ledger.of_source(place.data, 7).stored == SMALL_ROWS + 28
+    place.flush()
+    assert Lake(place.data).count([3], 0) == SMALL_ROWS + 28
 
 
 def test_invented_dates_do_not_cost_a_file_each(place: Place) -> None:
