@@ -150,6 +150,13 @@ def test_a_machine_that_knows_its_token_may_emit_the_days_trace_and_another_unit
         alert_jobs.pull_detections()
     assert Canary.objects.get().source == source
 
+    colleague = LogSourceFactory(unit=source.unit, state=SourceState.DELIVERING)  # emits on the same morning
+    own = automatic_nonce(colleague.token_sha256, f"{MORNING:%Y-%m-%d}")
+    with clock.at(MORNING + timedelta(minutes=2)):
+        pipeline.receive(colleague, trace(own), at=MORNING + timedelta(minutes=2))
+        alert_jobs.pull_detections()
+    assert Canary.objects.count() == 1
+
 
 @db
 def test_a_call_that_nobody_answers_is_told_to_the_head_and_asked_again_later(delivering):
