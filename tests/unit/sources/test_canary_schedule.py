@@ -173,6 +173,16 @@ def test_a_call_that_nobody_answers_is_told_to_the_head_and_asked_again_later(de
 
 
 @db
+def test_a_retired_source_is_asked_for_nothing_and_nobody_hears_of_its_call(delivering):
+    source, officer, head = delivering
+    run_at(WORKING)
+    with clock.at(WORKING + timedelta(hours=1)):
+        services.retire(source=source, by=officer)
+    assert run_at(WORKING + 9 * DAY) == 0
+    assert not OutboundMessage.objects.filter(recipient=head.email).exists()
+
+
+@db
 def test_a_unit_sets_its_own_times_within_limits_and_only_its_people_do(delivering, client):
     source, officer, _head = delivering
     more = {"unit_id": source.unit_id, "kind": SourceKind.LINUX, "by": officer}

@@ -17,7 +17,7 @@ from dekhang.apps.registry.models import System
 from dekhang.apps.sources.addresses import taken_by_others
 from dekhang.apps.sources.bindings import taken_certificate, taken_host
 from dekhang.apps.sources.enums import DEFAULT_CADENCE_SECONDS, AuditAction, SourceKind, SourceState
-from dekhang.apps.sources.models import LogSource, Silence
+from dekhang.apps.sources.models import CanaryCall, LogSource, Silence
 from dekhang.apps.sources.policies import (
     check_can_change,
     check_can_connect,
@@ -279,6 +279,7 @@ def retire(*, source: LogSource, by: User | None) -> LogSource:
     if moved != 1:
         raise ActionDenied(_("Nguồn này vừa được người khác cho ngừng."))
     Silence.objects.filter(source=source, ended_at=None).update(ended_at=now)
+    CanaryCall.objects.filter(source=source, canary=None, missed_at=None).update(missed_at=now)
     reason = _("Đơn vị cho ngừng nguồn log này.")
     _expect(source, Outcome.BROKEN, reason)
     # also not delivering: when it is restored, old deliveries and old canaries must not prove anything
