@@ -10,7 +10,7 @@ from dekhang.pipeline.receive.hec import read_events, wrap_lines
 from dekhang.pipeline.receive.otlp import read_json, read_protobuf
 
 value = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
 )
@@ -27,10 +27,12 @@ def test_any_bytes_as_hec_events_are_accounted_for(content: bytes) -> None:
         assert "event" in json.loads(record)
 
 
-@given(st.lists(envelope, max_size=5))
-def test_every_hec_object_is_kept_as_it_was_or_refused(documents: list[dict[str, object]]) -> None:
-    texts = [json.dumps(document) for document in documents]
-    events = read_events("".join(texts).encode())
+@given(st.lists(envelope, max_size=5), st.sampled_from(["", "\n", " ", ",", "\r\n\n"]), st.booleans())
+def test_every_hec_object_is_kept_as_it_was_or_refused(
+    documents: list[dict[str, object]], between: str, pretty: bool
+) -> None:
+    texts = [json.dumps(document, indent=1 if pretty else None) for document in documents]
+    events = read_events(between.join(texts).encode())
     kept = [text.encode() for text, document in zip(texts, documents, strict=True)
             if document.get("event") not in (None, "", {})]  # fmt: skip
     assert events.records == kept
