@@ -169,6 +169,7 @@ _SPLUNK = Shipper(
 )
 
 _PC = 'powershell -ExecutionPolicy Bypass -File "$env:USERPROFILE\\Downloads\\dekhang-may-tram.ps1"'
+_PC_INSTALLED = 'powershell -ExecutionPolicy Bypass -File "$env:ProgramFiles\\DeKhang\\dekhang-may-tram.ps1"'
 
 SHIPPERS: dict[str, tuple[Shipper, ...]] = {
     SourceKind.WINDOWS: (
@@ -187,7 +188,11 @@ SHIPPERS: dict[str, tuple[Shipper, ...]] = {
             ),
             _("Lệnh kiểm tra tự xem đường truyền, mã, từng nhật ký và nói chỗ nào chưa được."),
             Tried.REPLAYED,
-            commands=((_("Cài"), _PC), (_("Kiểm tra"), f"{_PC} -Test"), (_("Gỡ"), f"{_PC} -Uninstall")),
+            commands=(
+                (_("Cài"), _PC),
+                (_("Kiểm tra, sau khi cài"), f"{_PC_INSTALLED} -Test"),
+                (_("Gỡ"), f"{_PC_INSTALLED} -Uninstall"),
+            ),
             only_by_file=True,
             guide="connect-one-pc",
         ),
