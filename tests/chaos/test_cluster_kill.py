@@ -27,6 +27,7 @@ from dekhang.pipeline.place import Place
 from dekhang.pipeline.rulebook import load_rules
 from dekhang.pipeline.stores import database, detections, ledger
 from dekhang.pipeline.stores.intake import hash_token, path_of
+from dekhang.pipeline.transport import cluster
 from tests.chaos.test_worker_kill import RULES
 from tests.cluster import NatsCluster, S3Server, wait_until
 from tests.postgres import PostgresServer
@@ -36,6 +37,7 @@ SECONDS = float(os.environ.get("DEKHANG_CHAOS_SECONDS", "0"))
 ROUND_SECONDS = 20.0
 CALM_SECONDS = 5.0  # before the first kill
 BACK_SECONDS = 10.0  # what we promise …
+MOST_SHARE = 0.9  # … of the throughput; a stream whose election is a draw waits for a second one, which NATS decides …
 PATIENCE_SECONDS = 60.0  # … and what this test bears of a machine that is busy with other things
 SENDERS = 8
 UNITS = range(16)  # one of each partition; source and unit have the same number
@@ -149,10 +151,13 @@ class Load:
 
 
 def _line(unit: int, number: int) -> str:
-    """Four a second of event time: what a window of the rules counts stays below what the engine remembers at most."""
-    moment = time.strftime("%b %d %H:%M:%S", time.gmtime(1_575_943_200 + number // 4))
+    """An address sends for twenty seconds of event time and is never heard again: what the engine has to remember is
+    bounded, and what it forgets when it has too much, groups that were quiet longest, changes nothing."""
+    moment = time.strftime("%b %d %H:%M:%S", time.gmtime(1_575_943_200 + number))
     what = "Accepted" if number % 97 == 0 else "Failed"
-    return f"{moment} may-{unit} sshd[{number}]: {what} password for root from 192.0.2.{number % 50} port 40000 ssh2"
+    return (
+        f"{moment} may-{unit} sshd[{number}]: {what} password for root from 2001:db8::{number // 20:x} port 40000 ssh2"
+    )
 
 
 @pytest.fixture
@@ -171,6 +176,8 @@ def hosts(tmp_path: Path, postgres: PostgresServer) -> Iterator[tuple[NatsCluste
     finally:
         for host in hosts.values():
             host.close()
+        if "may-xem" in hosts:
+            cluster.of(hosts["may-xem"].data).close()  # this process's own connection
         nats.close()
         s3.close()
 
@@ -244,16 +251,17 @@ class Told:
 
     leader: int
     worker: str
-    acknowledged_seconds: float  # until every source had a new request acknowledged
-    back_seconds: float  # until of every source something newer than the kill was in the lake
+    most_seconds: float  # until of nine sources in ten something newer than the kill was in the lake …
+    acknowledged_seconds: float  # … until every source had a new request acknowledged …
+    back_seconds: float  # … and was in the lake again
     per_second_before: float
     per_second_after: float
 
     def __str__(self) -> str:
         return (
-            f"killed NATS leader n{self.leader} and worker of {self.worker}: acknowledged again after"
-            f" {self.acknowledged_seconds:.1f} s, stored again after {self.back_seconds:.1f} s (promised {BACK_SECONDS:.0f}),"
-            f" {self.per_second_before:.0f} → {self.per_second_after:.0f} records/s"
+            f"killed NATS leader n{self.leader} and worker of {self.worker}: nine sources in ten stored again after"
+            f" {self.most_seconds:.1f} s (promised {BACK_SECONDS:.0f}), all acknowledged after {self.acknowledged_seconds:.1f} s"
+            f" and stored after {self.back_seconds:.1f} s, {self.per_second_before:.0f} → {self.per_second_after:.0f} records/s"
         )
 
 
@@ -262,22 +270,29 @@ def _kill_and_wait(nats: NatsCluster, leader: int, worker: Host, load: Load, wat
     worker.kill("worker")
     killed = time.monotonic()
     before = load.counts()
-    wait_until(lambda: min(load.last_begun.values()) > killed, "acknowledgements", PATIENCE_SECONDS)
-    acknowledged = time.monotonic() - killed
-    wait_until(
-        lambda: all(_stored(watching).get(unit, 0) > count for unit, count in before.items()),
-        f"stored records, {worker.data.name} is dead",
-        PATIENCE_SECONDS,
-    )
-    back = time.monotonic() - killed
+    most = acknowledged = 0.0
+
+    def is_back() -> bool:
+        nonlocal most, acknowledged
+        stored = _stored(watching)
+        back = sum(stored.get(unit, 0) > count for unit, count in before.items())
+        if not most and back >= MOST_SHARE * len(UNITS):
+            most = time.monotonic() - killed
+        if not acknowledged and min(load.last_begun.values()) > killed:
+            acknowledged = time.monotonic() - killed
+        return bool(acknowledged) and back == len(UNITS)
+
+    wait_until(is_back, f"records of every source, {worker.data.name} is dead", PATIENCE_SECONDS)
+    all_back = time.monotonic() - killed
     time.sleep(CALM_SECONDS)
     return Told(
         leader,
         worker.data.name,
+        most,
         acknowledged,
-        back,
+        all_back,
         load.per_second(killed - CALM_SECONDS, killed),
-        load.per_second(killed + back, killed + back + CALM_SECONDS),
+        load.per_second(killed + all_back, killed + all_back + CALM_SECONDS),
     )
 
 
