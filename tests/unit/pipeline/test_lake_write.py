@@ -308,6 +308,7 @@ def test_a_condition_and_an_order_go_together(writer: Writer) -> None:
     (table,) = found
     named = lake.scan([1], where_sql="raw = $line", values={"line": "line 3 ordinary"}, columns=["event_id"]).table()
 
+    assert lake.recent([1], limit=0) == [] and list(lake.scan([1], limit=0)) == []
     assert table.column("event_id").to_pylist() == [ids[18], ids[16], ids[14], ids[12]]
     assert table.column_names == ["event_id", "raw"]
     assert named.column("event_id").to_pylist() == [ids[3]]

@@ -75,7 +75,7 @@ class Lake:
                 order; `pruning.unread_ms` tells what may still come.
             limit: of rows.
             sieve: the bitmap of a row group (grams.py) → whether it has to be read; for more than `needles` can say.
-            pass_damaged: go on without segments that cannot be read, and name them in `pruning.unreadable`.
+            pass_damaged: without an order, go on without segments that cannot be read; `pruning.unreadable` names them.
         """
         units = sorted(set(unit_ids))
         reach = Reach(
@@ -91,6 +91,8 @@ class Lake:
         return Scan(self._tables(question, order, limit), question.pruning)
 
     def _tables(self, question: reading.Question, order: reading.Order | None, limit: int | None) -> Iterator[Any]:
+        if limit is not None and limit <= 0:
+            return
         found = self._pieces(question.reach)
         if order is not None and limit is not None:
             table = reading.first(question, found, order, limit)
