@@ -7,6 +7,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.urls import reverse
+from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
@@ -19,7 +20,7 @@ _GUIDE = re.compile(r"(?:\./)?([a-z0-9-]{1,60})\.md(#.*)?")
 class Guide:
     slug: str
     title: str
-    html: str  # without its title; made by us from our own files
+    html: SafeString  # without its title; made by us from our own files, with HTML in them switched off
 
 
 def path_of(slug: str) -> Path | None:
@@ -52,7 +53,7 @@ def _read(path: Path, _changed_ns: int) -> Guide:
             token.attrSet("class", "table table--words")
         if token.children:
             token.children = _with_pages_for_links(token.children)
-    return Guide(path.stem, first.lstrip("# ").strip(), parser.renderer.render(tokens, parser.options, {}))
+    return Guide(path.stem, first.lstrip("# ").strip(), mark_safe(parser.renderer.render(tokens, parser.options, {})))  # noqa: S308 - our own files
 
 
 def _with_pages_for_links(tokens: list[Token]) -> list[Token]:

@@ -36,10 +36,10 @@ def test_a_job_runs_at_its_own_pace():
 def test_every_app_with_a_clock_is_on_the_list():
     assert {job.name for job in loop.all_jobs()} == {
         *("detections", "sources", "duties", "escalation", "clocks", "messages", "snapshots"),
-        *("reorganisations", "retention", "lake", "catalog", "hunts", "detectability"),
+        *("reorganisations", "retention", "lake", "catalog", "hunts", "detectability", "canaries", "rosters"),
     }
     assert [job.name for job in loop.of_this_host()] == ["hunts"]
-    assert [job.name for job in loop.all_jobs() if job.apart] == ["messages", "lake", "catalog"]
+    assert [job.name for job in loop.all_jobs() if job.apart] == ["rosters", "messages", "lake", "catalog"]
 
 
 @pytest.mark.django_db
