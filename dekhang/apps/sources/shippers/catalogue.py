@@ -110,7 +110,7 @@ def _otel(reads: tuple[str, ...]) -> Shipper:
             _("Chạy: sudo mkdir -p /var/lib/otelcol && sudo systemctl restart otelcol-contrib"),
         ),
         _("Có lỗi gửi thì thấy trong: sudo journalctl -u otelcol-contrib -n 20"),
-        Tried.DOCUMENTED,
+        Tried.REPLAYED,
         reads=reads,
     )
 
@@ -249,7 +249,7 @@ SHIPPERS: dict[str, tuple[Shipper, ...]] = {
                 _("Mở PowerShell bằng quyền quản trị, chạy: Restart-Service otelcol-contrib"),
             ),
             _("Có lỗi thì thấy trong Event Viewer, nhật ký Application, nguồn otelcol-contrib."),
-            Tried.DOCUMENTED,
+            Tried.REPLAYED,
         ),
         Shipper(
             "evtx",
