@@ -32,6 +32,7 @@ FETCH_MESSAGES = 8
 WAIT_SECONDS = 3.0  # for messages, in one request …
 HEARTBEAT_SECONDS = 1.0  # … during which the server says so often that it is there
 PAUSE_SECONDS = 0.25
+MAKE_SECONDS = 2.0  # for a consumer; without a leader nobody answers, and the next try may meet one
 LEFT_SECONDS = 60.0  # a consumer whose reader died goes after this
 COUNT_MESSAGES = 500
 COUNT_SECONDS = 5.0
@@ -185,7 +186,7 @@ async def consumer(
         mem_storage=True,
         num_replicas=1,
     )
-    made = await jetstream.add_consumer(stream.name, config)
+    made = await jetstream.add_consumer(stream.name, config, timeout=MAKE_SECONDS)
     subscription = await jetstream.pull_subscribe_bind(consumer=made.name, stream=stream.name)
     try:
         yield subscription
