@@ -156,7 +156,7 @@ def test_ctrl_c_stops_everything_within_five_seconds_and_another_start_goes_on(r
 
 def test_kill_9_of_the_supervisor_leaves_nothing_running(real):
     everything = real.everything()
-    assert len(everything) == 7, "supervisor, five parts, the worker process of the web server"
+    assert len(everything) == 8, "supervisor, six parts, the worker process of the web server"
     os.kill(real.process.pid, signal.SIGKILL)
     real.process.wait()
     wait_until(
