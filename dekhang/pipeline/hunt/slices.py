@@ -35,7 +35,10 @@ def slices(data: Path, unit_ids: Sequence[int], since_ms: int, until_ms: int) ->
 
     The same history gives the same slices, however its segments have been merged since.
     """
-    groups = [tuple(sorted(unit_ids)[start::UNIT_GROUPS]) for start in range(min(UNIT_GROUPS, len(unit_ids)))]
+    units = sorted(unit_ids)
+    # neighbours together: the lake is sorted by unit, so a row group belongs to one slice or two
+    size = max(1, -(-len(units) // UNIT_GROUPS))
+    groups = [tuple(units[start : start + size]) for start in range(0, len(units), size)]
     return [
         Slice(max(since_ms, day * DAY_MS), min(until_ms, (day + 1) * DAY_MS), number, group)
         for day in _days(data, unit_ids, since_ms, until_ms)
