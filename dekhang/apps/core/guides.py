@@ -53,7 +53,9 @@ def _read(path: Path, _changed_ns: int) -> Guide:
             token.attrSet("class", "table table--words")
         if token.children:
             token.children = _with_pages_for_links(token.children)
-    return Guide(path.stem, first.lstrip("# ").strip(), mark_safe(parser.renderer.render(tokens, parser.options, {})))  # noqa: S308 - our own files
+    html = parser.renderer.render(tokens, parser.options, {})
+    html = html.replace("<pre>", '<pre tabindex="0">')  # wide ones scroll: also for those who have only a keyboard
+    return Guide(path.stem, first.lstrip("# ").strip(), mark_safe(html))  # noqa: S308 - our own files
 
 
 def _with_pages_for_links(tokens: list[Token]) -> list[Token]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -220,6 +221,19 @@ def set_quota(*, source: LogSource, quota_eps: int, by: User | None) -> LogSourc
     return source
 
 
+def set_fields(source: LogSource, wanted: dict[str, Any], *, action: AuditAction, by: User | None) -> LogSource:
+    """Write what differs, with what it was before in the audit log, and tell the receivers; in the caller's transaction."""
+    before = {field: getattr(source, field) for field in wanted if getattr(source, field) != wanted[field]}
+    if not before:
+        return source
+    LogSource.objects.filter(pk=source.pk).update(**wanted)
+    after = {field: wanted[field] for field in before}
+    record_event(action=action, by=by, target=source, detail={"before": before, "after": after})
+    publish()
+    source.refresh_from_db()
+    return source
+
+
 @transaction.atomic
 def change(
     *,
@@ -250,19 +264,7 @@ def change(
         "certificates": list(certificates),
         "hosts": list(hosts),
     }
-    before = {field: getattr(source, field) for field in wanted if getattr(source, field) != wanted[field]}
-    if not before:
-        return source
-    LogSource.objects.filter(pk=source.pk).update(**wanted)
-    record_event(
-        action=AuditAction.SOURCE_CHANGED,
-        by=by,
-        target=source,
-        detail={"before": before, "after": {field: wanted[field] for field in before}},
-    )
-    publish()
-    source.refresh_from_db()
-    return source
+    return set_fields(source, wanted, action=AuditAction.SOURCE_CHANGED, by=by)
 
 
 @transaction.atomic

@@ -10,12 +10,11 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from dekhang.apps.core.audit import record_event
 from dekhang.apps.core.errors import ActionDenied
 from dekhang.apps.core.models import User
 from dekhang.apps.sources.enums import AuditAction, SourceState
 from dekhang.apps.sources.models import LogSource
-from dekhang.apps.sources.services.connection import publish
+from dekhang.apps.sources.services.connection import set_fields
 from dekhang.pipeline.stores.intake import Bucket
 
 _BUCKET_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
@@ -41,19 +40,7 @@ def set_feeds(
         "folders": list(folders),
         "bucket": asdict(bucket) if bucket is not None else None,
     }
-    before = {field: getattr(source, field) for field in wanted if getattr(source, field) != wanted[field]}
-    if not before:
-        return source
-    LogSource.objects.filter(pk=source.pk).update(**wanted)
-    record_event(
-        action=AuditAction.SOURCE_FEEDS_SET,
-        by=by,
-        target=source,
-        detail={"before": before, "after": {field: wanted[field] for field in before}},
-    )
-    publish()
-    source.refresh_from_db()
-    return source
+    return set_fields(source, wanted, action=AuditAction.SOURCE_FEEDS_SET, by=by)
 
 
 def _check_path(path: str) -> None:
