@@ -83,6 +83,7 @@ class Worker:
         self._losses = Losses()  # of detectors that rule changes have replaced
         self._over_budget: frozenset[str] = frozenset()
         self._states: dict[int, bytes] = {}
+        self._has_begun = False  # False: what we hold in memory may be ahead of, or behind, what is committed
         self._last_commit = 0.0
         self._next_housekeeping = 0.0
         self._next_silence = 0.0
@@ -139,7 +140,7 @@ class Worker:
     def step(self) -> bool:
         """One round: a batch if there is one, else housekeeping. Returns whether there was something to do."""
         now = time.monotonic()
-        if self.ownership.partitions() != self._partitions:
+        if not self._has_begun or self.ownership.partitions() != self._partitions:
             self._begin()
         if self.watch.changed():
             self._load_rules()
@@ -191,7 +192,8 @@ class Worker:
         return frames
 
     def _begin(self) -> None:
-        """Start from what is committed of the partitions that are ours now."""
+        """Start from what is committed of the partitions that are ours now. What fails half way is begun again."""
+        self._has_begun = False
         self._reading.close()
         self._partitions = self.ownership.partitions()
         # what a crash or failed attempts have left would fill a full disk further
@@ -208,6 +210,7 @@ class Worker:
         self._silence.broken()
         if self.watch.book is not None:
             self._replace_detector()
+        self._has_begun = True
 
     @property
     def _keeps_house(self) -> bool:
@@ -216,6 +219,7 @@ class Worker:
 
     def _rewind(self) -> None:
         """Forget what was read and counted since the last transaction."""
+        self._has_begun = False
         self.connection.rollback()
         self._begin()
 

@@ -11,7 +11,7 @@ from dekhang.pipeline.lakewrite.rows import Rows, table_of
 from dekhang.pipeline.lakewrite.segments import write_segment
 from dekhang.pipeline.partitions import ALL, PARTITIONS, partition_of, share
 from dekhang.pipeline.spool import START, Batch, Position, SpoolReader, SpoolWriter, event_id, waiting
-from dekhang.pipeline.stores import detections, heartbeat, ledger, schema
+from dekhang.pipeline.stores import database, detections, heartbeat, ledger, schema
 from dekhang.pipeline.stores.database import Connection
 from dekhang.pipeline.stores.lake import Lake
 from dekhang.pipeline.worker.loop import Worker
@@ -267,6 +267,48 @@ def test_a_worker_that_lost_its_partitions_cannot_commit(place: Place) -> None:
     worker.close()
     assert place.stored() == place.sent
     assert {one.stored for one in ledger.of_sources(place.data, list(UNITS)).values()} == {1}
+
+
+class Given:
+    """An ownership that is told what it holds."""
+
+    def __init__(self) -> None:
+        self.problem = ""
+        self.held = ALL
+
+    def partitions(self) -> frozenset[int]:
+        return self.held
+
+    def confirm(self, connection: Connection) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("held", [ALL, share(1, 2)], ids=["the same partitions", "partitions that moved meanwhile"])
+def test_a_worker_that_could_not_start_afresh_does_so_before_its_next_batch(place: Place, held: frozenset[int]) -> None:
+    """Its engine has counted the batch that failed, and its readers may be of partitions that are another's by now."""
+    worker = Worker(place.data, [place.rules], ownership=(ownership := Given()))
+    worker.start()
+    place.send(0, copies=4)  # twice four would be told
+    with sqlite3.connect(schema.path_of(place.data)) as other:
+        other.execute("ALTER TABLE engine_state RENAME TO away")
+        with pytest.raises(database.Error):
+            worker.step()
+        ownership.held = held
+        worker._retry()
+        other.execute("ALTER TABLE away RENAME TO engine_state")
+    other.close()
+
+    assert worker.step()
+    worker.close()
+
+    accounts = ledger.of_sources(place.data, list(UNITS))
+    assert {unit for unit, one in accounts.items() if one.stored == 4} == {
+        unit for unit in UNITS if partition_of(unit) in held
+    }
+    assert place.brute_force() == Counter()
 
 
 def test_a_starting_worker_does_not_take_for_an_orphan_what_another_is_writing(place: Place) -> None:
