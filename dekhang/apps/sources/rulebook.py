@@ -42,9 +42,10 @@ def visibility() -> Visibility:
     """Which of the installed rules could speak about what arrives."""
     global _visibility
     ruleset = installed().ruleset
-    if _visibility is None or _visibility.ruleset is not ruleset:
-        _visibility = Visibility(ruleset)
-    return _visibility
+    found = _visibility  # another thread may read new rules meanwhile and forget it
+    if found is None or found.ruleset is not ruleset:
+        found = _visibility = Visibility(ruleset)
+    return found
 
 
 def edition() -> str:

@@ -94,6 +94,10 @@ class PlanRow:
     plan: Plan
     next_at: datetime | None
 
+    @property
+    def is_paused(self) -> bool:
+        return self.plan.paused_until is not None and self.plan.paused_until > clock.now()
+
 
 def canary_plans(unit_id: int) -> list[PlanRow]:
     """For each kind of source that the unit has and that can be tried."""

@@ -220,3 +220,47 @@ def test_the_history_shows_the_stage_that_failed_and_the_open_call_with_its_comm
     assert CanaryCall.objects.get(source=source).marker in page and "Lịch của đơn vị" in page
     client.force_login(officer_of(UnitFactory()))
     assert source.name not in client.get(reverse("sources:canaries")).content.decode()
+
+
+@db
+def test_a_canary_of_another_machine_of_the_kind_answers_the_call(delivering, pipeline):
+    """Else the head is told that nobody tried, and the unit is asked again within the week."""
+    source, officer, head = delivering
+    run_at(WORKING)
+    colleague = LogSourceFactory(unit=source.unit, state=SourceState.DELIVERING, first_event_at=MORNING - 9 * DAY)
+    at = WORKING + timedelta(hours=1)
+    with clock.at(at):
+        canary = services.start_canary(source=colleague, by=officer)
+        pipeline.receive(colleague, trace(canary.nonce, at), at=at)
+        alert_jobs.pull_detections()
+        alert_services.acknowledge(alert=Alert.objects.get(is_canary=True), by=officer)
+
+    assert CanaryCall.objects.get().canary == canary
+    assert run_at(WORKING + 20 * DAY) == 0
+    assert not OutboundMessage.objects.filter(recipient=head.email).exists()
+
+
+@db
+def test_a_second_machine_of_the_kind_is_not_asked_while_a_call_is_open(delivering):
+    source, _officer, _head = delivering
+    run_at(WORKING)
+    LogSourceFactory(unit=source.unit, state=SourceState.DELIVERING, first_event_at=MORNING - 39 * DAY)
+    source.state = SourceState.SILENT
+    source.save(update_fields=["state"])
+    assert run_at(WORKING + timedelta(minutes=1)) == 0
+
+
+@db
+def test_changing_the_hours_keeps_a_pause_and_a_pause_that_is_over_is_not_shown(delivering, client):
+    source, officer, _head = delivering
+    client.force_login(officer)
+    with clock.at(MORNING):
+        services.change_plan(
+            unit_id=source.unit_id, kind="linux", every_days=30, from_hour=8, to_hour=16, pause_days=10, by=officer
+        )
+    with clock.at(MORNING + 4 * DAY):
+        form = client.get(reverse("sources:canary_plan", args=["linux"])).context["form"]
+        assert form.initial["pause_days"] == 6
+        assert "đang hoãn" in client.get(reverse("sources:canaries")).content.decode()
+    with clock.at(MORNING + 11 * DAY):
+        assert "đang hoãn" not in client.get(reverse("sources:canaries")).content.decode()

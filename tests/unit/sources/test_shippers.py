@@ -228,3 +228,34 @@ def test_the_authority_is_downloaded_when_there_is_one(client, data, settings):
     assert client.get(url).status_code == 404
     (data / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\n")
     assert client.get(url).content == b"-----BEGIN CERTIFICATE-----\n"
+
+
+@pytest.mark.parametrize(("kind", "shipper"), EVERY, ids=name)
+@pytest.mark.parametrize(("https_port", "tls_port"), [(8443, 0), (0, 6515), (0, 0)])
+def test_what_is_called_encrypted_uses_the_encrypted_port(addresses, kind, shipper, https_port, tls_port):
+    addresses.HTTPS_INTAKE_PORT, addresses.SYSLOG_TLS_PORT = https_port, tls_port
+    text = filled(kind, shipper.key)
+    told = shippers.is_encrypted(shipper)
+    if told is None:
+        assert shipper.key == "device"
+        return
+    assert told is (str(https_port or tls_port) in text if https_port or tls_port else False)
+    assert told is (not re.search(r"\b(8020|6514|7514)\b", re.sub(r"^#.*$", "", text, flags=re.M)))
+
+
+@pytest.mark.django_db
+def test_the_setup_page_says_of_each_configuration_whether_it_is_encrypted(client, data, encrypted):
+    unit = UnitFactory()
+    client.force_login(officer_of(unit))
+    source = LogSourceFactory(unit=unit, kind=SourceKind.SYSLOG)
+    parts = client.get(reverse("sources:setup", args=[source.pk])).content.decode().split('<details class="card"')
+    of = {part.split('id="', 1)[1].split('"', 1)[0]: part for part in parts[1:]}
+    assert "Đường truyền được mã hóa (TLS)." in of["fortigate"]
+    assert "chưa mã hóa" in of["mikrotik"] and "chưa mã hóa" in of["cisco"]
+
+
+def test_splunk_senders_and_the_trial_line_know_the_province_s_own_authority(encrypted):
+    text = filled(SourceKind.LINUX, "splunk-hec")
+    document = json.loads(text[text.index("{") : text.index("\n}\n") + 2])
+    assert document["log-opts"]["splunk-capath"] == "/etc/dekhang/ca.pem"
+    assert "curl -s --cacert /etc/dekhang/ca.pem -H" in text

@@ -4,6 +4,7 @@ import secrets
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from dekhang.apps.core import clock
@@ -24,8 +25,7 @@ PAUSE_DAYS_MOST = 60
 @transaction.atomic
 def ask_for_canary(*, source: LogSource, at: datetime) -> CanaryCall | None:
     """Open a call and tell the unit's officers the one command; None when one is open or a canary runs."""
-    open_call = CanaryCall.objects.filter(source=source, canary=None, missed_at=None)
-    if open_call.exists() or source.canaries.filter(state__in=RUNNING_CANARY).exists():
+    if _open_calls(source).exists() or source.canaries.filter(state__in=RUNNING_CANARY).exists():
         return None
     call = CanaryCall.objects.create(
         source=source,
@@ -43,8 +43,16 @@ def ask_for_canary(*, source: LogSource, at: datetime) -> CanaryCall | None:
 
 @transaction.atomic
 def answered_by(*, canary: Canary) -> None:
-    """A canary of the source was tried, however it began: its open call is answered."""
-    CanaryCall.objects.filter(source_id=canary.source_id, canary=None, missed_at=None).update(canary=canary)
+    """A canary was tried, however it began: the open call of its source is answered, or that of another one of the kind."""
+    calls = sorted(_open_calls(canary.source), key=lambda call: (call.source_id != canary.source_id, call.pk))
+    if calls:
+        CanaryCall.objects.filter(pk=calls[0].pk, canary=None, missed_at=None).update(canary=canary)
+
+
+def _open_calls(source: LogSource) -> QuerySet[CanaryCall]:
+    """Calls that wait for a trace of the source's kind at its unit: one machine of a kind proves for all of it."""
+    of_kind = Q(source=source) | Q(unit_id=source.unit_id, source__kind=source.kind)
+    return CanaryCall.objects.filter(of_kind, canary=None, missed_at=None)
 
 
 @transaction.atomic

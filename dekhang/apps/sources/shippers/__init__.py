@@ -2,7 +2,7 @@
 
 from dekhang.apps.sources.shippers.canarycommands import canary_commands
 from dekhang.apps.sources.shippers.catalogue import SHIPPERS, Shipper, Tried, kind_cards, shipper_of
-from dekhang.apps.sources.shippers.filling import PLACEHOLDER, configuration, download
+from dekhang.apps.sources.shippers.filling import PLACEHOLDER, configuration, download, is_encrypted
 
 __all__ = [
     "PLACEHOLDER",
@@ -12,6 +12,7 @@ __all__ = [
     "canary_commands",
     "configuration",
     "download",
+    "is_encrypted",
     "kind_cards",
     "shipper_of",
 ]

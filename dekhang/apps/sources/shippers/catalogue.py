@@ -1,6 +1,7 @@
 """Programs and devices by kind of source, in the order in which an officer should think of them."""
 
 from dataclasses import dataclass
+from enum import Enum
 
 from django.db import models
 from django.utils.functional import Promise
@@ -18,6 +19,13 @@ class Tried(models.TextChoices):
     DOCUMENTED = "documented", _("Viết theo tài liệu của hãng, chưa chạy trên thiết bị thật. Có gì lệch, hãy báo lại.")
 
 
+class Over(Enum):
+    HTTP = "http"
+    SYSLOG = "syslog"  # over TCP
+    UDP = "udp"
+    CHOICE = "choice"  # ports to choose from, or nothing is sent
+
+
 @dataclass(frozen=True, slots=True)
 class Shipper:
     key: str
@@ -32,6 +40,7 @@ class Shipper:
     commands: tuple[tuple[Promise, str], ...] = ()  # (what for, text to paste)
     only_by_file: bool = False  # a script: is downloaded and run, not copied into something
     guide: str = ""  # of docs/guides
+    over: Over = Over.HTTP  # what its configuration sends over; whether that is encrypted is the installation's matter
 
 
 AUTH_FILES = ("/var/log/auth.log", "/var/log/secure", "/var/log/syslog", "/var/log/messages")
@@ -127,6 +136,7 @@ _RSYSLOG = Shipper(
     ),
     _("Gửi thử một dòng: logger -t thu-dekhang xin-chao. Lỗi: sudo journalctl -u rsyslog -n 20"),
     Tried.RUN,
+    over=Over.SYSLOG,
 )
 _RSYSLOG_HTTP = Shipper(
     "rsyslog-http",
@@ -154,6 +164,7 @@ _SYSLOG_NG = Shipper(
     ),
     _("Gửi thử một dòng: logger -t thu-dekhang xin-chao. Số dòng đã gửi: sudo syslog-ng-ctl stats"),
     Tried.RUN,
+    over=Over.SYSLOG,
 )
 _SPLUNK = Shipper(
     "splunk-hec",
@@ -224,6 +235,7 @@ SHIPPERS: dict[str, tuple[Shipper, ...]] = {
             ),
             _("Có lỗi thì thấy ở C:\\Program Files\\nxlog\\data\\nxlog.log"),
             Tried.REPLAYED,
+            over=Over.SYSLOG,
         ),
         Shipper(
             "fluent-bit-windows",
@@ -262,6 +274,7 @@ SHIPPERS: dict[str, tuple[Shipper, ...]] = {
             ),
             _("Bảng tệp đã tải nói đã lưu, trùng lặp, không đọc được bao nhiêu bản ghi."),
             Tried.RUN,
+            over=Over.CHOICE,
         ),
     ),
     SourceKind.LINUX: (
@@ -291,6 +304,7 @@ SHIPPERS: dict[str, tuple[Shipper, ...]] = {
             Tried.RUN,
             template="rsyslog-files",
             reads=WEB_FILES,
+            over=Over.SYSLOG,
         ),
         _fluent_bit(WEB_FILES),
         _vector(WEB_FILES),
@@ -313,6 +327,7 @@ SHIPPERS: dict[str, tuple[Shipper, ...]] = {
             Tried.RUN,
             template="rsyslog-files",
             reads=EVE_FILES,
+            over=Over.SYSLOG,
         ),
         Shipper(
             "suricata-syslog",
@@ -326,6 +341,7 @@ SHIPPERS: dict[str, tuple[Shipper, ...]] = {
             ),
             _("Lỗi: sudo journalctl -u suricata -u rsyslog -n 20"),
             Tried.RUN,
+            over=Over.SYSLOG,
         ),
         _fluent_bit(EVE_FILES),
         _vector(EVE_FILES),
@@ -344,6 +360,7 @@ SHIPPERS: dict[str, tuple[Shipper, ...]] = {
             _("Đăng nhập sai rồi đúng vào trang quản trị thiết bị một lần: phải thấy sự kiện trong một phút."),
             Tried.REPLAYED,
             guide="connect-firewall",
+            over=Over.CHOICE,
         ),
         Shipper(
             "fortigate",
@@ -358,6 +375,7 @@ SHIPPERS: dict[str, tuple[Shipper, ...]] = {
             _("Trên FortiGate chạy: diagnose log test. Nó gửi vài dòng mẫu; trang này phải thấy trong một phút."),
             Tried.DOCUMENTED,
             guide="connect-firewall",
+            over=Over.SYSLOG,
         ),
         Shipper(
             "mikrotik",
@@ -371,6 +389,7 @@ SHIPPERS: dict[str, tuple[Shipper, ...]] = {
             _('Trong Terminal chạy: /log info "thu de khang". Trang này phải thấy trong một phút.'),
             Tried.DOCUMENTED,
             guide="connect-firewall",
+            over=Over.UDP,
         ),
         Shipper(
             "cisco",
@@ -385,6 +404,7 @@ SHIPPERS: dict[str, tuple[Shipper, ...]] = {
             _("Chạy: show logging. Dòng “Logging to …” phải có số thông điệp đã gửi tăng lên."),
             Tried.DOCUMENTED,
             guide="connect-firewall",
+            over=Over.UDP,
         ),
         _RSYSLOG,
         _SYSLOG_NG,

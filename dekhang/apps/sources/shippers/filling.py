@@ -12,7 +12,7 @@ from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
 from dekhang.apps.sources.shippers import windowspc
-from dekhang.apps.sources.shippers.catalogue import Shipper
+from dekhang.apps.sources.shippers.catalogue import Over, Shipper
 
 PLACEHOLDER = "DAN-MA-NGUON-LOG-VAO-DAY"
 CA_PATH = "/etc/dekhang/ca.pem"  # where the steps say to put the certificate authority's file
@@ -59,6 +59,15 @@ def configuration(shipper: Shipper, *, source_id: int, token: str | None) -> str
     if shipper.key == windowspc.KEY:
         facts["pc"] = windowspc.facts()
     return render_to_string(f"sources/configs/{shipper.template or shipper.key}.txt", facts)
+
+
+def is_encrypted(shipper: Shipper) -> bool | None:
+    """Whether what its configuration sends is encrypted in this installation; None when people choose the port."""
+    if shipper.over is Over.CHOICE:
+        return None
+    return {Over.HTTP: settings.HTTPS_INTAKE_PORT > 0, Over.SYSLOG: settings.SYSLOG_TLS_PORT > 0, Over.UDP: False}[
+        shipper.over
+    ]
 
 
 def download(shipper: Shipper, text: str) -> bytes:

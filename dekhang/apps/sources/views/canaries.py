@@ -1,5 +1,8 @@
 """*Thử khả năng ghi nhận*: starting a test and watching it."""
 
+import math
+from datetime import timedelta
+
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
@@ -7,6 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from dekhang.apps.core import clock
 from dekhang.apps.core.errors import ActionDenied, refusal
 from dekhang.apps.registry import selectors as registry
 from dekhang.apps.sources import policies, selectors, services
@@ -81,7 +85,13 @@ def canary_plan(request: HttpRequest, kind: str) -> HttpResponse:
         raise ActionDenied(_("Lịch thử do cán bộ chuyên trách hoặc thủ trưởng của chính đơn vị đặt."))
     policies.check_can_plan_canaries(request.user, unit_id)
     plan = services.plan_of(unit_id, kind)
-    initial = {"every_days": plan.every_days, "from_hour": plan.from_hour, "to_hour": plan.to_hour, "pause_days": 0}
+    left = max(plan.paused_until - clock.now(), timedelta(0)) if plan.paused_until else timedelta(0)
+    initial = {
+        "every_days": plan.every_days,
+        "from_hour": plan.from_hour,
+        "to_hour": plan.to_hour,
+        "pause_days": math.ceil(left / timedelta(days=1)),  # or a change of the hours would end the pause
+    }
     form = CanaryPlanForm(request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():
         services.change_plan(unit_id=unit_id, kind=kind, by=request.user, **form.cleaned_data)

@@ -75,7 +75,11 @@ def setup(request: HttpRequest, pk: int) -> HttpResponse:
     policies.check_can_change(request.user, source)
     token = _remembered_token(request, source)
     choices = [
-        (shipper, shippers.configuration(shipper, source_id=source.pk, token=token) if shipper.filename else "")
+        (
+            shipper,
+            shippers.configuration(shipper, source_id=source.pk, token=token) if shipper.filename else "",
+            shippers.is_encrypted(shipper),
+        )
         for shipper in shippers.SHIPPERS[source.kind]
     ]
     context = {
