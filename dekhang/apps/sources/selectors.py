@@ -23,7 +23,7 @@ from dekhang.apps.sources.services.uploads import report_of, state_of
 from dekhang.pipeline.stores import ledger
 from dekhang.pipeline.stores import uploads as file_counts
 from dekhang.pipeline.stores.lake import Lake
-from dekhang.pipeline.stores.reasons import LABELS
+from dekhang.pipeline.stores.reasons import LABELS, Reason
 
 # what asks for a person comes first
 STATE_ORDER = (SourceState.SILENT, SourceState.WAITING, SourceState.DELIVERING, SourceState.RETIRED)
@@ -238,6 +238,7 @@ def _with_own_name(problem: str, upload: Upload) -> str:
 @dataclass(frozen=True, slots=True)
 class UnknownSender:
     peer: str
+    reason: str
     label: str
     fix: Promise
     records: int
@@ -247,9 +248,19 @@ class UnknownSender:
 
 def unknown_senders() -> Sequence[UnknownSender]:
     """Who knocked with no token, a wrong one, or from an address nobody registered; the newest first."""
+    return [one for one in _of_no_source() if one.reason != Reason.KERNEL_DROPPED]
+
+
+def kernel_drops() -> Sequence[UnknownSender]:
+    """By port: datagrams that the kernel threw away before anybody could read them, so whose they were is not known."""
+    return [one for one in _of_no_source() if one.reason == Reason.KERNEL_DROPPED]
+
+
+def _of_no_source() -> Sequence[UnknownSender]:
     return [
         UnknownSender(
             row.peer,
+            row.reason,
             LABELS.get(row.reason, row.reason),
             fix_of(row.reason),
             row.records,

@@ -182,3 +182,14 @@ def test_the_page_costs_the_same_number_of_queries_for_one_and_for_thirty(client
         LogSourceFactory()
     with django_assert_max_num_queries(len(one.captured_queries)):
         intake(client, "?xem=tat-ca")
+
+
+def test_what_the_kernel_dropped_is_told_to_the_coordinator_and_is_no_unknown_sender(client, data, monkeypatch):
+    LogSourceFactory()
+    refuse(data, 0, Reason.KERNEL_DROPPED, 1_200, monkeypatch)
+    database.connect(data).close()
+    client.force_login(UserFactory(coordinator=True))
+
+    page = client.get(reverse("sources:intake")).content.decode()
+    assert "hệ điều hành đã bỏ 1.200 gói" in page and "Không có máy lạ nào" in page
+    assert "203.0.113.9" not in client.get(reverse("sources:unknown_senders")).content.decode()

@@ -145,5 +145,6 @@ def intake(request: HttpRequest) -> HttpResponse:
         "room": intakehealth.room(),
         "senders": senders[:UNKNOWN_SHOWN],
         "senders_total": len(senders),
+        "dropped": selectors.kernel_drops(),
     }
     return render(request, "sources/intake.html", context)
