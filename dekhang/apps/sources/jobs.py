@@ -88,7 +88,7 @@ def _note_silences(rows: Sequence[Watched], now: datetime) -> int:
     changed = 0
     verdict = watch.judge(rows, now)
     if verdict.ours:
-        tell_of_ours(now, len([row for row in rows if row.overdue]))
+        tell_of_ours(now, len([row for row in rows if row.overdue and row.source.state == SourceState.DELIVERING]))
     by_unit: dict[int, list[Watched]] = {}
     for row in verdict.overdue:
         by_unit.setdefault(row.source.unit_id, []).append(row)

@@ -259,3 +259,17 @@ def test_splunk_senders_and_the_trial_line_know_the_province_s_own_authority(enc
     document = json.loads(text[text.index("{") : text.index("\n}\n") + 2])
     assert document["log-opts"]["splunk-capath"] == "/etc/dekhang/ca.pem"
     assert "curl -s --cacert /etc/dekhang/ca.pem -H" in text
+
+
+@pytest.mark.django_db
+def test_an_address_that_cannot_stand_in_a_file_is_a_sentence_on_the_page(client, data, settings):
+    settings.INTAKE_HOST = "may_chu"
+    unit = UnitFactory()
+    client.force_login(officer_of(unit))
+    source = LogSourceFactory(unit=unit, kind=SourceKind.LINUX)
+    for url in (
+        reverse("sources:setup", args=[source.pk]),
+        reverse("sources:configuration", args=[source.pk, "rsyslog"]),
+    ):
+        answer = client.get(url)
+        assert answer.status_code == 403 and "DK_INTAKE_HOST" in answer.content.decode()

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from dekhang.apps.core.errors import ActionDenied
 from dekhang.apps.registry import selectors as registry
 from dekhang.apps.sources import policies, selectors, services, shippers
 from dekhang.apps.sources.enums import SourceKind
@@ -46,6 +47,13 @@ def _remembered_token(request: HttpRequest, source: LogSource) -> str | None:
     return token if token and services.is_token_of(source, token) else None
 
 
+def _filled(shipper: shippers.Shipper, source: LogSource, token: str | None) -> str:
+    try:
+        return shippers.configuration(shipper, source_id=source.pk, token=token)
+    except ValueError as fault:  # the administrator's setting; the page says so instead of breaking
+        raise ActionDenied(str(fault)) from fault
+
+
 @require_GET
 def choose(request: HttpRequest) -> HttpResponse:
     """First step of *Kết nối nguồn log*: which kind."""
@@ -77,7 +85,7 @@ def setup(request: HttpRequest, pk: int) -> HttpResponse:
     choices = [
         (
             shipper,
-            shippers.configuration(shipper, source_id=source.pk, token=token) if shipper.filename else "",
+            _filled(shipper, source, token) if shipper.filename else "",
             shippers.is_encrypted(shipper),
         )
         for shipper in shippers.SHIPPERS[source.kind]
@@ -104,7 +112,7 @@ def configuration(request: HttpRequest, pk: int, shipper: str) -> HttpResponse:
     chosen = shippers.shipper_of(source.kind, shipper)
     if chosen is None or not chosen.filename:
         raise Http404
-    text = shippers.configuration(chosen, source_id=source.pk, token=_remembered_token(request, source))
+    text = _filled(chosen, source, _remembered_token(request, source))
     response = HttpResponse(shippers.download(chosen, text), content_type="text/plain; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="{chosen.filename}"'
     response.headers["Cache-Control"] = "private, no-store"
