@@ -157,7 +157,10 @@ def test_when_all_servers_stop_at_once_no_unit_is_blamed_and_the_coordinator_hea
 
     coordinator = UserFactory(coordinator=True, email="dieu-phoi@example.gov.vn")
     before = delivering(pipeline, at=MORNING - timedelta(hours=2), peer="192.0.2.90")  # silent for its own reasons
-    type(before).objects.filter(pk=before.pk).update(state=SourceState.SILENT, state_since=MORNING)
+    spoke = MORNING - timedelta(hours=2)
+    type(before).objects.filter(pk=before.pk).update(
+        state=SourceState.SILENT, state_since=MORNING, first_event_at=spoke, last_event_at=spoke
+    )
     servers = [delivering(pipeline, unit=UnitFactory(), peer=f"192.0.2.{n}") for n in range(6)]
     tick_at(MORNING)
 
