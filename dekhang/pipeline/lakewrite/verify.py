@@ -90,7 +90,7 @@ def verify(
         link = told.get(of_day, {}).pop(path, None)
         if link is None:
             _fault(report, of_day, f"Tệp {path} có trong danh mục nhưng không mắt xích nào ghi nó vào.")
-        elif (link["rows"], link["sha256"], link.get("index_sha256", "")) != (rows, sha256, index_sha256):
+        elif (link.get("rows"), link.get("sha256"), link.get("index_sha256", "")) != (rows, sha256, index_sha256):
             _fault(report, of_day, f"Danh mục ghi về tệp {path} khác với mắt xích đã ghi nó vào.")
         digest = link.get("content", "") if link is not None and with_rows else ""
         parts = [(path, size_bytes, sha256), *([(index_path(path), index_bytes, index_sha256)] if index_bytes else [])]
@@ -114,8 +114,12 @@ def _days(connection: Connection, day: str | None) -> list[str]:
 def _replayed(report: Report, day: str, connection: Connection, anchors: Sequence[Anchor]) -> _Files:
     """Follow a day's chain link by link; returns what it says is there at its end."""
     there: _Files = {}
-    anchored = {anchor.number: anchor.hash for anchor in anchors if anchor.day == day}
-    report.anchors += len(anchored)
+    # one link may have been anchored twice: who rewrites a chain has the new one anchored beside the old one
+    anchored: dict[int, set[str]] = {}
+    for anchor in anchors:
+        if anchor.day == day:
+            anchored.setdefault(anchor.number, set()).add(anchor.hash)
+            report.anchors += 1
     expected, previous = 1, chain.START
     for number, body, said_previous, said_hash in connection.execute(
         "SELECT number, body, previous, hash FROM lake_chain WHERE day = ? ORDER BY number", (day,)
@@ -128,10 +132,13 @@ def _replayed(report: Report, day: str, connection: Connection, anchors: Sequenc
             _fault(report, day, f"{where} không nối với mắt xích trước nó.")
         if chain.link_hash(day, number, said_previous, body) != said_hash:
             _fault(report, day, f"{where} có nội dung khác lúc ghi: mã băm không khớp.")
-        if anchored.pop(number, said_hash) != said_hash:
+        if anchored.pop(number, {said_hash}) != {said_hash}:
             _fault(report, day, f"Ngày {day}: mắt xích số {number} khác với điều đã neo trong nhật ký kiểm toán.")
         expected, previous = number + 1, said_hash
-        _apply(report, day, where, orjson.loads(body), there)
+        try:
+            _apply(report, day, where, orjson.loads(body), there)
+        except (ValueError, LookupError, TypeError, AttributeError):
+            _fault(report, day, f"{where} có nội dung không đọc được.")
     for number in anchored:
         _fault(report, day, f"Ngày {day}: nhật ký kiểm toán đã neo {number} mắt xích, nay không còn đủ.")
     return there

@@ -1,18 +1,24 @@
 """Hunts over a real lake: the same result whoever does the work, however often it stops, whatever is merged meanwhile."""
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
 
 from dekhang.engine import Detector
+from dekhang.pipeline.hunt import executors
 from dekhang.pipeline.hunt import run as hunting
-from dekhang.pipeline.hunt.executors import Here, Processes
+from dekhang.pipeline.hunt.executors import Here, Processes, Unavailable
 from dekhang.pipeline.hunt.handover import MARK, NotFindings, hand_over
+from dekhang.pipeline.hunt.scan import Scanner
+from dekhang.pipeline.hunt.slices import Slice
 from dekhang.pipeline.hunt.target import NothingToHunt
 from dekhang.pipeline.parse import parse
 from dekhang.pipeline.rulesettings import load_installed_rules
 from dekhang.pipeline.stores import detections, hunts
 from dekhang.pipeline.stores.hunts import Hunt, Request
+from dekhang.pipeline.stores.search import Everything
 from tests.stored import DAY, HOUR, NOON, settle, store
 
 PROJECT = Path(__file__).resolve().parents[3]
@@ -102,6 +108,34 @@ def test_several_processes_give_the_same_bytes(lake):
     go(lake, shared, Processes(3))
     assert shared.hits_path.read_bytes() == alone.hits_path.read_bytes()
     assert alone.state.records == shared.state.records > 0
+
+
+def test_a_process_that_is_killed_ends_the_hunt_with_a_sentence_and_it_can_be_resumed(lake, whole, monkeypatch):
+    look, own = Scanner.__call__, os.getpid()
+
+    def dying(self, one):
+        if os.getpid() != own and one.position >= (NOON // DAY * DAY - DAY, 1):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return look(self, one)
+
+    hunt = wanted(lake, rules=[RULES])
+    with monkeypatch.context() as patched:
+        patched.setattr(Scanner, "__call__", dying)
+        with pytest.raises(Unavailable, match="--resume"):
+            go(lake, hunt, Processes(2))
+    assert hunt.state.status == "failed" and "hết bộ nhớ" in hunt.state.problem
+    assert go(lake, hunt).status == "done"
+    assert found(hunt) == whole
+
+
+def test_processes_are_not_further_ahead_than_results_are_taken(lake):
+    begun = []
+    days = [Slice(NOON + n * DAY, NOON + n * DAY + DAY, 0, (1,)) for n in range(40)]
+    results = Processes(2).map(Scanner(lake, Everything(), NOON), (begun.append(one) or one for one in days))
+    for _ in range(3):
+        next(results)
+    assert len(begun) <= 3 + 2 * executors.AHEAD + 1
+    results.close()
 
 
 def test_stopped_anywhere_and_resumed_it_finds_the_same_even_when_segments_are_merged_meanwhile(lake, whole):

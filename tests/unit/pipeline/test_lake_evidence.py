@@ -122,6 +122,9 @@ def forge(writer: Writer, number: int, change: Any) -> None:
             lambda w: w.connection.execute("UPDATE lake_chain SET previous = ? WHERE number = 3", ("f" * 64,)),
             "không nối với mắt xích trước",
         ),
+        (lambda w: w.connection.execute("UPDATE lake_chain SET body = '{' WHERE number = 2"), "không đọc được"),
+        (lambda w: forge(w, 4, lambda link: link.pop("files")), "không đọc được"),
+        (lambda w: forge(w, 4, lambda link: link["files"][0].pop("rows")), "không đọc được"),
     ],
 )  # fmt: skip
 def test_whatever_is_changed_is_named(writer: Writer, spoil: Any, said: str) -> None:
@@ -168,6 +171,20 @@ def test_a_chain_that_was_cut_or_rewritten_after_its_anchor_is_told(writer: Writ
         "Ngày 2019-12-10: mắt xích số 2 khác với điều đã neo trong nhật ký kiểm toán.",
         "Ngày 2019-12-10: nhật ký kiểm toán đã neo 5 mắt xích, nay không còn đủ.",
     ]
+
+
+def test_a_rewritten_link_is_told_even_after_the_new_one_was_anchored_as_well(writer: Writer) -> None:
+    filled(writer)
+    (head,) = lakechain.heads(writer.data)
+    before = Anchor(head.day, head.number, "a" * 64)  # what the link was when it was first written down
+
+    for anchors in (
+        [before, Anchor(head.day, head.number, head.hash)],
+        [Anchor(head.day, head.number, head.hash), before],
+    ):
+        assert sentences(checked(writer, anchors=anchors)) == [
+            "Ngày 2019-12-10: mắt xích số 4 khác với điều đã neo trong nhật ký kiểm toán."
+        ]
 
 
 def old_enough(writer: Writer, policy: Policy, at_ms: int) -> list[Any]:

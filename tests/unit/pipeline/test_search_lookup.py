@@ -87,7 +87,7 @@ def test_when_the_time_is_over_the_newest_part_is_complete_and_it_goes_on_from_t
     def slow(self, *given):
         if next(late, False):
             raise lookup.duckdb.InterruptException
-        look_at(self, *given)
+        return look_at(self, *given)
 
     monkeypatch.setattr(lookup._Search, "_look_at", slow)
     part = ask(tmp_path, bars=Bars(DAY))
@@ -95,6 +95,24 @@ def test_when_the_time_is_over_the_newest_part_is_complete_and_it_goes_on_from_t
     assert part.complete_from_ms == NOON - 2 * DAY + 1
     rest = ask(tmp_path, within=Range(ALL.since_ms, part.complete_from_ms), bars=Bars(DAY))
     assert (ids(rest), rest.complete_from_ms) == ([2, 3], None)
+
+
+def test_however_big_records_are_a_search_holds_few_of_them_at_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(lookup, "BYTES_AT_ONCE", 1 << 20)
+    for module in ("segments", "merge"):
+        monkeypatch.setattr(f"dekhang.pipeline.lakewrite.{module}.GROUP_BYTES", 1 << 19)
+    store(tmp_path, [{"event_id": n, "time": NOON + n, "raw": f"{n} " + "x" * 100_000} for n in range(60)])
+    settle(tmp_path)
+    held, condition = [], lookup._Search._newest_of
+
+    def noting(self, cursor, found):
+        held.append(cursor.execute("SELECT sum(strlen(raw)) FROM events").fetchall()[0][0])
+        return condition(self, cursor, found)
+
+    monkeypatch.setattr(lookup._Search, "_newest_of", noting)
+    answer = ask(tmp_path, "xxx", limit=100, bars=Bars(HOUR))
+    assert (ids(answer), answer.total) == ([*range(59, -1, -1)], 60)
+    assert len(held) > 3 and max(held) < 2 << 20
 
 
 def test_a_search_without_time_reads_nothing_and_says_so(tmp_path):

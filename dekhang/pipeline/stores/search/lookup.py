@@ -32,6 +32,7 @@ from dekhang.pipeline.stores.search.sql import Parameters, condition
 ROWS_AT_ONCE = 16_384  # with their text; × ~1.5 kB ≈ 25 MB
 LIGHT_ROWS_AT_ONCE = 131_072  # without text; × ~60 B ≈ 8 MB
 ROWS_COUNTED_AT_ONCE = 262_144
+BYTES_AT_ONCE = 64 << 20  # of rows looked at together, and one row group: a record may have a megabyte
 AT_ONCE = 2  # searches in this process; the next waits for its turn
 BARS_MOST = 400
 FACETS = ("host", "user", "src_ip", "event_code", "kind", "source_id", "unit_id")
@@ -216,6 +217,7 @@ class _Search:
                 self._over(cursor, found, answer)
             finally:
                 alarm.cancel()
+                alarm.join()  # it may just be ringing, which must not hit what follows
             self._count(cursor)
         self._fill(answer)
         return answer
@@ -223,16 +225,17 @@ class _Search:
     def _over(self, cursor: duckdb.DuckDBPyConnection, found: Sequence[Piece], answer: Answer) -> None:
         damaged: set[int] = set()
         for portion in self._portions(found, answer, damaged):
-            newest_ms = portion[0].newest_ms
-            if self._bars is None and self._listed(newest_ms):
-                return
-            try:
-                if time.monotonic() >= self._deadline:
-                    raise duckdb.InterruptException
-                self._look_at(cursor, portion, answer, damaged)
-            except duckdb.InterruptException:
-                answer.complete_from_ms = newest_ms + 1
-                return
+            while portion:
+                newest_ms = portion[0].newest_ms
+                if self._bars is None and self._listed(newest_ms):
+                    return
+                try:
+                    if time.monotonic() >= self._deadline:
+                        raise duckdb.InterruptException
+                    portion = portion[self._look_at(cursor, portion, answer, damaged) :]
+                except duckdb.InterruptException:
+                    answer.complete_from_ms = newest_ms + 1
+                    return
 
     def _listed(self, newest_ms: int) -> bool:
         """Whether nothing at `newest_ms` or older can belong to the list."""
@@ -283,17 +286,24 @@ class _Search:
 
     def _look_at(
         self, cursor: duckdb.DuckDBPyConnection, portion: Sequence[_Group], answer: Answer, damaged: set[int]
-    ) -> None:
+    ) -> int:
+        """Look at the first row groups of a portion, as far as memory allows; returns how many."""
         if sum(map(len, self._uncounted)) >= ROWS_COUNTED_AT_ONCE:
             self._count(cursor)
-        tables = []
+        tables: list[Any] = []
+        taken = size_bytes = 0
         for group in portion:
+            if size_bytes >= BYTES_AT_ONCE:
+                break
+            taken += 1
             try:
                 tables.append(group.piece.read([group.number], self._columns))
             except UNREADABLE:
                 self._damaged(group.piece, answer, damaged)
+            else:
+                size_bytes += tables[-1].nbytes
         if not tables:
-            return
+            return taken
         table = pa.concat_tables(tables)
         cursor.register("events", table)
         found = cursor.sql(self._sql, params=self._values).to_arrow_table()
@@ -304,6 +314,7 @@ class _Search:
         self._found = sorted([*self._found, *newest], reverse=True)[: self._limit + 1]
         if self._bars is not None and len(found):
             self._uncounted.append(found)
+        return taken
 
     def _newest_of(self, cursor: duckdb.DuckDBPyConnection, found: Any) -> list[Position]:
         behind, values = "", {"most": self._limit + 1}
