@@ -129,6 +129,18 @@ def test_a_followed_file_is_read_from_its_start_and_as_it_grows_whole_lines_only
         assert receiver.frames()[0].transport == "tail"
 
 
+def test_a_name_that_is_not_utf_8_stops_no_other_followed_file(tmp_path: Path, log: Path) -> None:
+    odd = log.with_name(os.fsdecode(b"\xff.log"))
+    append(odd, "la")
+    append(log, "thuong")
+    with following(tmp_path, log.with_name("*.log")) as receiver:
+        assert sorted(receiver.wait_for_records(2)) == [b"la", b"thuong"]
+        receiver.stop()
+        receiver.start()
+        append(odd, "them")
+        assert receiver.wait_for_records(3)[2:] == [b"them"]
+
+
 def test_rotation_by_rename_loses_and_doubles_nothing(tmp_path: Path, log: Path) -> None:
     append(log, "mot")
     with following(tmp_path, log) as receiver:

@@ -79,6 +79,39 @@ def test_a_file_that_grew_is_taken_in_from_where_it_was_left_and_a_new_one_of_it
         assert len(set(ids)) == 4
 
 
+def test_files_that_began_alike_and_went_on_differently_share_no_ids(tmp_path: Path) -> None:
+    folder = tmp_path / "tha"
+    begun = {"a.log": b"", "b.log": b"", "c.log": b"tieu de\n", "d.log": b"tieu de\n"}
+    paths = [drop(folder, name, content) for name, content in begun.items()]
+    with watching(tmp_path, folder) as receiver:
+        receiver.wait_for(lambda: facts(receiver)["folder_files"] == 4, seconds=20)
+        for path in paths:
+            with path.open("ab") as file:
+                file.write(b"cua %s\n" % path.name.encode())
+            os.utime(path, (time.time() - 50, time.time() - 50))
+        receiver.wait_for_records(6, seconds=20)
+        by_id = {
+            one: record
+            for frame in receiver.frames()
+            for one, record in zip(frame.ids or [], frame.records, strict=True)
+        }
+        assert sorted(by_id.values()) == [b"cua a.log", b"cua b.log", b"cua c.log", b"cua d.log", b"tieu de"]
+
+
+def test_a_name_that_is_not_utf_8_is_a_name_like_any_other(tmp_path: Path) -> None:
+    folder = tmp_path / "tha"
+    drop(folder, os.fsdecode(b"nh\xadt k\xfd.log"), b"mot\n")  # Vietnamese as Windows wrote it before Unicode
+    drop(folder, os.fsdecode(b"\xff-rong.log"), b"")
+    with watching(tmp_path, folder) as receiver:
+        assert receiver.wait_for_records(1) == [b"mot"]
+        receiver.wait_for_refusals((7, "unreadable_file"))
+        receiver.wait_for(lambda: facts(receiver)["folder_files"] == 2)
+        receiver.stop()
+        receiver.start()
+        time.sleep(0.7)
+        assert receiver.records() == [b"mot"]
+
+
 def test_a_kill_in_the_middle_repeats_only_ids_that_were_there(tmp_path: Path) -> None:
     folder = tmp_path / "tha"
     lines = [b"dong %d %s" % (n, b"x" * 300) for n in range(60_000)]
@@ -108,6 +141,19 @@ def test_an_unreadable_file_is_counted_once_and_the_next_one_is_taken(tmp_path: 
         receiver.start()
         time.sleep(0.7)
         assert receiver.refusals()[7, "unreadable_file"] == 1
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads every file")
+def test_a_file_without_permission_stays_a_sentence_until_it_is_given(tmp_path: Path) -> None:
+    folder = tmp_path / "tha"
+    path = drop(folder, "cam.log", b"mot\n")
+    path.chmod(0)
+    with watching(tmp_path, folder) as receiver:
+        for _ in range(2):
+            receiver.wait_for(lambda: "cam.log" in " ".join(facts(receiver)["folder_problems"]), seconds=10)
+            time.sleep(2.5)  # longer than from one look to the next
+        path.chmod(0o600)
+        assert receiver.wait_for_records(1, seconds=10) == [b"mot"]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads every folder")

@@ -14,6 +14,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
 
 from dekhang.pipeline.parse import parse
+from dekhang.pipeline.receive import otlp
 from dekhang.pipeline.receive.otlp import read_json, read_protobuf
 from tests.receivers import TOKEN, Receiver, source
 
@@ -182,6 +183,28 @@ def test_faults_are_answered_with_a_status_message_in_the_requests_encoding(
 def test_other_signals_are_404_with_a_sentence(receiver: Receiver) -> None:
     status, _, answer = send(receiver, b"{}", JSON, "/v1/traces")
     assert status == 404 and "/v1/logs" in json.loads(answer)["message"]
+
+
+@pytest.mark.parametrize("encoding", ["protobuf", "json"])
+def test_a_large_resource_is_not_repeated_for_more_records_than_memory_holds(
+    encoding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(otlp, "BUILT_BYTES", 1_000_000)
+    resource, count = "r" * 100_000, 1000
+    if encoding == "json":
+        attribute = {"key": "a", "value": {"stringValue": resource}}
+        group = {"resource": {"attributes": [attribute]}, "scopeLogs": [{"logRecords": [{}] * count}]}
+        logs = read_json(json.dumps({"resourceLogs": [group]}).encode())
+    else:
+        message = ExportLogsServiceRequest()
+        made = message.resource_logs.add()
+        made.resource.attributes.add(key="a").value.string_value = resource
+        scoped = made.scope_logs.add()
+        for _ in range(count):
+            scoped.log_records.add()
+        logs = read_protobuf(message.SerializeToString())
+    assert len(logs.records) == 10
+    assert len(logs.records) + logs.rejected == count
 
 
 def test_odd_json_never_raises_anything_but_a_value_error() -> None:

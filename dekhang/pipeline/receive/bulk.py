@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import io
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -21,6 +22,10 @@ LINES = 400_000  # of one request: bounds the objects that a body of tiny lines 
 ACTIONS = ("index", "create", "update", "delete")
 ID_BYTES = 512  # Elasticsearch's own bound; longer ids are kept as a digest
 _REMEMBERED = 256  # action lines without an id repeat: `{"create":{"_index":"logs"}}`
+
+
+class TooManyLines(Exception):
+    """A body of more than LINES records, refused as a whole."""
 
 
 @dataclass(slots=True)
@@ -204,13 +209,25 @@ def read_lines(body: bytes) -> Lines:
     """Records of an NDJSON or plain-text body: one per non-empty line; a longer one keeps its first RECORD_BYTES.
 
     A body that is one JSON array is taken apart, because some senders batch that way (Fluent Bit's `json` format).
+
+    Raises:
+        TooManyLines: it has more than LINES.
     """
+    check_lines(body)
     if body[:64].lstrip()[:1] == b"[":
         problems = Problems()
-        records = list(read_json(io.BytesIO(body), problems, first_index=0))
+        records = list(islice(read_json(io.BytesIO(body), problems, first_index=0), LINES + 1))
+        if len(records) > LINES:
+            raise TooManyLines
         if records and not problems:
-            return Lines(records)
+            return _bounded(records)
     return _bounded([line.removesuffix(b"\r") for line in body.split(b"\n")])
+
+
+def check_lines(body: bytes) -> None:
+    """Raises TooManyLines before the lines of a body become objects."""
+    if body.count(b"\n") > LINES:
+        raise TooManyLines
 
 
 def _bounded(lines: list[bytes]) -> Lines:

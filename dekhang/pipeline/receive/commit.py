@@ -86,7 +86,7 @@ class Committer:
                 waiting, self._waiting = self._waiting, []
                 try:
                     await loop.run_in_executor(self._disk, self.writer.sync)
-                except SpoolError as error:
+                except Exception as error:  # whatever it is: nobody may wait for ever
                     for safe in waiting:
                         if not safe.done():
                             safe.set_exception(error)

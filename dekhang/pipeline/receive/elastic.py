@@ -12,11 +12,11 @@ from typing import Any
 
 from dekhang.pipeline.formats.limits import RECORD_BYTES
 from dekhang.pipeline.receive.bulk import (
-    LINES,
     Bulk,
     Lines,
     answer_bulk,
     answer_document,
+    check_lines,
     ids_from_key,
     read_bulk,
     read_lines,
@@ -53,9 +53,7 @@ class Elastic:
         return Reply(*found) if found is not None else None
 
     async def take(self, request: Request, source: IntakeSource, content: bytes, desk: Desk) -> Reply:
-        if content.count(b"\n") > LINES:
-            desk.refuse(source.source_id, Reason.OVERSIZE, 1, request, size_bytes=len(content))
-            raise Answer(413, f"Một lần gửi tối đa {LINES} dòng. Hãy giảm kích thước gói (bulk_max_size).")
+        check_lines(content)
         kind = _kind_of(request.method, request.parts)
         if kind == "bulk":
             return await self._take_bulk(request, source, content, desk)

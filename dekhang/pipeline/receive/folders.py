@@ -6,6 +6,7 @@ is taken in from where it was left; files that are meant to grow are better foll
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import stat
@@ -17,8 +18,8 @@ from typing import Any
 
 from dekhang.pipeline import wallclock
 from dekhang.pipeline.receive.refusals import Refusals
-from dekhang.pipeline.receive.takein import Origin, TakeIn
-from dekhang.pipeline.receive.taken import DONE, FAILED, Memory, Taken
+from dekhang.pipeline.receive.takein import Origin, TakeIn, printable
+from dekhang.pipeline.receive.taken import DONE, FAILED, READING, Memory, Taken
 from dekhang.pipeline.stores.intake import IntakeMap, IntakeSource
 from dekhang.pipeline.stores.reasons import Reason
 
@@ -41,7 +42,8 @@ class Folders:
         self._next_look = 0.0
         self._known: dict[tuple[int, str], str] = {}  # what need not be looked up again
         self._queue: Iterator[tuple[IntakeSource, Path, os.stat_result]] = iter(())
-        self.problems: dict[str, str] = {}  # folder → sentence
+        self._found: dict[str, str] = {}  # problems of the look that is under way
+        self.problems: dict[str, str] = {}  # folder or file → sentence
         self.files = 0
         self.records = 0
 
@@ -57,7 +59,7 @@ class Folders:
 
     def _finished(self) -> Iterator[tuple[IntakeSource, Path, os.stat_result]]:
         now = time.time()
-        problems: dict[str, str] = {}
+        problems = self._found = {}
         for source in self._intake.sources():
             if source.retired:
                 continue
@@ -86,7 +88,7 @@ class Folders:
 
     def _take(self, source: IntakeSource, path: Path, found: os.stat_result) -> bool:
         look = f"{found.st_ino}:{found.st_size}:{found.st_mtime_ns}"
-        place = (source.source_id, str(path))
+        place = (source.source_id, printable(path))
         if self._known.get(place) == look:
             return False
         before = self._memory.find(*place)
@@ -95,23 +97,27 @@ class Folders:
             return False
         try:
             digests = self._take_in.digest(path, before.size_bytes if before is not None else 0)
-        except OSError as error:
-            self.problems[str(path)] = f"Không đọc được tệp {path}: {error.strerror}. Hãy cấp quyền đọc."
-            self._know(place, look)
+        except OSError as error:  # permission given changes nothing that `look` tells: it is tried at every look
+            self._found[place[1]] = f"Không đọc được tệp {place[1]}: {error.strerror}. Hãy cấp quyền đọc."
             return False
         if digests is None:
             return False
         whole, beginning = digests
-        taken = Taken(source.source_id, str(path), look, whole.hex(), whole, found.st_size, at_ms=wallclock.now_ms())
+        taken = Taken(*place, look, whole.hex(), whole, found.st_size, at_ms=wallclock.now_ms())
         if before is not None and beginning.hex() == before.version:  # the same, or grown since
-            taken = replace(taken, stem=before.stem, records=before.records)
+            stem = before.stem
+            if found.st_size > before.size_bytes and before.state != READING and stem.hex() == before.version:
+                # until now known by what it held, which other files may have held as well (nothing, a heading)
+                stem = hashlib.sha256(b"grown\0" + stem + place[1].encode()).digest()
+            taken = replace(taken, stem=stem, records=before.records)
         self._memory.keep(taken)
 
         def progress(read_bytes: int, records: int, why: str) -> None:
             self._memory.keep(replace(taken, records=records))
 
+        name = printable(Path(path.name))
         outcome = self._take_in.take(
-            path, path.name, Origin(source, "folder", path.name, taken.stem), progress,
+            path, name, Origin(source, "folder", name, taken.stem), progress,
             skip=taken.records, every_batch=True,
         )  # fmt: skip
         self.records += outcome.records - taken.records
@@ -119,8 +125,7 @@ class Folders:
             return False
         if outcome.failed:
             self._refusals.add(
-                source.source_id, Reason.UNREADABLE_FILE, size_bytes=found.st_size, example=path.name.encode(),
-                peer=path.name,
+                source.source_id, Reason.UNREADABLE_FILE, size_bytes=found.st_size, example=name.encode(), peer=name,
             )  # fmt: skip
         state = FAILED if outcome.failed else DONE
         self._memory.keep(replace(taken, records=outcome.records, state=state, problem=outcome.problem))

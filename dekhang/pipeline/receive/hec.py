@@ -15,7 +15,15 @@ from typing import Any
 import orjson
 
 from dekhang.pipeline.formats.limits import RECORD_BYTES
-from dekhang.pipeline.receive.bulk import LINES, Lines, Refusal, ids_from_key, read_lines
+from dekhang.pipeline.receive.bulk import (
+    LINES,
+    Lines,
+    Refusal,
+    TooManyLines,
+    check_lines,
+    ids_from_key,
+    read_lines,
+)
 from dekhang.pipeline.receive.request import Answer, Desk, Headers, Reply, Request
 from dekhang.pipeline.stores.intake import IntakeSource
 from dekhang.pipeline.stores.reasons import Reason
@@ -23,6 +31,7 @@ from dekhang.pipeline.stores.reasons import Reason
 CHANNEL_CHARS = 128
 ACKS = 10_000  # ids asked for at once
 META_CHARS = 1024
+WRAPPED_BYTES = 128 * 1024 * 1024  # what `meta` may add to the lines of one request: 300 bytes to each of LINES
 
 # Splunk's codes: number → (status, its own words, which clients compare)
 _CODES: dict[int, tuple[int, str]] = {
@@ -77,7 +86,12 @@ class Events:
 
 
 def read_events(content: bytes) -> Events:
-    """JSON objects one after another, with or without anything between them. What cannot be read ends the reading."""
+    """JSON objects one after another, with or without anything between them. What cannot be read ends the reading.
+
+    Raises:
+        TooManyLines: it has more than LINES.
+    """
+    check_lines(content)
     events = Events()
     lines = content.split(b"\n")
     number = 0
@@ -132,10 +146,17 @@ def _keep(events: Events, event: object, number: int, record: bytes) -> None:
 
 
 def wrap_lines(lines: list[bytes], meta: dict[str, str]) -> list[bytes]:
-    """Raw lines with what the request's address says of them; without that they stay as they are."""
+    """Raw lines with what the request's address says of them; without that, or where it makes them too long, they stay.
+
+    Raises:
+        TooManyLines: together they would become more than WRAPPED_BYTES longer.
+    """
     if not meta:
         return lines
-    return [orjson.dumps({**meta, "event": line.decode("utf-8", "replace")}) for line in lines]
+    if len(orjson.dumps(meta)) * len(lines) > WRAPPED_BYTES:
+        raise TooManyLines
+    wrapped = (orjson.dumps({**meta, "event": line.decode("utf-8", "replace")}) for line in lines)
+    return [whole if len(whole) <= RECORD_BYTES else line for line, whole in zip(lines, wrapped, strict=True)]
 
 
 class Hec:
@@ -176,7 +197,7 @@ class Hec:
                 for name in ("time", "host", "source", "sourcetype", "index")
                 if (value := request.query(name))
             }
-            records = wrap_lines(lines.records, meta)
+            records = await desk.in_thread(content, wrap_lines, lines.records, meta)
         else:
             events: Events = await desk.in_thread(content, read_events, content)
             for reason, refused in events.refused.items():

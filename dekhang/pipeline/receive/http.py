@@ -17,6 +17,7 @@ import orjson
 from dekhang.pipeline import wallclock
 from dekhang.pipeline.receive.auth import Refused, identify
 from dekhang.pipeline.receive.body import Body, BodyProblem, Held
+from dekhang.pipeline.receive.bulk import LINES, TooManyLines
 from dekhang.pipeline.receive.elastic import Elastic
 from dekhang.pipeline.receive.hec import Hec
 from dekhang.pipeline.receive.https import Peer
@@ -129,10 +130,15 @@ class HttpReceiver:
             self.refuse(source.source_id, reason, 1, request, size_bytes=body.size_bytes)
             headers = _LATER if problem.status == 429 else []
             raise Answer(problem.status, str(problem), headers=headers, reason=reason) from problem
-        if len(content) > INLINE_BYTES:
-            async with self._large:
-                return await dialect.take(request, source, content, self)
-        return await dialect.take(request, source, content, self)
+        try:
+            if len(content) > INLINE_BYTES:
+                async with self._large:
+                    return await dialect.take(request, source, content, self)
+            return await dialect.take(request, source, content, self)
+        except TooManyLines as error:
+            self.refuse(source.source_id, Reason.OVERSIZE, 1, request, size_bytes=len(content))
+            sentence = f"Một lần gửi tối đa {LINES} dòng. Hãy giảm kích thước gói (bulk_max_size)."
+            raise Answer(413, sentence, reason=Reason.OVERSIZE) from error
 
     def _who(self, request: Request) -> IntakeSource:
         who = identify(self._intake, request.header, request.peer.certificate)

@@ -119,13 +119,13 @@ class _Outer(_Side):
         except OSError:
             self.abort()
             return
+        if self.transport is None or self.transport.is_closing():
+            inner.close()
+            return
         host, port = inner.get_extra_info("sockname")[:2]
         self._name = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self._relays.peers[self._name] = self._peer
         side.other, self.other = self, side
-        if self.transport is None or self.transport.is_closing():
-            inner.close()
-            return
         for piece in self._early:
             inner.write(piece)
         self._early.clear()

@@ -27,6 +27,7 @@ PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
 SIGNALS = ("logs", "traces", "metrics")  # below /v1; only the first is taken
 DEPTH = 16  # of values in values
+BUILT_BYTES = 128 * 1024 * 1024  # of all records of a request: four times its 32 MB
 
 
 @dataclass(slots=True)
@@ -37,13 +38,20 @@ class Logs:
     rejected: int = 0
     rejected_bytes: int = 0
     example: bytes = b""
+    built_bytes: int = 0
+
+    @property
+    def is_full(self) -> bool:
+        """May no further record be built? Each repeats its resource, which the sender may make as large as it likes."""
+        return self.built_bytes > BUILT_BYTES or len(self.records) >= LINES
 
     def add(self, record: dict[str, Any]) -> None:
         try:
             raw = orjson.dumps(record)
         except (TypeError, ValueError):  # integers beyond 64 bits, lone surrogates: text will do
             raw = orjson.dumps(_as_text(record))
-        if len(raw) > RECORD_BYTES or len(self.records) >= LINES:
+        self.built_bytes += len(raw)
+        if len(raw) > RECORD_BYTES:
             self.rejected += 1
             self.rejected_bytes += len(raw)
             self.example = raw[:400]
@@ -67,6 +75,9 @@ def read_protobuf(content: bytes) -> Logs:
                 ((one.key, _value(one.value)) for one in scoped.scope.attributes),
             )
             for record in scoped.log_records:
+                if logs.is_full:
+                    logs.rejected += 1
+                    continue
                 logs.add(
                     _flat(
                         record.time_unix_nano,
@@ -97,6 +108,9 @@ def read_json(content: bytes) -> Logs:
             about = _object(scoped, "scope")
             scope = _scope(_text(about.get("name")), _text(about.get("version")), _pairs(about))
             for record in _objects(scoped, "logRecords"):
+                if logs.is_full:
+                    logs.rejected += 1
+                    continue
                 logs.add(
                     _flat(
                         _number(record.get("timeUnixNano")),
@@ -254,7 +268,8 @@ class Otlp:
             "http_otlp", request, source, logs.records, ids_from_key(key, len(logs.records)) if key else None
         )
         why = (
-            f"{logs.rejected} bản ghi dài quá {RECORD_BYTES} byte hoặc vượt {LINES} bản ghi một lần gửi."
+            f"{logs.rejected} bản ghi dài quá {RECORD_BYTES} byte, hoặc vượt {LINES} bản ghi hay "
+            f"{BUILT_BYTES // 1024 // 1024} MB một lần gửi."
             if logs.rejected
             else ""
         )

@@ -209,7 +209,7 @@ class Pulls:
         origin = Origin(fetched.source, "pull", taken.key, taken.stem)
         outcome = self._take_in.take(fetched.path, fetched.name, origin, progress, skip=taken.records, every_batch=True)
         state.records += outcome.records - taken.records
-        if outcome.ended:
+        if outcome.ended or (outcome.failed and self._ending.is_set()):  # the file may be gone from under us
             return True
         if outcome.failed:
             self._give_up(replace(taken, records=outcome.records), outcome.problem, Reason.UNREADABLE_FILE)

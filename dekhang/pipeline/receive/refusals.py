@@ -112,7 +112,7 @@ class Refusals:
             if example:
                 tally.example = example[:EXAMPLE_BYTES].decode("utf-8", "replace").replace("\0", "\ufffd")
             if peer:
-                tally.peer = peer[:200]
+                tally.peer = peer[:200].encode("utf-8", "replace").decode()  # a file's name may be any bytes
             self.total += records
 
     def add_loud(self, source_id: int, more: LoudTally) -> None:

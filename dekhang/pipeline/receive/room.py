@@ -123,7 +123,8 @@ class Room:
         self.waiting_bytes, self.bulk_bytes = waiting, bulk
         self.maximum_bytes = self._chosen_bytes or self._share_of_disk(waiting)
         for shares in self._shares.values():
-            shares.look()
+            with suppress(OSError):  # no descriptor left just now: the figures of the last look hold
+                shares.look()
 
     def _share_of_disk(self, waiting: int) -> int:
         try:

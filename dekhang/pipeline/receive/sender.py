@@ -59,7 +59,7 @@ class Senders:
                         message = strip_token(message, match)
                         return source, message, Reason.RETIRED if source.retired else None
         source, refused = self.of_peer(ip, certificate)
-        return source, message, Reason.WRONG_TOKEN if had_token and refused is Reason.UNKNOWN_SENDER else refused
+        return source, message, Reason.WRONG_TOKEN if had_token and source is None else refused
 
     def of_peer(self, ip: str, certificate: str = "") -> tuple[IntakeSource | None, Reason | None]:
         """Who sends what carries no token: (source, None), or (source if known, why it is refused).

@@ -102,7 +102,7 @@ class SyslogReceiver:
                 refused or Reason.UNKNOWN_SENDER,
                 size_bytes=len(message),
                 # a wrong token may be a right one mistyped: it is not shown to whoever reads refusals
-                example=b"" if refused is Reason.WRONG_TOKEN else message[:200],
+                example=b"" if refused is Reason.WRONG_TOKEN else text[:200],
                 peer=ip,
             )
             return None

@@ -22,6 +22,7 @@ from dekhang.pipeline import wallclock
 from dekhang.pipeline.formats.limits import RECORD_BYTES
 from dekhang.pipeline.receive.commit import Appends
 from dekhang.pipeline.receive.refusals import Refusals
+from dekhang.pipeline.receive.takein import printable
 from dekhang.pipeline.spool import Batch, SpoolError
 from dekhang.pipeline.stores.intake import IntakeMap, IntakeSource
 from dekhang.pipeline.stores.reasons import Reason
@@ -141,7 +142,7 @@ class Tails:
         if key in self._open:
             file = self._open[key]
             file.at_path = True
-            file.place.path, file.place.seen_at = str(path), now
+            file.place.path, file.place.seen_at = printable(path), now
             return self._cut_anew(file)
         if not found or not stat.S_ISREG(found.st_mode):
             return False
@@ -153,7 +154,7 @@ class Tails:
         owed = {
             key: place
             for key, place in self._state.files.items()
-            if place.path == str(path) and place.source_id == source.source_id and key not in self._open
+            if place.path == printable(path) and place.source_id == source.source_id and key not in self._open
         }
         if not owed:
             return
@@ -186,7 +187,7 @@ class Tails:
             return None
         place = self._state.files.get(key)
         if place is None:
-            place = self._state.files[key] = _Place(str(path), source.source_id, secrets.token_hex(6))
+            place = self._state.files[key] = _Place(printable(path), source.source_id, secrets.token_hex(6))
         place.seen_at = now
         self._open[key] = file = _File(key, fd, place)
         return file
@@ -213,21 +214,20 @@ class Tails:
         final = not file.at_path and _is_quiet(file.fd)  # then a last line without newline counts as well
         records: list[bytes] = []
         ids: list[bytes | None] = []
-        at = 0
+        at = cut = cut_bytes = 0
         while at < len(data):
             newline = data.find(b"\n", at)
             stop = newline if newline >= 0 else len(data)
             if place.skip_line:
-                self._refusals.add(source.source_id, Reason.OVERSIZE, 0, size_bytes=stop - at, peer=place.path)
+                cut_bytes += stop - at
                 place.skip_line = newline < 0
             elif newline < 0 and stop - at <= RECORD_BYTES and not final:
                 break  # the rest of the line is still to come
             else:
                 record = data[at : min(stop, at + RECORD_BYTES)].rstrip(b"\r\0")
                 if stop - at > RECORD_BYTES:
-                    self._refusals.add(
-                        source.source_id, Reason.OVERSIZE, size_bytes=stop - at - RECORD_BYTES, peer=place.path
-                    )
+                    cut += 1
+                    cut_bytes += stop - at - RECORD_BYTES
                     place.skip_line = newline < 0
                 if record:
                     records.append(record)
@@ -238,6 +238,8 @@ class Tails:
             self._spool.append(
                 Batch(source.source_id, source.unit_id, source.kind, "tail", now_ms, place.path, records, ids)
             )
+        # counted only now: while the disk is full the same lines are read again and again
+        self._refusals.add(source.source_id, Reason.OVERSIZE, cut, size_bytes=cut_bytes, peer=place.path)
         place.offset += at
         return len(records)
 

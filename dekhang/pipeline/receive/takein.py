@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -52,6 +53,11 @@ class Outcome:
 Progress = Callable[[int, int, str], None]  # (bytes of the file read, records spooled, why we wait or "")
 
 
+def printable(path: Path) -> str:
+    """The path as text that can be stored, also when its bytes are not UTF-8."""
+    return str(path).encode("utf-8", "backslashreplace").decode()
+
+
 class TakeIn:
     """Spools files. `between` is called after every batch, so that a huge file does not hold up other work."""
 
@@ -89,7 +95,7 @@ class TakeIn:
                     records, held = [], 0
                     if every_batch or time.monotonic() - told_at > PROGRESS_SECONDS:
                         told_at = time.monotonic()
-                        progress(file.read_bytes, outcome.records, "")
+                        _tell(progress, file.read_bytes, outcome.records, "")
             if records and not self._store(origin, first, records, file, outcome, progress):
                 return outcome
         except Exception as error:
@@ -122,7 +128,7 @@ class TakeIn:
                 self._spool.append(batch)
                 self._spool.sync()
             except SpoolError as error:
-                progress(file.read_bytes, outcome.records, str(error))
+                _tell(progress, file.read_bytes, outcome.records, str(error))
                 self._ending.wait(RETRY_SECONDS)
                 continue
             outcome.records = first + len(records)
@@ -145,6 +151,14 @@ class TakeIn:
                 if self._ending.is_set():
                     return None
         return digest.digest(), beginning
+
+
+def _tell(progress: Progress, read_bytes: int, records: int, why: str) -> None:
+    """A disk too full to note how far we are says nothing against the file: what is read twice has the same ids."""
+    try:
+        progress(read_bytes, records, why)
+    except (OSError, sqlite3.Error) as error:
+        logger.warning("Chưa ghi được tiến độ đọc tệp: %s", error)
 
 
 def _sum_up(file: RecordFile) -> str:

@@ -9,6 +9,7 @@ import threading
 import time
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -135,6 +136,13 @@ class SpoolWriter:
             salt, first_seq = opened
             self.next_seq = max(self.next_seq, first_seq)
             offset = self._good_end(fd, number, size, salt)
+            if number == mark.segment and offset < mark.offset:
+                # damage in what readers may have passed already: what is written there now they would never see
+                self.recovery.damaged.append(f"{number}.seg hỏng từ byte {offset} đến {mark.offset}.")
+                if size < mark.offset:
+                    os.close(fd)
+                    break
+                offset = mark.offset
             if offset < size:
                 self.recovery.torn_bytes += size - offset
                 os.ftruncate(fd, offset)
@@ -220,17 +228,25 @@ class SpoolWriter:
         if self._gate is not None:
             self._gate(batch)
         with self._lock:
-            self._check_free()
-            if self._failed:
-                self._roll_back()
+            try:
+                self._check_free()
+                if self._failed:
+                    self._roll_back()
+            except OSError as error:
+                raise _as_spool_error(error) from error
             first_seq = self.next_seq
             before = (self._segment, self._salt, self._offset, len(self._closing))
             try:
                 for start, stop in cut(map(len, batch.records)):
                     self._append_frame(batch, start, stop)
-            except SpoolError:
-                self._take_back(*before)
-                self.next_seq = first_seq
+            except BaseException as error:
+                try:
+                    self._take_back(*before)
+                    self.next_seq = first_seq
+                except OSError:
+                    self._failed = True
+                if isinstance(error, OSError):  # a new segment that could not be made, say
+                    raise _as_spool_error(error) from error
                 raise
             return first_seq
 
@@ -260,34 +276,39 @@ class SpoolWriter:
         `generation` was the same before its append and after its sync.
         """
         with self._sync_lock:
-            with self._lock:
-                if self._failed:
-                    self._roll_back()
-                    raise SpoolError("Lần ghi trước xuống đĩa không thành; dữ liệu chưa xác nhận đã được bỏ.")
-                goal = Position(self._segment, self._offset, self.next_seq)
-                if goal == self._synced:
-                    return goal.next_seq
-                closing, self._closing = self._closing, []
-                fd = os.dup(self._fd)  # survives a rotation while we wait for the disk
-                folder_dirty, self._folder_dirty = self._folder_dirty, False
             try:
-                for old in closing:
-                    os.fdatasync(old)
-                os.fdatasync(fd)
-                if folder_dirty:
-                    fsync_folder(self.folder)
+                return self._make_safe()
             except OSError as error:
                 with self._lock:
                     self._failed = True
-                    self._roll_back()
+                    with suppress(OSError):  # the next append or sync tries again
+                        self._roll_back()
                 raise _as_spool_error(error) from error
-            finally:
-                os.close(fd)
-                for old in closing:
-                    os.close(old)
-            with self._lock:
-                self._publish(goal)
-            return goal.next_seq
+
+    def _make_safe(self) -> int:
+        with self._lock:
+            if self._failed:
+                self._roll_back()
+                raise SpoolError("Lần ghi trước xuống đĩa không thành; dữ liệu chưa xác nhận đã được bỏ.")
+            goal = Position(self._segment, self._offset, self.next_seq)
+            if goal == self._synced:
+                return goal.next_seq
+            fd = os.dup(self._fd)  # survives a rotation while we wait for the disk
+            closing, self._closing = self._closing, []
+            folder_dirty, self._folder_dirty = self._folder_dirty, False
+        try:
+            for old in closing:
+                os.fdatasync(old)
+            os.fdatasync(fd)
+            if folder_dirty:
+                fsync_folder(self.folder)
+        finally:
+            os.close(fd)
+            for old in closing:
+                os.close(old)
+        with self._lock:
+            self._publish(goal)
+        return goal.next_seq
 
     def _roll_back(self) -> None:
         """Forget what came after the last sync: after a failed fsync the kernel may have dropped it anyway."""

@@ -9,8 +9,18 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dekhang.pipeline.formats.limits import RECORD_BYTES
 from dekhang.pipeline.receive.body import BodyProblem, decode
-from dekhang.pipeline.receive.bulk import answer_bulk, ids_from_key, read_bulk, read_lines, sender_id
+from dekhang.pipeline.receive.bulk import (
+    LINES,
+    TooManyLines,
+    answer_bulk,
+    ids_from_key,
+    read_bulk,
+    read_lines,
+    sender_id,
+)
+from dekhang.pipeline.receive.hec import read_events, wrap_lines
 
 document = st.binary(max_size=30).filter(lambda b: b"\n" not in b and b.strip()).map(lambda b: b"d" + b + b"d")
 action = st.sampled_from(
@@ -103,3 +113,25 @@ def test_damaged_packing_is_a_sentence_not_a_crash(encoding: str, wire: bytes) -
         decode(wire, encoding)
     except BodyProblem as problem:
         assert problem.status in (400, 413)
+
+
+def test_more_records_than_a_request_may_hold_are_refused_however_they_are_written() -> None:
+    for body in (b"x\n" * (LINES + 1), b"[" + b"{}," * LINES + b"{}]"):
+        with pytest.raises(TooManyLines):
+            read_lines(body)
+    with pytest.raises(TooManyLines):
+        read_events(b"\n" * (LINES + 1))
+
+
+def test_a_record_of_an_array_is_as_bounded_as_a_line() -> None:
+    long = b'{"a":"' + b"x" * RECORD_BYTES + b'"}'
+    lines = read_lines(b'[{"b":1},' + long + b"]")
+    assert lines.records == [b'{"b":1}', long[:RECORD_BYTES]]
+    assert (lines.oversize, lines.oversize_bytes) == (1, len(long) - RECORD_BYTES)
+
+
+def test_what_the_address_says_cannot_make_small_lines_fill_the_memory() -> None:
+    with pytest.raises(TooManyLines):
+        wrap_lines([b"x"] * 100_000, {"host": "h" * 3000})
+    longest = b"\x01" * RECORD_BYTES  # six bytes each, written as JSON
+    assert wrap_lines([b"x", longest], {"host": "h"}) == [b'{"host":"h","event":"x"}', longest]

@@ -1,5 +1,6 @@
 """The spool keeps what was synced, in order, once; it steps over damage and says so."""
 
+import errno
 import os
 import struct
 from pathlib import Path
@@ -13,6 +14,7 @@ from dekhang.pipeline.spool import (
     Batch,
     Position,
     SpoolBusy,
+    SpoolError,
     SpoolFull,
     SpoolReader,
     SpoolWriter,
@@ -281,6 +283,90 @@ def test_a_failed_fsync_takes_back_what_was_not_acknowledged(tmp_path: Path, mon
         assert writer.append(batch(b"later")) == 2
         writer.sync()
     assert read_all(tmp_path) == [b"safe", b"later"]
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENOSPC])
+def test_a_segment_that_cannot_be_made_takes_the_whole_batch_back(
+    tmp_path: Path, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.open
+
+    def refuse(path: str | Path, flags: int, mode: int = 0o777) -> int:
+        if str(path).endswith("2.seg"):
+            raise OSError(number, os.strerror(number))
+        return real(path, flags, mode)
+
+    with open_writer(tmp_path, segment_bytes=1000) as writer:
+        writer.append(batch(b"before"))
+        monkeypatch.setattr(os, "open", refuse)
+        with pytest.raises(SpoolError):
+            writer.append(batch(os.urandom(3_000_000), os.urandom(3_000_000)))  # the second frame, in a new segment
+        monkeypatch.undo()
+        assert writer.append(batch(b"after")) == 2
+        writer.sync()
+    assert read_all(tmp_path) == [b"before", b"after"]
+
+
+def test_a_mark_that_cannot_be_written_takes_back_what_was_not_acknowledged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.open
+
+    def refuse(path: str | Path, flags: int, mode: int = 0o777) -> int:
+        if str(path).endswith("synced"):
+            raise OSError(errno.EMFILE, "Too many open files")
+        return real(path, flags, mode)
+
+    with open_writer(tmp_path) as writer:
+        writer.append(batch(b"doubtful"))
+        monkeypatch.setattr(os, "open", refuse)
+        with pytest.raises(SpoolError):
+            writer.sync()
+        monkeypatch.undo()
+        assert writer.append(batch(b"later")) == 1
+        writer.sync()
+    assert read_all(tmp_path) == [b"later"]
+
+
+def test_no_descriptor_for_an_fsync_acknowledges_nothing_and_forgets_no_full_segment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_fd: int) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with open_writer(tmp_path, segment_bytes=1) as writer:
+        writer.append(batch(b"one"))
+        writer.append(batch(b"two"))
+        monkeypatch.setattr(os, "dup", refuse)
+        with pytest.raises(SpoolError):
+            writer.sync()
+        monkeypatch.undo()
+        assert writer.append(batch(b"again")) == 1
+        writer.sync()
+    assert read_all(tmp_path) == [b"again"]
+
+
+@pytest.mark.parametrize("how", ["torn", "damaged"])
+def test_after_damage_to_what_was_read_already_what_comes_then_is_still_read(tmp_path: Path, how: str) -> None:
+    with open_writer(tmp_path) as writer:
+        writer.append(batch(b"first"))
+        writer.append(batch(os.urandom(5000)))
+        writer.sync()
+    with SpoolReader(tmp_path, 1) as reader:
+        _, position = reader.read(10)
+    [path] = segment_files(tmp_path)
+    with path.open("r+b") as file:  # while nobody looked the disk lost the end of it
+        if how == "torn":
+            file.truncate(path.stat().st_size - 1000)
+        else:
+            file.seek(-1000, os.SEEK_END)
+            file.write(b"\xee" * 100)
+    with open_writer(tmp_path) as writer:
+        assert writer.recovery.damaged
+        for text in (b"next", b"one more"):
+            writer.append(batch(text))
+        writer.sync()
+    assert read_all(tmp_path, position) == [b"next", b"one more"]
 
 
 def test_writers_lists_numbered_folders_and_event_ids_fit_64_bits(tmp_path: Path) -> None:

@@ -49,6 +49,26 @@ def test_batches_that_come_together_share_an_fsync(tmp_path: Path) -> None:
     assert sorted(stored(tmp_path)) == sorted(b"%d" % n for n in range(100))
 
 
+def test_a_flush_that_fails_in_an_unforeseen_way_leaves_nobody_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def run() -> None:
+        writer = SpoolWriter(tmp_path, 1, free_floor_bytes=0)
+        committer = Committer(writer)
+
+        def fail() -> int:
+            raise RuntimeError("unforeseen")
+
+        monkeypatch.setattr(writer, "sync", fail)
+        with pytest.raises(RuntimeError):
+            await asyncio.wait_for(committer.commit(batch(b"one")), 20)
+        monkeypatch.undo()
+        await asyncio.wait_for(committer.commit(batch(b"two")), 20)
+        committer.close()
+
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize("size", [10, INLINE_BYTES + 1])
 def test_a_refused_fsync_fails_every_batch_under_way_and_none_of_them_stays(
     tmp_path: Path, size: int, monkeypatch: pytest.MonkeyPatch
