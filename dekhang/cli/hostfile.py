@@ -81,6 +81,13 @@ def read(path: Path) -> HostFile:
 Check = Callable[[Any], str]  # "" or what is wrong
 
 
+def _problem(check: Check, value: Any) -> str:
+    try:
+        return check(value)
+    except ValueError:  # of urlsplit
+        return "không phải là một địa chỉ (xem các ngoặc vuông và số cổng)"
+
+
 def _text(value: Any) -> str:
     return "" if isinstance(value, str) and value.strip() else "phải là chữ trong ngoặc kép, không để trống"
 
@@ -231,7 +238,7 @@ class _Reader:
         for key, value in values.items():
             if key not in checks:
                 self._fault(f"{section}.{key}", f"không có khóa này; các khóa là {', '.join(checks)}")
-            elif problem := checks[key](value):
+            elif problem := _problem(checks[key], value):
                 self._fault(f"{section}.{key}", problem)
         return values
 

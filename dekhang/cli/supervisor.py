@@ -26,6 +26,7 @@ from dekhang.pipeline.stores import heartbeat
 STOP_SECONDS = 5.0
 LOG_BYTES = 5_000_000  # a part's log is turned over when larger; one older file is kept
 LOG_LOOK_SECONDS = 30.0
+HUNG_SECONDS = 60.0  # a worker without a sign of life for so long hangs; its heart stops by itself when its work does
 REPORTS_BYTES = 1_000_000  # what `prepare` may say at most; it says a few hundred bytes
 
 
@@ -43,6 +44,7 @@ class Part:
     failures: int = 0
     start_again_at: float = 0.0
     started_at: float = 0.0
+    last_sign: tuple[int, float] = (0, 0.0)  # its newest `at_ms`, and when we saw that by our own clock
     log: IO[bytes] | None = field(default=None, repr=False)
 
 
@@ -106,7 +108,7 @@ class Group:
         self._preparation_command, self._pipeline, self._rest = preparation, pipeline, rest
         self._preparation: Preparation | None = None
         self._accounts: list[str] = []
-        self._last_beat = self._last_log_look = 0.0
+        self._last_beat = self._last_log_look = self._last_unwritten = 0.0
         self._news: dict[str, object] = {}
 
     def run(self, started: float) -> int:
@@ -174,11 +176,29 @@ class Group:
                 heartbeat.beat(self.data, "up", ready=ready, parts=names, **self.facts)
             except OSError as error:  # a full disk must not end the supervisor: the parts refuse in their own words
                 say(f"! không ghi được vào {self.data}: {error.strerror}")
-            self._pass_on_news()
+                self._last_unwritten = time.monotonic()
+            beats = heartbeat.read(self.data)
+            self._pass_on_news(beats)
+            self._end_hanging(beats)
 
-    def _pass_on_news(self) -> None:
+    def _end_hanging(self, beats: dict[str, dict[str, Any]]) -> None:
+        """Kill workers whose heart has stopped; they are restarted like any that ended.
+
+        When we could not write either, nobody's silence means anything.
+        """
+        now = time.monotonic()
+        for part in self.parts:
+            if heartbeat.kind_of(part.beat) != heartbeat.WORKER or part.process is None or not part.ready:
+                continue
+            at_ms = beats.get(part.beat, {}).get("at_ms", 0)
+            if part.last_sign[0] != at_ms or part.last_sign[1] < max(part.started_at, self._last_unwritten):
+                part.last_sign = (at_ms, now)
+            elif now - part.last_sign[1] > HUNG_SECONDS:
+                say(f"! {part.name} ({part.about}) bị treo, buộc dừng để chạy lại (dữ liệu đã nhận vẫn nguyên).")
+                part.process.kill()
+
+    def _pass_on_news(self, beats: dict[str, dict[str, Any]]) -> None:
         """Say what a part wants the person at the terminal to know (`news` in its heartbeat), once."""
-        beats = heartbeat.read(self.data)
         for part in self.parts:
             news = beats.get(part.beat, {}).get("news") if part.ready else None
             if news and news != self._news.get(part.name):

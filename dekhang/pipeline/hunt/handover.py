@@ -41,6 +41,7 @@ def hand_over(data: Path, hunt: Hunt, *, now_ms: int) -> int:
         hits = hunt.hits(limit=MOST)
         while batch := list(islice(hits, AT_ONCE)):
             with connection.transaction():
+                connection.one_at_a_time("detections")  # as the workers do: who reads them remembers the last id
                 rows = list(_new(connection, hunt, batch, now_ms))
                 connection.executemany(INSERT_DETECTION, rows)
             written += len(rows)

@@ -85,6 +85,7 @@ class NatsReader:
         """The next frames (of whole messages; at least one message if there is any) and the position behind them."""
         frames: list[Frame] = []
         records = size = 0
+        before = self.position
         while records < max_records and size < max_bytes:
             with self._lock:
                 if not self._ahead:
@@ -97,7 +98,7 @@ class NatsReader:
             records += count
             size += sum(sum(map(len, frame.records)) for frame in read)
             self.position = Position(0, arrived.sequence, (arrived.sequence << message.RECORDS_SHIFT) + count)
-        if frames:
+        if self.position != before:  # also when all of it was damaged
             self._thread.loop.call_soon_threadsafe(self._room.set)
         return frames, self.position
 
@@ -152,7 +153,7 @@ class NatsReader:
             return
         if self._last and sequence > self._last + 1:
             lost = sequence - self._last - 1
-            if lost >= streams.REMADE_AHEAD - 1:
+            if lost >= streams.REMADE_AHEAD // 2:  # we may have read further than was committed when it was made again
                 self._lose(1, f"Luồng {self.stream.name} đã bị xóa và tạo lại; những gói chưa xử lý trong đó đã mất.")
             else:
                 self._lose(lost, f"Thiếu {lost} gói trước gói {sequence} của luồng {self.stream.name}.")

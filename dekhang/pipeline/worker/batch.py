@@ -14,7 +14,7 @@ from dekhang.pipeline.parse.quick import parse_many
 from dekhang.pipeline.spool import Frame, event_id
 from dekhang.pipeline.stores.database import Connection
 from dekhang.pipeline.stores.lake import is_late
-from dekhang.pipeline.stores.schema import DAY_MS, HOUR_MS
+from dekhang.pipeline.stores.schema import HOUR_MS
 from dekhang.pipeline.worker.arrivals import Arrivals, note
 from dekhang.pipeline.worker.rows import add_rows
 
@@ -88,7 +88,7 @@ class Work:
     tallies: dict[tuple[int, int], Tally] = field(default_factory=dict)
     samples: dict[int, list[tuple[int, int, str, str]]] = field(default_factory=dict)
     uploads: dict[tuple[int, str], FileTally] = field(default_factory=dict)
-    seen: dict[tuple[int, bytes], int] = field(default_factory=dict)
+    seen: set[tuple[int, bytes]] = field(default_factory=set)
     arrivals: Arrivals = field(default_factory=dict)
 
     @property
@@ -140,14 +140,13 @@ def _new(work: Work, writer: int, frame: Frame, known: set[tuple[int, bytes]]) -
     first = event_id(writer, frame.first_seq)
     if frame.ids is None:
         return range(first, first + len(frame.records)), frame.records
-    day = frame.received_ms // DAY_MS
     keys, raws = [], []
     for number, (raw, sender_id) in enumerate(zip(frame.records, frame.ids, strict=True)):
         if sender_id is not None:
             digest = (frame.source_id, _digest(sender_id))
             if digest in known or digest in work.seen:
                 continue
-            work.seen[digest] = day
+            work.seen.add(digest)
         keys.append(first + number)
         raws.append(raw)
     return keys, raws

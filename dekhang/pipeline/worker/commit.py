@@ -87,7 +87,8 @@ def commit(
         )
         connection.executemany(
             "INSERT INTO seen_ids (source_id, digest, day) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-            [(source_id, digest, day) for (source_id, digest), day in work.seen.items()],
+            # the day of working off: of a backlog of days both deliveries of a record are still to come
+            [(source_id, digest, wallclock.now_ms() // DAY_MS) for source_id, digest in work.seen],
         )
         connection.executemany(
             'INSERT INTO engine_state ("partition", state, saved_at) VALUES (?, ?, ?)'

@@ -220,6 +220,7 @@ class Worker:
     def _rewind(self) -> None:
         """Forget what was read and counted since the last transaction."""
         self._has_begun = False
+        self._observer = Observer(IntakeMap(self.data))  # what it believes to have written was rolled back, too
         self.connection.rollback()
         self._begin()
 

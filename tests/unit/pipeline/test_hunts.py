@@ -2,11 +2,13 @@
 
 import os
 import signal
+import threading
 from pathlib import Path
 
 import pytest
 
 from dekhang.engine import Detector
+from dekhang.pipeline import place
 from dekhang.pipeline.hunt import executors
 from dekhang.pipeline.hunt import run as hunting
 from dekhang.pipeline.hunt.executors import Here, Processes, Unavailable
@@ -15,8 +17,10 @@ from dekhang.pipeline.hunt.scan import Scanner
 from dekhang.pipeline.hunt.slices import Slice
 from dekhang.pipeline.hunt.target import NothingToHunt
 from dekhang.pipeline.parse import parse
+from dekhang.pipeline.place import Place
 from dekhang.pipeline.rulesettings import load_installed_rules
-from dekhang.pipeline.stores import detections, hunts
+from dekhang.pipeline.stores import database, detections, hunts
+from dekhang.pipeline.stores.database.postgres import close_idle
 from dekhang.pipeline.stores.hunts import Hunt, Request
 from dekhang.pipeline.stores.search import Everything
 from tests.stored import DAY, HOUR, NOON, settle, store
@@ -277,6 +281,27 @@ def test_findings_become_detections_once_marked_with_their_hunt(lake, whole):
     assert first.state.told == len(whole)
     with pytest.raises(NotFindings):
         hand_over(lake, wanted(lake, kind="query", query="a"), now_ms=NOON)
+
+
+def test_findings_wait_for_detections_that_a_worker_is_writing(lake, postgres):
+    """Who reads detections remembers the last id: one that appeared later with a lower id would never be an alert."""
+    hunt = wanted(lake, rules=[RULES])
+    go(lake, hunt)
+    place.write(Place(lake, "may-1", postgres.new_database()))
+    worker = database.connect(lake)
+    telling = threading.Thread(target=hand_over, args=(lake, hunt), kwargs={"now_ms": NOON})
+    waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    with worker.transaction():
+        worker.one_at_a_time("detections")
+        telling.start()
+        while telling.is_alive() and worker.execute(waits).fetchone() == (0,):
+            telling.join(0.01)
+        assert telling.is_alive() and not detections.after(lake, 0)
+    telling.join(30)
+    worker.close()
+
+    assert len(detections.after(lake, 0)) == hunt.state.told > 0
+    close_idle()
 
 
 def test_history_without_anything_is_done_at_once(tmp_path):

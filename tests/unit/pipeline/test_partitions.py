@@ -11,7 +11,7 @@ from dekhang.pipeline.lakewrite.rows import Rows, table_of
 from dekhang.pipeline.lakewrite.segments import write_segment
 from dekhang.pipeline.partitions import ALL, PARTITIONS, partition_of, share
 from dekhang.pipeline.spool import START, Batch, Position, SpoolReader, SpoolWriter, event_id, waiting
-from dekhang.pipeline.stores import database, detections, heartbeat, ledger, schema
+from dekhang.pipeline.stores import database, detections, heartbeat, ledger, routes, schema
 from dekhang.pipeline.stores.database import Connection
 from dekhang.pipeline.stores.lake import Lake
 from dekhang.pipeline.worker.loop import Worker
@@ -309,6 +309,8 @@ def test_a_worker_that_could_not_start_afresh_does_so_before_its_next_batch(plac
         unit for unit in UNITS if partition_of(unit) in held
     }
     assert place.brute_force() == Counter()
+    noted = routes.of_units(place.data, UNITS, since_ms=0)
+    assert {unit for unit, found in noted.items() if found} == {unit for unit, one in accounts.items() if one.stored}
 
 
 def test_a_starting_worker_does_not_take_for_an_orphan_what_another_is_writing(place: Place) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dekhang.pipeline import lakewrite
+from dekhang.pipeline import lakewrite, wallclock
 from dekhang.pipeline.lakewrite.batches import SMALL_ROWS
 from dekhang.pipeline.spool import Batch, SpoolWriter, event_id
 from dekhang.pipeline.stores import database, detections, ledger, schema
@@ -350,9 +350,20 @@ def test_old_sender_ids_are_forgotten_after_two_days(place: Place) -> None:
 
     place.send(batch([ok()], ids=[b"a"]))
     place.worker.drain()
+    now_ms = wallclock.now_ms()
 
-    assert forget_old_ids(place.worker.connection, now_ms=RECEIVED + 2 * 86_400_000) == 0
-    assert forget_old_ids(place.worker.connection, now_ms=RECEIVED + 3 * 86_400_000) == 1
+    assert forget_old_ids(place.worker.connection, now_ms=now_ms + 2 * 86_400_000) == 0
+    assert forget_old_ids(place.worker.connection, now_ms=now_ms + 3 * 86_400_000) == 1
+
+
+def test_a_repeated_delivery_is_a_duplicate_also_when_both_have_waited_for_days(place: Place) -> None:
+    for _ in range(2):
+        place.send(batch([ok()], ids=[b"a"]))
+        place.worker.drain()
+        place.worker._keep_house()
+
+    account = ledger.of_source(place.data, 7)
+    assert (account.stored, account.duplicate) == (1, 1)
 
 
 def test_consumed_spool_segments_are_deleted(tmp_path: Path) -> None:
