@@ -27,6 +27,9 @@ DEFAULTS: Mapping[str, Any] = {
 }  # fmt: skip
 
 
+ONLY_FOLDER = "run/folder.id"  # document: the data folder that a database belongs to, while hosts share nothing else
+
+
 class Refused(Exception):
     """Cannot start; `sentences` say why."""
 
@@ -67,6 +70,12 @@ def _join(args: argparse.Namespace, data: Path) -> None:
             f"Thư mục {data} đang giữ dữ liệu của hệ thống một máy; --config không chuyển dữ liệu ấy sang PostgreSQL. "
             "Chọn --data khác."
         )
+    for shared, kept in ((file.transport, "spool/*/*.seg"), (file.objects, "lake/day=*")):
+        if shared and any(data.glob(kept)):
+            raise Refused(
+                f"Thư mục {data} còn giữ {kept.partition('/')[0]}/ của lúc chưa dùng {shared.partition(':')[0]}://…; --config không "
+                "chuyển dữ liệu ấy. Chọn --data khác."
+            )
     settings(args, file)
     here = Place(data, file.host or place.own_name(), file.database, file.transport, file.objects)
     try:
@@ -84,10 +93,20 @@ def _join(args: argparse.Namespace, data: Path) -> None:
     for sentence in silent:
         print(f"! {sentence} Máy này vẫn chạy và tự thử lại.", file=sys.stderr, flush=True)
     place.write(here)
+    if not silent and keeps_to_itself(here):
+        documents.keep_first(data, ONLY_FOLDER, args.folder.encode())
+
+
+def keeps_to_itself(here: Place) -> bool:
+    """What waits or what is stored lies in the data folder of one machine, and the database says how far that is."""
+    return bool(here.database) and not (here.transport and here.objects)
 
 
 def taken_by_another(here: Place) -> str:
-    """A sentence when another living host has our name: leases and signs of life would be taken for each other's."""
+    """A sentence when another living host has our name: leases and signs of life would be taken for each other's.
+
+    Or when the records are those of another data folder: its spool and ours would be taken for each other's.
+    """
     from dekhang.pipeline.stores.database.postgres import PostgresConnection
 
     if not here.database:
@@ -96,6 +115,12 @@ def taken_by_another(here: Place) -> str:
     try:
         if connection.version() == 0:
             return ""
+        only = connection.execute("SELECT body FROM documents WHERE name = ?", (ONLY_FOLDER,)).fetchone()
+        if keeps_to_itself(here) and only is not None and bytes(only[0]).decode() != folder_id(here.data):
+            return (
+                "Cơ sở dữ liệu này đi cùng thư mục dữ liệu của một máy khác, nơi giữ log chờ xử lý hoặc kho sự kiện. Chạy nhiều "
+                "máy thì mọi máy cần cả [transport] và [objects]; không thì dùng thư mục ấy, hoặc một cơ sở dữ liệu khác."
+            )
         row = connection.execute(
             "SELECT facts FROM beats WHERE host = ? AND part = 'up' AND at_ms > ?",
             (here.host, connection.now_ms() - int(heartbeat.STALE_SECONDS * 1000)),

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from dekhang.pipeline.spool import START, Batch, Frame, Position, SpoolError, SpoolFull, event_id
-from dekhang.pipeline.transport import nats_writer, streams
+from dekhang.pipeline.transport import nats_reader, nats_writer, streams
 from dekhang.pipeline.transport.address import Cluster
 from dekhang.pipeline.transport.link import Link, LinkThread
 from dekhang.pipeline.transport.nats_reader import NatsReader, Purger
@@ -260,6 +260,44 @@ def test_a_stream_that_was_deleted_goes_on_with_new_numbers_and_the_reader_says_
     assert new_id > old_id
     assert records_of(read_until(reader, lambda frames: len(frames) == 1)) == [b"moi"]
     assert reader.problems == [f"Luồng {STREAM.name} đã bị xóa và tạo lại; những gói chưa xử lý trong đó đã mất."]
+
+
+def test_a_stream_made_again_while_its_reader_was_ahead_of_the_lake_is_no_gap_of_a_million(
+    cluster: Cluster, thread: LinkThread, open_reader: Callable[..., NatsReader]
+) -> None:
+    async def three(committer: NatsCommitter) -> None:
+        for number in range(3):
+            await committer.commit(batch(b"%d" % number))
+
+    sending(cluster, three)
+    reader = open_reader()
+    read_until(reader, lambda frames: len(frames) == 3)
+
+    async def delete() -> None:
+        await (await thread.link.jetstream()).delete_stream(STREAM.name)
+
+    thread.call(delete())
+    sending(cluster, lambda committer: committer.commit(batch(b"moi")), committed={STREAM.writer: 1})
+
+    assert records_of(read_until(reader, lambda frames: len(frames) == 1)) == [b"moi"]
+    assert (reader.lost_records, ["xóa và tạo lại" in one for one in reader.problems]) == (1, [True])
+
+
+def test_more_damaged_messages_than_are_read_ahead_do_not_stop_a_reader(
+    cluster: Cluster, thread: LinkThread, open_reader: Callable[..., NatsReader], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nats_reader, "AHEAD_BYTES", 10)
+    sending(cluster, lambda committer: committer.commit(batch(b"truoc")))
+
+    async def damage() -> None:
+        jetstream = await thread.link.jetstream()
+        for _ in range(3 * nats_reader.FETCH_MESSAGES):
+            await jetstream.publish(STREAM.subject, b"khong phai goi cua ta")
+
+    thread.call(damage())
+    sending(cluster, lambda committer: committer.commit(batch(b"sau")))
+
+    assert records_of(read_until(open_reader(), lambda frames: len(frames) == 2)) == [b"truoc", b"sau"]
 
 
 def test_a_full_stream_refuses_and_takes_again_after_the_workers_caught_up(

@@ -1,9 +1,12 @@
 """`dekhang up --config` that cannot start: what is wrong, where, what to do; exit code 2, nothing left running."""
 
+import argparse
 from pathlib import Path
 
 import pytest
 
+from dekhang.cli.joining import join
+from dekhang.cli.roles import ROLES
 from dekhang.pipeline import place
 from dekhang.pipeline.place import Place
 from tests.cluster import NatsCluster, S3Server
@@ -40,6 +43,37 @@ def test_a_folder_of_one_machine_is_not_made_part_of_many(own_installation: Path
     path = config(tmp_path, '[database]\nurl = "postgresql://pg/dekhang"\n')
     assert "đang giữ dữ liệu của hệ thống một máy" in refusal(own_installation, "--config", path)
     assert not place.path_of(own_installation).exists()
+
+
+def test_what_waits_or_lies_in_a_folder_is_not_left_behind(tmp_path: Path) -> None:
+    text = """
+        [database]
+        url = "postgresql://pg/dekhang"
+        [transport]
+        servers = ["nats://nats-1:4222"]
+    """
+    data = tmp_path / "d"
+    place.write(Place(data, "may-1", "postgresql://pg/dekhang"))
+    (data / "spool" / "1").mkdir(parents=True)
+    (data / "spool" / "1" / "0000000001.seg").touch()
+    assert "còn giữ spool/ của lúc chưa dùng nats://" in refusal(data, "--config", config(tmp_path, text))
+
+
+def test_two_machines_do_not_share_records_whose_spool_is_in_one_of_them(
+    tmp_path: Path, postgres: PostgresServer
+) -> None:
+    path = config(tmp_path, f'[database]\nurl = "{postgres.new_database()}"\n')
+
+    def joining(name: str) -> list[str]:
+        data = tmp_path / name
+        data.mkdir(exist_ok=True)
+        return join(argparse.Namespace(config=Path(path), role=frozenset(ROLES)), data)
+
+    assert joining("first") == joining("first") == []
+    (said,) = joining("second")
+    assert "mọi máy cần cả [transport] và [objects]" in said
+    assert not place.path_of(tmp_path / "second").exists()
+    assert joining("first") == []
 
 
 def test_a_folder_of_many_machines_is_not_started_alone(tmp_path: Path) -> None:

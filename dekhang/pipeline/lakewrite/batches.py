@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -80,8 +81,13 @@ def flush(
     least_bytes: int = FLUSH_BYTES,
     oldest_seconds: float = FLUSH_SECONDS,
     holder: int = KEEPER,
+    confirm: Callable[[Connection], None] = lambda connection: None,
 ) -> int:
     """Write small batches as segments when they are many or old; returns how many batches were written.
+
+    Args:
+        confirm: called inside the transaction; raises when `holder` is no longer the caller's: who took it over may have
+            deleted the files as orphans.
 
     A crash before the transaction leaves files that nothing names; after it the batches are gone from the database. So
     every row is in exactly one of them at any moment.
@@ -104,6 +110,7 @@ def flush(
         size += size_bytes
     segments = list(_write_days(files, pa.concat_tables(tables), created_ms=now_ms, holder=holder))
     with connection.transaction():
+        confirm(connection)
         for fresh_id in chosen:
             if connection.execute("DELETE FROM fresh WHERE id = ?", (fresh_id,)).rowcount != 1:
                 raise Superseded(f"fresh {fresh_id}")

@@ -367,6 +367,7 @@ class Worker:
                 least_bytes=lakewrite.OVERFLOW * lakewrite.FLUSH_BYTES,
                 oldest_seconds=lakewrite.OVERFLOW_SECONDS,
                 holder=min(self._partitions),
+                confirm=self.ownership.confirm,
             )
         except lakewrite.Superseded:
             logger.info("the keeper was faster")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from dekhang.pipeline import lakewrite
 from dekhang.pipeline.lakewrite.rows import Rows, table_of
 from dekhang.pipeline.lakewrite.segments import write_segment
 from dekhang.pipeline.partitions import ALL, PARTITIONS, partition_of, share
@@ -311,6 +312,26 @@ def test_a_worker_that_could_not_start_afresh_does_so_before_its_next_batch(plac
     assert place.brute_force() == Counter()
     noted = routes.of_units(place.data, UNITS, since_ms=0)
     assert {unit for unit, found in noted.items() if found} == {unit for unit, one in accounts.items() if one.stored}
+
+
+def test_a_worker_that_lost_its_partitions_writes_no_files_of_small_batches(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who took them over has deleted these files as orphans: small batches must not leave the database for them."""
+    place.send(0)
+    worker = place.worker()
+    worker.drain()
+    worker.close()
+    late = Worker(place.data, [place.rules], ownership=Taken())
+    late.start()
+    monkeypatch.setattr(lakewrite, "OVERFLOW", 0)
+    with pytest.raises(OwnershipLost):
+        late.step()  # keeps house
+    for path in (place.data / "lake").rglob("*.parquet"):
+        path.unlink()
+    late.close()
+
+    assert place.stored() == place.sent
 
 
 def test_a_starting_worker_does_not_take_for_an_orphan_what_another_is_writing(place: Place) -> None:
