@@ -164,6 +164,15 @@ def test_a_folder_without_permission_is_a_sentence_in_the_heartbeat(tmp_path: Pa
         receiver.wait_for(lambda: "quyền đọc" in " ".join(facts(receiver)["folder_problems"]), seconds=10)
 
 
+def test_an_upload_that_can_never_be_finished_does_not_keep_drop_folders_waiting(tmp_path: Path) -> None:
+    folder = tmp_path / "tha"
+    (tmp_path / "inbox" / "7" / "le.log.json").mkdir(parents=True)  # its progress cannot be written
+    (tmp_path / "inbox" / "7" / "le.log").write_bytes(b"le\n")
+    drop(folder, "a.log", b"mot\n")
+    with watching(tmp_path, folder) as receiver:
+        assert receiver.wait_for_records(1, seconds=10) == [b"mot"]
+
+
 def test_a_folder_that_is_not_there_is_a_sentence_in_the_heartbeat(tmp_path: Path) -> None:
     with watching(tmp_path, tmp_path / "khong-co") as receiver:
         receiver.wait_for(lambda: "khong-co" in " ".join(facts(receiver)["folder_problems"]), seconds=10)

@@ -15,6 +15,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyVa
 
 from dekhang.pipeline.parse import parse
 from dekhang.pipeline.receive import otlp
+from dekhang.pipeline.receive.bulk import LINES, TooManyLines
 from dekhang.pipeline.receive.otlp import read_json, read_protobuf
 from tests.receivers import TOKEN, Receiver, source
 
@@ -205,6 +206,28 @@ def test_a_large_resource_is_not_repeated_for_more_records_than_memory_holds(
         logs = read_protobuf(message.SerializeToString())
     assert len(logs.records) == 10
     assert len(logs.records) + logs.rejected == count
+
+
+def test_records_of_two_bytes_do_not_become_gigabytes_of_objects() -> None:
+    def field(number: int, content: bytes) -> bytes:
+        size, out = len(content), bytearray([number << 3 | 2])
+        while size > 0x7F:
+            out.append(size & 0x7F | 0x80)
+            size >>= 7
+        return bytes(out) + bytes([size]) + content
+
+    for content in (
+        field(1, field(2, field(2, b"") * (2 * LINES + 1))),
+        field(1, field(2, b"") * (2 * LINES + 1)),
+        field(1, b"") * (2 * LINES + 1),
+    ):
+        with pytest.raises(TooManyLines):
+            read_protobuf(content)
+    with pytest.raises(TooManyLines):
+        read_json(b'{"resourceLogs":[' + b"{}," * otlp.BRACKETS + b"{}]}")
+    with pytest.raises(ValueError, match="OTLP"):
+        read_protobuf(b"\x0b\x0c")  # a group, behind which nothing would be counted
+    assert len(read_protobuf(field(1, field(2, field(2, b"") * 3))).records) == 3
 
 
 def test_odd_json_never_raises_anything_but_a_value_error() -> None:

@@ -282,6 +282,38 @@ def test_an_https_connection_on_which_nothing_moves_is_closed(
     asyncio.run(asyncio.wait_for(run(), 20))
 
 
+def test_a_sender_that_goes_before_it_is_relayed_leaves_its_name_on_no_port(tmp_path: Path) -> None:
+    async def run() -> None:
+        refusals = Refusals(tmp_path)
+        reached = asyncio.Event()
+
+        async def backend(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.read()
+            writer.close()
+            reached.set()
+
+        server = await asyncio.start_server(backend, "127.0.0.1", 0)
+        relays = Relays("127.0.0.1", server.sockets[0].getsockname()[1], refusals)
+
+        def gone() -> asyncio.Protocol:
+            outer = relays.make("192.0.2.1", "ab" * 32)
+            asyncio.get_running_loop().call_soon(lambda: asyncio.get_running_loop().call_soon(outer.abort))
+            return outer
+
+        front = await asyncio.get_running_loop().create_server(gone, "127.0.0.1", 0)
+        _, writer = await asyncio.open_connection(*front.sockets[0].getsockname())
+        await reached.wait()
+        await asyncio.sleep(0)
+        assert not relays.open
+        assert not relays.peers
+        writer.close()
+        front.close()
+        server.close()
+        refusals.close()
+
+    asyncio.run(asyncio.wait_for(run(), 20))
+
+
 def test_a_header_cannot_pretend_a_certificate(tmp_path: Path, authority: Authority) -> None:
     ours = authority.client("may-d")
     sources = [source(8, token_sha256="", certificates=(ours.fingerprint,))]

@@ -87,7 +87,7 @@ class Folders:
         self.problems = problems
 
     def _take(self, source: IntakeSource, path: Path, found: os.stat_result) -> bool:
-        look = f"{found.st_ino}:{found.st_size}:{found.st_mtime_ns}"
+        look = _look_of(found)
         place = (source.source_id, printable(path))
         if self._known.get(place) == look:
             return False
@@ -96,12 +96,32 @@ class Folders:
             self._know(place, look)
             return False
         try:
-            digests = self._take_in.digest(path, before.size_bytes if before is not None else 0)
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            try:
+                if not os.path.samestat(os.fstat(descriptor), found):  # something else was put in its place
+                    return False
+                # by what is open, not by its name: who fills the folder could make that a link to any file of ours
+                opened = Path(f"/proc/self/fd/{descriptor}")
+                return self._read(source, opened, printable(Path(path.name)), place, found, before)
+            finally:
+                os.close(descriptor)
         except OSError as error:  # permission given changes nothing that `look` tells: it is tried at every look
             self._found[place[1]] = f"Không đọc được tệp {place[1]}: {error.strerror}. Hãy cấp quyền đọc."
             return False
+
+    def _read(
+        self,
+        source: IntakeSource,
+        path: Path,
+        name: str,
+        place: tuple[int, str],
+        found: os.stat_result,
+        before: Taken | None,
+    ) -> bool:
+        digests = self._take_in.digest(path, before.size_bytes if before is not None else 0, found.st_size)
         if digests is None:
             return False
+        look = _look_of(found)
         whole, beginning = digests
         taken = Taken(*place, look, whole.hex(), whole, found.st_size, at_ms=wallclock.now_ms())
         if before is not None and beginning.hex() == before.version:  # the same, or grown since
@@ -115,7 +135,6 @@ class Folders:
         def progress(read_bytes: int, records: int, why: str) -> None:
             self._memory.keep(replace(taken, records=records))
 
-        name = printable(Path(path.name))
         outcome = self._take_in.take(
             path, name, Origin(source, "folder", name, taken.stem), progress,
             skip=taken.records, every_batch=True,
@@ -145,3 +164,7 @@ class Folders:
             "folder_records": self.records,
             "folder_problems": list(self.problems.values())[:5],
         }
+
+
+def _look_of(found: os.stat_result) -> str:
+    return f"{found.st_ino}:{found.st_size}:{found.st_mtime_ns}"

@@ -18,7 +18,7 @@ from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
 
 from dekhang.pipeline.formats.limits import RECORD_BYTES
-from dekhang.pipeline.receive.bulk import LINES, ids_from_key
+from dekhang.pipeline.receive.bulk import LINES, TooManyLines, ids_from_key
 from dekhang.pipeline.receive.request import Answer, Desk, Headers, Reply, Request
 from dekhang.pipeline.stores.intake import IntakeSource
 from dekhang.pipeline.stores.reasons import Reason
@@ -27,6 +27,7 @@ PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
 SIGNALS = ("logs", "traces", "metrics")  # below /v1; only the first is taken
 DEPTH = 16  # of values in values
+BRACKETS = 2_000_000  # of a JSON request: 64 bytes of memory each, however little stands between them
 BUILT_BYTES = 128 * 1024 * 1024  # of all records of a request: four times its 32 MB
 
 
@@ -60,7 +61,8 @@ class Logs:
 
 
 def read_protobuf(content: bytes) -> Logs:
-    """Raises ValueError when it is not an ExportLogsServiceRequest."""
+    """Raises ValueError when it is not an ExportLogsServiceRequest, TooManyLines when it has more than LINES records."""
+    _check_records(content)
     try:
         message = ExportLogsServiceRequest.FromString(content)
     except DecodeError as error:
@@ -96,8 +98,56 @@ def read_protobuf(content: bytes) -> Logs:
     return logs
 
 
+def _check_records(content: bytes) -> None:
+    """Raises TooManyLines before the records of a request become objects: 130 bytes each, and two on the wire will do."""
+    count = 0
+    for resource_at, resource_end in _parts(content, 0, len(content), 1):  # ResourceLogs
+        count += 1
+        for scope_at, scope_end in _parts(content, resource_at, resource_end, 2):  # ScopeLogs
+            count += 1
+            for _ in _parts(content, scope_at, scope_end, 2):  # LogRecord
+                count += 1
+                if count > 2 * LINES:  # records and the groups around them
+                    raise TooManyLines
+        if count > 2 * LINES:
+            raise TooManyLines
+
+
+def _parts(content: bytes, at: int, end: int, number: int) -> Iterator[tuple[int, int]]:
+    """Where the messages of field `number` lie in a protobuf message. Raises ValueError."""
+    while at < end:
+        key, at = _read_varint(content, at)
+        kind = key & 7
+        if kind == 2:
+            size, at = _read_varint(content, at)
+            if key >> 3 == number:
+                yield at, min(at + size, end)
+            at += size
+        elif kind == 0:
+            _, at = _read_varint(content, at)
+        elif kind in (1, 5):
+            at += 8 if kind == 1 else 4
+        else:
+            raise ValueError("trường có kiểu không dùng trong OTLP")
+
+
+def _read_varint(content: bytes, at: int) -> tuple[int, int]:
+    value = 0
+    for shift in range(0, 70, 7):
+        if at >= len(content):
+            raise ValueError("dữ liệu bị cắt giữa chừng")
+        byte = content[at]
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, at
+    raise ValueError("số dài quá 10 byte")
+
+
 def read_json(content: bytes) -> Logs:
-    """The same from OTLP's JSON: lowerCamelCase names, 64-bit numbers as text, ids in hex. Raises ValueError."""
+    """The same from OTLP's JSON: lowerCamelCase names, 64-bit numbers as text, ids in hex. Raises ValueError, TooManyLines."""
+    if content.count(b"{") + content.count(b"[") > BRACKETS:
+        raise TooManyLines
     document = orjson.loads(content)
     if not isinstance(document, dict):
         raise ValueError("không phải một đối tượng JSON")

@@ -31,6 +31,7 @@ logger = logging.getLogger(__name__)
 PAUSE_SECONDS = 1.0  # between looks at which buckets are due
 OBJECT_BYTES = 2 << 30  # of one object as it lies there; unpacking has its own bounds (formats.limits)
 OBJECTS = 200_000  # looked at in one round of one bucket
+UNREADABLE = 10  # objects in one round: then it is the bucket that cannot be read
 FREE_BYTES = 1 << 30  # left on the disk while an object is being fetched
 CONNECT_SECONDS = 10.0
 REQUEST_SECONDS = 30.0
@@ -119,10 +120,18 @@ class Pulls:
                 state.problem = self._memory.latest_problem(source.source_id)
             found.sort(key=lambda info: (info.mtime_ns or 0, info.path))
             state.waiting = len(found)
+            unreadable = 0
             for info in found:
                 if self._ending.is_set() or self._intake.by_id(source.source_id) != source:
                     return  # the source was changed meanwhile: look again
-                self._fetch(files, source, bucket, info, state)
+                try:
+                    self._fetch(files, source, bucket, info, state)
+                except OSError as error:  # one that may not be read must not keep those behind it
+                    unreadable += 1
+                    if unreadable >= UNREADABLE:
+                        raise
+                    state.problem = f"Không đọc được {info.path}: {_short(error)}. Sẽ thử lại."
+                    logger.warning("%s", state.problem)
                 state.waiting -= 1
         except OSError as error:  # pyarrow's network and permission errors
             problem = f"Không đọc được kho {bucket.name}: {_short(error)}. Sẽ thử lại."

@@ -51,13 +51,14 @@ class Senders:
         had_token = False
         if b"dk@32473" in message[:HEAD_BYTES] or b"dk-token=" in message[:HEAD_BYTES]:
             head = message[:HEAD_BYTES]
-            for pattern in (_ELEMENT, _FIELD):
-                for match in pattern.finditer(head):
-                    had_token = True
-                    source = self._intake.by_token(match[1].decode("ascii"))
-                    if source is not None:
-                        message = strip_token(message, match)
-                        return source, message, Reason.RETIRED if source.retired else None
+            # the first one speaks: what others could write into the message stands behind what its sender put there
+            found = sorted((*_ELEMENT.finditer(head), *_FIELD.finditer(head)), key=re.Match.start)
+            for match in found:
+                had_token = True
+                source = self._intake.by_token(match[1].decode("ascii"))
+                if source is not None:
+                    message = strip_token(message, match)
+                    return source, message, Reason.RETIRED if source.retired else None
         source, refused = self.of_peer(ip, certificate)
         return source, message, Reason.WRONG_TOKEN if had_token and source is None else refused
 

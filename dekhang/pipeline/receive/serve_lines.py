@@ -130,14 +130,12 @@ class Watcher:
 
     def _run(self) -> None:
         while not self.ending.is_set():
-            try:
-                busy = self._follow()
-                busy |= self._inbox.poll() > 0
-                busy |= self._folders.poll() > 0
-                busy |= self._pulls.take()
-            except Exception:  # one odd file must not end the watching of all others
-                logger.exception("Lỗi khi đọc tệp tải lên; sẽ thử lại.")
-                busy = False
+            busy = self._follow()
+            for take in (self._inbox.poll, self._folders.poll, self._pulls.take):
+                try:
+                    busy |= take() > 0
+                except Exception:  # one odd file must not end the watching of all others
+                    logger.exception("Lỗi khi đọc tệp; sẽ thử lại.")
             if not busy:
                 self.ending.wait(POLL_SECONDS)
 

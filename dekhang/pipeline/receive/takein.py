@@ -137,13 +137,14 @@ class TakeIn:
         outcome.ended = True
         return False
 
-    def digest(self, path: Path, first_bytes: int = 0) -> tuple[bytes, bytes] | None:
-        """SHA-256 of the file, and of its first bytes; None when asked to end."""
+    def digest(self, path: Path, first_bytes: int = 0, end_bytes: int = 1 << 62) -> tuple[bytes, bytes] | None:
+        """SHA-256 of the file up to `end_bytes`, and of its first bytes; None when asked to end."""
         digest = hashlib.sha256()
         beginning = digest.digest()
         left = first_bytes
         with path.open("rb") as file:
-            while chunk := file.read(min(left, 1 << 20) or 1 << 20):
+            while chunk := file.read(min(left or 1 << 20, 1 << 20, end_bytes)):
+                end_bytes -= len(chunk)
                 digest.update(chunk)
                 if left:
                     left -= len(chunk)

@@ -126,6 +126,8 @@ H = b"<34>1 2019-12-10T02:00:00Z may app 12 ID "
         (b"<34>Dec 10 02:00:00 may app: dk-token=token-hai noi dung", b"<34>Dec 10 02:00:00 may app: noi dung"),
         (b"dk-token=token-hai {}", b"{}"),
         (b"dk-token=sai dk-token=token-hai x", b"dk-token=sai x"),
+        # what somebody else's text holds behind the sender's own token is only text
+        (b'<34>dk-token=token-hai user [dk@32473 token="token-mot"]', b'<34>user [dk@32473 token="token-mot"]'),
     ],
 )
 def test_a_token_names_the_source_and_is_not_stored(senders: Senders, message: bytes, stored: bytes) -> None:
@@ -137,6 +139,11 @@ def test_a_token_names_the_source_and_is_not_stored(senders: Senders, message: b
 
 def test_a_wrong_token_from_an_unknown_address_is_told_as_such(senders: Senders) -> None:
     assert senders.of(b"<13>dk-token=sai x", "203.0.113.5") == (None, b"<13>dk-token=sai x", Reason.WRONG_TOKEN)
+
+
+def test_a_wrong_token_beside_an_unregistered_certificate_is_told_as_such_and_so_not_shown(senders: Senders) -> None:
+    assert senders.of(b"<13>dk-token=sai x", "203.0.113.5", "ab" * 32)[2] is Reason.WRONG_TOKEN
+    assert senders.of(b"<13>x", "203.0.113.5", "ab" * 32)[2] is Reason.UNKNOWN_CERTIFICATE
 
 
 def test_text_that_looks_like_a_token_does_not_hide_a_line_of_a_known_address(senders: Senders) -> None:
