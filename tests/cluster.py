@@ -105,6 +105,8 @@ def _end(process: subprocess.Popen[bytes] | None, number: signal.Signals = signa
 class NatsCluster:
     """NATS servers with JetStream on free ports, as one cluster. `address` is what `place.json` says in `transport`."""
 
+    USER, PASSWORD = "thu", "mat-khau/+@thu"  # what `openssl rand -base64` gives has such characters
+
     def __init__(self, folder: Path, servers: int = 3) -> None:
         self.folder = folder
         folder.mkdir(parents=True)
@@ -117,7 +119,8 @@ class NatsCluster:
     @property
     def address(self) -> str:
         hosts = ",".join(f"127.0.0.1:{port}" for port in self.ports)
-        return f"nats://{hosts}?replicas={min(3, len(self.ports))}&room_gb=0.5"
+        who = f"{self.USER}:{quote(self.PASSWORD, safe='')}"
+        return f"nats://{who}@{hosts}?replicas={min(3, len(self.ports))}&room_gb=0.5"
 
     def start(self) -> "NatsCluster":
         for last in (False, False, True):
@@ -140,6 +143,7 @@ class NatsCluster:
         (self.folder / f"{name}.conf").write_text(
             f"server_name: {name}\nlisten: 127.0.0.1:{self.ports[number]}\nhttp: 127.0.0.1:{self._monitors[number]}\n"
             f'jetstream {{ store_dir: "{self.folder}/{name}", max_file: 2GB, max_mem: 64MB }}\n'
+            f'authorization {{ user: {self.USER}, password: "{self.PASSWORD}" }}\n'
             + (cluster if len(self.ports) > 1 else "")
         )
         with (self.folder / f"{name}.log").open("a") as log:

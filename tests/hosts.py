@@ -40,6 +40,7 @@ class Servers:
         self.s3.bucket(BUCKET)
         (self.folder / "access").write_text(self.s3.KEY)
         (self.folder / "secret").write_text(self.s3.SECRET + "\n")
+        (self.folder / "nats-password").write_text(self.nats.PASSWORD + "\n")
         return self
 
     def config(self, host: str, **listen: int) -> Path:
@@ -50,6 +51,7 @@ class Servers:
             f'host = "{host}"\n'
             f'[database]\nurl = "{self.database}"\n'
             f"[transport]\nservers = [{servers}]\nroom_gb = 1\n"
+            f'user = "{self.nats.USER}"\npassword_file = "nats-password"\n'
             f'[objects]\nbucket = "{BUCKET}"\nprefix = "lake"\nendpoint = "http://127.0.0.1:{self.s3.port}"\n'
             'access_key_file = "access"\nsecret_key_file = "secret"\n'
             "[workers]\ncount = 1\n[listen]\n" + "".join(f"{name} = {port}\n" for name, port in listen.items())

@@ -99,6 +99,7 @@ async def _ask(cluster: Cluster, server: str) -> str:
         client = await asyncio.wait_for(
             nats.connect(
                 servers=[server],
+                **cluster.login,  # type: ignore[arg-type]  # they are all texts
                 allow_reconnect=False,
                 connect_timeout=SECONDS,
                 error_cb=ignore,

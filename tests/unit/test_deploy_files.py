@@ -128,6 +128,7 @@ def test_settings_of_the_example_environment_exist() -> None:
     lines = (DEPLOY / "dekhang.env").read_text().splitlines()
     names = {line.partition("=")[0] for line in lines if line and not line.startswith("#")}
     assert names <= KNOWN.keys()
+    assert "DK_ADMIN_PASSWORD=" in lines, "a password that everybody can read here must not open an installation"
 
 
 @pytest.mark.parametrize("path", sorted(DEPLOY.rglob("nats.conf")), ids=lambda path: path.parent.name)

@@ -57,7 +57,7 @@ class Link:
 
     async def _connect(self) -> Client:
         cluster = self._cluster
-        options: dict[str, Any] = {}
+        options: dict[str, Any] = {**cluster.login}
         if cluster.ca_file:
             options["tls"] = ssl.create_default_context(cafile=cluster.ca_file)
         if cluster.credentials_file:

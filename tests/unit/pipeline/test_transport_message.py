@@ -67,13 +67,13 @@ def test_every_lane_of_every_partition_has_its_own_stream_and_writer() -> None:
 
 def test_the_address_names_servers_replicas_and_room() -> None:
     cluster = Cluster.of(
-        "tls://dekhang:mat-khau@n1.example.gov.vn:4222,n2.example.gov.vn:4222?room_gb=0.5&ca_file=/ca.pem"
+        "tls://dekhang:m%2Ft%3A%40@n1.example.gov.vn:4222,n2.example.gov.vn:4222?room_gb=0.5&ca_file=/ca.pem"
     )
 
-    assert cluster.servers == (
-        "tls://dekhang:mat-khau@n1.example.gov.vn:4222",
-        "tls://dekhang:mat-khau@n2.example.gov.vn:4222",
-    )
+    assert cluster.servers == ("tls://n1.example.gov.vn:4222", "tls://n2.example.gov.vn:4222")
+    assert cluster.login == {"user": "dekhang", "password": "m/t:@"}
+    assert "m/t" not in repr(cluster)
+    assert Cluster.of("nats://th%2Fe@n1:4222").login == {"token": "th/e"}
     assert (cluster.replicas, cluster.room_bytes, cluster.ca_file) == (3, 1 << 29, "/ca.pem")
 
 
