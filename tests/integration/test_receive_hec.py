@@ -124,6 +124,13 @@ def test_good_events_before_and_after_a_bad_one_are_kept_and_its_number_is_told(
         receiver.wait_for_refusals((7, "malformed"), 2)
 
 
+def test_events_on_a_channel_that_is_none_are_counted_as_refused(tmp_path: Path) -> None:
+    with Receiver(tmp_path, "http") as receiver:
+        channel = {**SPLUNK, "X-Splunk-Request-Channel": "x" * 129}
+        assert send(receiver, EVENT, b'{"event":"a"}', channel)[0] == 400
+        receiver.wait_for_refusals((7, "malformed"))
+
+
 def test_health_needs_no_token_and_a_full_spool_is_busy(tmp_path: Path) -> None:
     with Receiver(tmp_path, "http", "--spool-max-mb", "1") as receiver:
         assert send(receiver, "/services/collector/health", headers={}, method="GET") == (

@@ -181,6 +181,8 @@ class Hec:
         channel = request.header("x-splunk-request-channel") or request.query("channel")
         endpoint = _endpoint(request)
         if len(channel) > CHANNEL_CHARS or not channel.isprintable():
+            if endpoint != "ack":
+                desk.refuse(source.source_id, Reason.MALFORMED, 1, request, size_bytes=len(content))
             return _reply(11)
         if endpoint == "ack":
             return self._acknowledge(channel, content)

@@ -86,19 +86,29 @@ class Tails:
     def poll(self) -> int:
         """Read what is new in every followed file and get it onto the disk; returns the number of records.
 
+        A source for which there is no room waits; the others go on.
+
         Raises:
             SpoolError: nothing of this round counts; the same is read again next time.
         """
         self._look()
         before = {key: (f.place.offset, f.place.skip_line) for key, f in self._open.items()}
         count = 0
+        refused: dict[int, SpoolError] = {}
         try:
             for file in list(self._open.values()):
                 source = self._intake.by_id(file.place.source_id)
                 if source is None or source.retired:
                     self._close(file)
                     continue
-                count += self._read(file, source)
+                if source.source_id in refused:  # its lines stay in order
+                    continue
+                skipping = file.place.skip_line
+                try:
+                    count += self._read(file, source)
+                except SpoolError as error:
+                    file.place.skip_line = skipping
+                    refused[source.source_id] = error
             if count:
                 self._spool.sync()
         except SpoolError:
@@ -111,6 +121,8 @@ class Tails:
             self._save()
         self._let_go()
         self.records += count
+        if refused and not count:
+            raise next(iter(refused.values()))
         return count
 
     def _look(self) -> None:

@@ -59,7 +59,7 @@ def printable(path: Path) -> str:
 
 
 class TakeIn:
-    """Spools files. `between` is called after every batch, so that a huge file does not hold up other work."""
+    """Spools files. `between` is called after every batch and while one waits, so that a huge file does not hold up other work."""
 
     def __init__(self, spool: Appends, ending: threading.Event, between: Callable[[], object]) -> None:
         self._spool = spool
@@ -130,6 +130,7 @@ class TakeIn:
             except SpoolError as error:
                 _tell(progress, file.read_bytes, outcome.records, str(error))
                 self._ending.wait(RETRY_SECONDS)
+                self._between()  # it may be this source alone that has no room
                 continue
             outcome.records = first + len(records)
             self._between()

@@ -16,10 +16,13 @@ from dekhang.pipeline.receive import pull, takein
 from dekhang.pipeline.receive.folders import Folders
 from dekhang.pipeline.receive.pull import Pulls, _Fetched
 from dekhang.pipeline.receive.refusals import Refusals
+from dekhang.pipeline.receive.room import NoRoom
+from dekhang.pipeline.receive.tail import Tails
 from dekhang.pipeline.receive.takein import Origin, TakeIn
 from dekhang.pipeline.receive.taken import READING, Memory, Taken
-from dekhang.pipeline.spool import SpoolReader, SpoolWriter
+from dekhang.pipeline.spool import Batch, SpoolReader, SpoolWriter
 from dekhang.pipeline.stores.intake import Bucket, IntakeMap, publish
+from dekhang.pipeline.stores.reasons import Reason
 from tests.receivers import source
 
 
@@ -155,3 +158,45 @@ def test_an_object_that_may_not_be_read_keeps_none_of_the_others(part: Part, mon
 def test_a_peer_that_is_no_text_stops_no_counting(part: Part) -> None:
     part.refusals.add(7, "unreadable_file", peer=os.fsdecode(b"\xff.log"))
     assert part.refusals.flush()
+
+
+def test_a_followed_source_without_room_waits_alone_and_nothing_of_others_is_spooled_twice(tmp_path: Path) -> None:
+    full = {7}
+
+    def gate(batch: Batch) -> None:
+        if batch.source_id in full:
+            raise NoRoom(Reason.SOURCE_FULL, "đầy")
+
+    logs = {number: tmp_path / f"{number}.log" for number in (6, 7, 8)}
+    publish(tmp_path, [source(number, tail_paths=(str(path),)) for number, path in logs.items()])
+    for number, path in logs.items():
+        path.write_bytes(b"%d mot\n" % number)
+    with SpoolWriter(tmp_path / "spool", 3, free_floor_bytes=0, gate=gate) as spool:
+        refusals = Refusals(tmp_path)
+        tails = Tails(tmp_path, IntakeMap(tmp_path), spool, refusals)
+        assert tails.poll() == 2
+        for _ in range(3):
+            with pytest.raises(NoRoom):
+                tails.poll()
+        full.clear()
+        assert tails.poll() == 1
+        assert tails.poll() == 0
+        tails.close()
+        refusals.close()
+    with SpoolReader(tmp_path / "spool", 3) as reader:
+        assert [frame.records for frame in reader.read()[0]] == [[b"6 mot"], [b"8 mot"], [b"7 mot"]]
+
+
+def test_while_one_file_waits_for_room_other_work_goes_on(part: Part) -> None:
+    path = drop(part, "a.log", b"mot\n")
+    part.spool._free_floor_bytes = 1 << 60
+    between: list[float] = []
+
+    def meanwhile() -> None:
+        between.append(time.monotonic())
+        part.spool._free_floor_bytes, part.spool._next_free_check = 0, 0.0
+
+    waiting = TakeIn(part.spool, part.ending, meanwhile)
+    outcome = waiting.take(path, "a.log", Origin(source(7), "upload", "a.log", b"stem"), lambda *_: None)
+    assert (outcome.records, part.records()) == (1, [b"mot"])
+    assert len(between) == 2  # while it waited, and after the batch
