@@ -9,11 +9,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from dekhang.apps.core import clock
 from tests.postgres import Keep, PostgresServer, keep_in
 
 PROJECT = Path(__file__).resolve().parents[1]
+# a busy machine, or law that is read for the first time, is no fault of what is tested
+hypothesis_settings.register_profile("patient", deadline=None)
+hypothesis_settings.load_profile("patient")
 
 
 @pytest.fixture

@@ -19,16 +19,22 @@ PROJECT = Path(__file__).resolve().parents[1]
 READY = re.compile(r"sẵn sàng sau ([0-9.]+) giây: (\S+)")
 
 
+_given: set[int] = set()
+
+
 def free_port() -> int:
-    """A port that is free for TCP and UDP just now."""
+    """A port that is free for TCP and UDP just now, another one each time."""
     while True:
         with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
             tcp.bind(("127.0.0.1", 0))
             port = tcp.getsockname()[1]
+            if port in _given:
+                continue
             try:
                 udp.bind(("127.0.0.1", port))
             except OSError:
                 continue
+            _given.add(port)
             return int(port)
 
 

@@ -134,7 +134,7 @@ def test_kill_9_at_random_moments_loses_nothing_and_repeats_nothing(tmp_path: Pa
             time.sleep(0.005)  # until it has begun, so that the kill falls into its work
         if before == 0:
             break
-        time.sleep(dice.uniform(0, 0.35 * most_workers))  # they take as long to start as one, and share the machine
+        time.sleep(dice.uniform(0, 0.35))
         for worker in team:
             worker.send_signal(signal.SIGKILL)
         for worker in team:

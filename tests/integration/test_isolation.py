@@ -345,7 +345,7 @@ def test_every_way_of_the_table_leads_somewhere(units):
     for name, address in ADDRESSES.items():
         assert set((address.takes or {}).values()) <= OBJECTS | {
             *("record_attacks", "sop", "windows", "rsyslog", "intrusion", "malware", "impersonation", "notice", "xlsx"),
-            *("jsonl", "20191210-020000-abcd"),
+            *("jsonl", "connect-one-pc", "20191210-020000-abcd"),
             "T1110",
             "merge",
             "regulation",

@@ -112,6 +112,7 @@ class ReasonCode(models.TextChoices):
     CONTACT_MISSING = "contact_missing", _("Đầu mối trực chưa trả lời")
     CONTACT_EXPIRED = "contact_expired", _("Đầu mối trực im lặng quá hạn")
     OFFICER_BROKEN = "officer_broken", _("Cán bộ chuyên trách đã thôi giữ vị trí")
+    OFFICER_EXPIRED = "officer_expired", _("Hết thời gian giữ vị trí cán bộ chuyên trách")
     CERTIFICATE_OF_ANOTHER = "certificate_of_another", _("Chứng chỉ của người khác")
     DOCUMENT_MISSING = "document_missing", _("Chưa có văn bản được kiểm tra")
     DOCUMENT_BROKEN = "document_broken", _("Văn bản không còn được chấp nhận")

@@ -166,8 +166,8 @@ def _work(args: argparse.Namespace, hunt: Hunt, executor: Executor) -> int:
     if args.resume:
         (hunt.folder / "cancel").unlink(missing_ok=True)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
-    with Progress(wanted=not args.quiet) as progress:
-        try:
+    try:
+        with Progress(wanted=not args.quiet) as progress:
             state = hunting.run(
                 args.data,
                 hunt,
@@ -176,23 +176,23 @@ def _work(args: argparse.Namespace, hunt: Hunt, executor: Executor) -> int:
                 now_ms=lambda: _ms(clock.now()),
                 progress=progress,
             )
-        except hunting.Busy:
-            raise Refused("Một tiến trình khác đang làm lần lùng này; xem tiến độ bằng: dekhang hunt --list") from None
-        except (NothingToHunt, Unavailable) as reason:
-            raise Refused(str(reason)) from None
-        except KeyboardInterrupt:
-            state = hunt.state
-    if state.status != "done":
-        print(
-            f"Đã dừng sau {state.done}/{state.slices} phần, {state.hits} kết quả. "
-            f"Làm tiếp: dekhang hunt --resume {hunt.id}",
-            file=sys.stderr,
-        )
-        return 1
-    _write(args, hunt, state)
-    if args.to_alerts:
-        _hand_over(args, hunt, _ms(clock.now()))
-    return 0
+        if state.status == "done":
+            _write(args, hunt, state)
+            if args.to_alerts:
+                _hand_over(args, hunt, _ms(clock.now()))
+            return 0
+    except hunting.Busy:
+        raise Refused("Một tiến trình khác đang làm lần lùng này; xem tiến độ bằng: dekhang hunt --list") from None
+    except (NothingToHunt, Unavailable) as reason:
+        raise Refused(str(reason)) from None
+    except KeyboardInterrupt:  # also between the last slice and the last line of the results
+        state = hunt.state
+    print(
+        f"Đã dừng sau {state.done}/{state.slices} phần, {state.hits} kết quả. "
+        f"Làm tiếp: dekhang hunt --resume {hunt.id}",
+        file=sys.stderr,
+    )
+    return 1
 
 
 def _write(args: argparse.Namespace, hunt: Hunt, state: State) -> None:

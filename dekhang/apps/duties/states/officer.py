@@ -57,6 +57,11 @@ class Officer(Needs):
                 _("Nhờ cơ quan điều phối giao vị trí cho người mới."),
                 None,
             ),
+            "officer_expired": (
+                _("Thời gian giữ vị trí cán bộ chuyên trách đã hết ngày %(when)s."),
+                _("Nhờ cơ quan điều phối giao lại vị trí."),
+                None,
+            ),
             "certificate_of_another": (
                 _("Chứng chỉ đã kiểm tra là của người không còn giữ vị trí cán bộ chuyên trách."),
                 _("Nộp chứng chỉ của người đang giữ vị trí."),
