@@ -269,17 +269,17 @@ def detection(data: Path) -> Iterator[Finding]:
 
 
 def ledger(data: Path) -> Iterator[Finding]:
-    from dekhang.apps.sources.models import LogSource
-    from dekhang.pipeline.stores.ledger import of_sources
+    """What the ledger says was stored against what the lake has."""
+    from dekhang.pipeline.stores.ledger import balance
 
-    names = dict(LogSource.objects.values_list("pk", "name"))
-    wrong = 0
-    for source_id, row in of_sources(data, list(names)).items():
-        if row.received != row.refused + row.stored + row.duplicate + row.waiting:
-            wrong += 1
-            yield False, f"sổ log của nguồn {names[source_id]} (số {source_id}) không khớp"
-    if not wrong:
-        yield True, "sổ log khớp: đã nhận = từ chối + lưu + trùng + chờ"
+    found = balance(data)
+    if found is None:
+        return
+    counted = f"ghi {found.stored} bản ghi đã lưu, kho có {found.kept}, đã hết hạn lưu {found.expired}"
+    if found.stored == found.kept + found.expired:
+        yield True, f"sổ log khớp với kho sự kiện: {counted}"
+    else:
+        yield False, f"sổ log không khớp với kho sự kiện: {counted}. Chạy dekhang lake verify để biết tệp nào thiếu."
 
 
 def lake(data: Path) -> Iterator[Finding]:

@@ -8,6 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
+import orjson
+
 from dekhang.pipeline import readers, spool
 from dekhang.pipeline.stores import database, schema
 from dekhang.pipeline.stores.reasons import Reason
@@ -237,6 +239,29 @@ def _with_waiting(
             if _positions(connection) == positions:  # else the worker moved on meanwhile, and may have pruned
                 break
     return found, waiting
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """Records of all sources: stored by the ledger; in the lake; gone from it because their time was over."""
+
+    stored: int
+    kept: int
+    expired: int
+
+
+def balance(data: Path) -> Balance | None:
+    """The ledger against the lake, at one moment; None before the first record."""
+    with database.reading(data) as connection:
+        if connection is None:
+            return None
+        with connection.snapshot():
+            (stored,) = connection.execute("SELECT coalesce(sum(stored), 0) FROM counters").fetchone()
+            (kept,) = connection.execute(
+                "SELECT coalesce(sum(rows), 0) FROM (SELECT rows FROM segments UNION ALL SELECT rows FROM fresh) AS parts"
+            ).fetchone()
+            links = connection.execute("SELECT body FROM lake_chain WHERE body LIKE ?", ('%"kind":"expire"%',))
+    return Balance(stored, kept, sum(orjson.loads(body)["dropped"]["rows"] for (body,) in links))
 
 
 def unknown_senders(data: Path, *, limit: int = 200) -> list[UnknownSender]:

@@ -18,6 +18,7 @@ from dekhang.pipeline.lakewrite.verify import Anchor, Report, verify
 from dekhang.pipeline.stores import lakechain, retention
 from dekhang.pipeline.stores.lake import Lake
 from dekhang.pipeline.stores.lake.pieces import index_path
+from dekhang.pipeline.stores.ledger import Balance, balance
 from dekhang.pipeline.stores.retention import Hold, Keeping, Policy
 from tests.postgres import Keep
 from tests.unit.pipeline.test_lake_write import DAY, NOON, Writer
@@ -221,6 +222,7 @@ def test_each_source_goes_in_its_time_and_the_disk_is_free(writer: Writer) -> No
     (body,) = writer.connection.execute("SELECT body FROM lake_chain ORDER BY id DESC LIMIT 1").fetchone()
     dropped = orjson.loads(body)["dropped"]
     assert (dropped["rows"], dropped["sources"], dropped["days"]) == (12, {"30": 12}, {"30": 366})
+    assert balance(writer.data) == Balance(stored=0, kept=0, expired=36)  # the ledger is the worker's
 
 
 @pytest.mark.parametrize(

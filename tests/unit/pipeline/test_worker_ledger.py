@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from dekhang.cli import doctor
 from dekhang.pipeline import lakewrite, wallclock
 from dekhang.pipeline.lakewrite.batches import SMALL_ROWS
 from dekhang.pipeline.spool import Batch, SpoolWriter, event_id
@@ -343,6 +344,20 @@ def test_a_changed_rule_counts_from_the_next_batch_and_a_faulty_one_is_told(
     assert [one.fields["user"] for one in detections.after(place.data, 0)] == ["lan"]
     (problem,) = ledger.rule_problems(place.data)
     assert problem.path.endswith("broken.yml") and problem.reason
+
+
+def test_the_doctor_holds_the_ledger_against_the_lake(place: Place) -> None:
+    place.send(batch([ok()] * 3), batch([ok(), ok()], ids=[b"a", b"a"]))
+    place.worker.drain()
+    ((fine, said),) = doctor.ledger(place.data)
+    assert fine and "ghi 4 bản ghi đã lưu, kho có 4" in said
+    place.flush()
+    assert [fine for fine, _ in doctor.ledger(place.data)] == [True]
+
+    place.worker.connection.execute("UPDATE segments SET rows = rows - 1")
+
+    ((fine, said),) = doctor.ledger(place.data)
+    assert not fine and "ghi 4 bản ghi đã lưu, kho có 3" in said
 
 
 def test_old_sender_ids_are_forgotten_after_two_days(place: Place) -> None:
