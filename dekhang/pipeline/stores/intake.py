@@ -110,7 +110,11 @@ SECRETS = "intake/secrets.json"
 
 
 def keep_secret(data: Path, source_id: int, secret: str) -> None:
-    """Keep the secret key of a source's bucket on this host, readable by the owner only; an empty one forgets it."""
+    """Keep the secret key of a source's bucket on this host, readable by the owner only; an empty one forgets it.
+
+    Raises:
+        OSError: those kept before cannot be read, or the file cannot be written.
+    """
     path = data / SECRETS
     secrets_now = _secrets(data)
     secrets_now.pop(str(source_id), None)
@@ -127,15 +131,18 @@ def keep_secret(data: Path, source_id: int, secret: str) -> None:
 
 
 def secret_of(data: Path, source_id: int) -> str:
-    """The secret key kept for a source on this host, "" when there is none."""
+    """The secret key kept for a source on this host, "" when there is none. Raises OSError."""
     return _secrets(data).get(str(source_id), "")
 
 
 def _secrets(data: Path) -> dict[str, str]:
+    """Raises OSError when they are there and cannot be read: whoever took them for none would replace them by none."""
     try:
         return msgspec.json.decode((data / SECRETS).read_bytes(), type=dict[str, str])
-    except (OSError, msgspec.DecodeError):
+    except FileNotFoundError:
         return {}
+    except msgspec.DecodeError:
+        raise OSError(f"Tệp khóa bí mật {data / SECRETS} bị hỏng; xóa nó rồi đặt lại khóa của từng kho.") from None
 
 
 def publish(data: Path, sources: Iterable[IntakeSource]) -> None:

@@ -85,3 +85,14 @@ def test_a_beat_is_read_back_and_grows_old(tmp_path: Path) -> None:
     assert not heartbeat.is_alive(beats["http"], now_ms=beats["http"]["at_ms"] + 6001)
     heartbeat.clear(tmp_path, "http")
     assert heartbeat.read(tmp_path) == {}
+
+
+def test_secrets_that_cannot_be_read_are_not_replaced_by_none(tmp_path: Path) -> None:
+    intake.keep_secret(tmp_path, 7, "mot")
+    path = tmp_path / intake.SECRETS
+    path.write_bytes(path.read_bytes()[:-1])
+    for read in (lambda: intake.keep_secret(tmp_path, 8, "hai"), lambda: intake.secret_of(tmp_path, 7)):
+        with pytest.raises(OSError, match=r"secrets\.json") as problem:
+            read()
+        assert "mot" not in str(problem.value)
+    assert b"mot" in path.read_bytes()
