@@ -1,6 +1,7 @@
 """Transport over a real NATS server: acknowledged is stored once, read in order, lost only if it is told."""
 
 import asyncio
+import collections
 import random
 import threading
 import time
@@ -14,7 +15,7 @@ from dekhang.pipeline.spool import START, Batch, Frame, Position, SpoolError, Sp
 from dekhang.pipeline.transport import nats_reader, nats_writer, streams
 from dekhang.pipeline.transport.address import Cluster
 from dekhang.pipeline.transport.link import Link, LinkThread
-from dekhang.pipeline.transport.nats_reader import NatsReader, Purger
+from dekhang.pipeline.transport.nats_reader import Counter, NatsReader, Purger
 from dekhang.pipeline.transport.nats_writer import NatsCommitter, NatsSpool
 from dekhang.pipeline.transport.streams import BY_WRITER, Stream
 from tests.cluster import NatsCluster, wait_until
@@ -200,6 +201,30 @@ def test_what_waits_is_counted_by_source_and_hour_without_reading_it(
     assert reader.waiting() == {}
     sending(cluster, lambda committer: committer.commit(batch(b"d", source=8)))
     assert reader.waiting() == {(8, HOUR): 1}
+
+
+def test_a_long_backlog_is_counted_in_blocks_and_exactly_wherever_the_lake_is(
+    cluster: Cluster, thread: LinkThread, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nats_reader, "COUNTED_SINGLY", 3)
+    monkeypatch.setattr(nats_reader, "COUNTED_TOGETHER", 5)
+
+    async def many(committer: NatsCommitter) -> None:
+        for number in range(30):
+            await committer.commit(batch(b"x", source=7 + number % 2))
+
+    sending(cluster, many)
+    counter = Counter(STREAM)
+
+    def waiting(behind: int) -> dict[tuple[int, int], int]:
+        return thread.call(counter.count(thread.link, behind), seconds=30)
+
+    assert waiting(0) == {(7, HOUR): 15, (8, HOUR): 15}
+    assert len(counter._counted) < 12
+    for behind in (1, 4, 6, 7, 13, 14, 22, 29, 30):
+        assert waiting(behind) == dict(collections.Counter((7 + number % 2, HOUR) for number in range(behind, 30)))
+    sending(cluster, lambda committer: committer.commit(batch(b"y", source=8)))
+    assert waiting(30) == {(8, HOUR): 1}
 
 
 def test_a_damaged_message_costs_only_itself_and_is_counted(

@@ -11,7 +11,7 @@ import contextlib
 import logging
 import threading
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
 import nats.errors
@@ -36,6 +36,8 @@ MAKE_SECONDS = 2.0  # for a consumer; without a leader nobody answers, and the n
 LEFT_SECONDS = 60.0  # a consumer whose reader died goes after this
 COUNT_MESSAGES = 500
 COUNT_SECONDS = 5.0
+COUNTED_SINGLY = 2_000  # of a stream: × ~300 B × 32 streams ≈ 20 MB; of a backlog of hours the rest is counted …
+COUNTED_TOGETHER = 1_000  # … in blocks, and a block again when the lake is in the midst of it
 PURGE_SECONDS = 5.0
 PROBLEMS = 20
 
@@ -198,13 +200,23 @@ async def consumer(
             await jetstream.delete_consumer(stream.name, made.name)
 
 
+@dataclass(slots=True)
+class _Counted:
+    """Messages from number `first` to `last`, and their records together."""
+
+    first: int
+    last: int
+    records: dict[Account, int]
+    messages: int = 1
+
+
 class Counter:
     """Counts what waits in a stream, by source, from the messages' headers; counts on from the last time."""
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
-        self._counted = 0
-        self._messages: deque[tuple[int, dict[Account, int]]] = deque()
+        self._until = 0
+        self._counted: deque[_Counted] = deque()
         self._lock = asyncio.Lock()
 
     async def count(self, link: Link, behind: int) -> dict[Account, int]:
@@ -218,27 +230,49 @@ class Counter:
                 state = (await jetstream.stream_info(self._stream.name)).state
             except NotFoundError:
                 return {}
-            self._counted = max(self._counted, behind)
-            if self._counted < state.last_seq and state.messages:
-                await self._read_on(jetstream, state.last_seq)
-            while self._messages and self._messages[0][0] <= behind:
-                self._messages.popleft()
+            self._until = max(self._until, behind)
+            if self._until < state.last_seq and state.messages:
+                async for one in self._read(jetstream, self._until, state.last_seq):
+                    self._add(one)
+            while self._counted and self._counted[0].last <= behind:
+                self._counted.popleft()
+            if self._counted and self._counted[0].first <= behind:
+                rest = [one async for one in self._read(jetstream, behind, self._counted[0].last)]
+                self._counted.popleft()
+                self._counted.extendleft(reversed(rest))
             total: dict[Account, int] = {}
-            for _, counts in self._messages:
-                for account, records in counts.items():
-                    total[account] = total.get(account, 0) + records
+            for part in self._counted:
+                _add_up(total, part.records)
             return total
 
-    async def _read_on(self, jetstream: JetStreamContext, until: int) -> None:
-        async with consumer(jetstream, self._stream, self._counted, headers_only=True) as subscription:
-            while self._counted < until:
+    def _add(self, one: _Counted) -> None:
+        self._until = one.last
+        newest = self._counted[-1] if len(self._counted) > COUNTED_SINGLY else None
+        if newest is None or newest.messages >= COUNTED_TOGETHER:
+            self._counted.append(one)
+            return
+        newest.last = one.last
+        newest.messages += 1
+        _add_up(newest.records, one.records)
+
+    async def _read(self, jetstream: JetStreamContext, behind: int, until: int) -> AsyncIterator[_Counted]:
+        """The messages after number `behind`, up to number `until`."""
+        async with consumer(jetstream, self._stream, behind, headers_only=True) as subscription:
+            while behind < until:
                 try:
                     messages = await subscription.fetch(COUNT_MESSAGES, HEARTBEAT_SECONDS)
                 except nats.errors.TimeoutError:  # the last ones were purged meanwhile
                     return
                 for one in messages:
-                    self._counted = one.metadata.sequence.stream
-                    self._messages.append((self._counted, message.counts_of(one.headers)))
+                    behind = one.metadata.sequence.stream
+                    if behind > until:
+                        return
+                    yield _Counted(behind, behind, message.counts_of(one.headers))
+
+
+def _add_up(total: dict[Account, int], records: Mapping[Account, int]) -> None:
+    for account, count in records.items():
+        total[account] = total.get(account, 0) + count
 
 
 class Purger:
