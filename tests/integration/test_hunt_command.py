@@ -120,7 +120,7 @@ def test_ctrl_c_stops_cleanly_says_how_to_go_on_and_a_terminal_shows_progress(pl
         assert len(output.splitlines()) == 20
         return
     assert (running.returncode, output) == (1, b"")
-    assert found is not None
+    assert found is not None, said.decode(errors="replace")
     done = hunt(place, "--resume", found[1].decode(), "--format", "jsonl", "--quiet")
     assert (done.returncode, len(done.stdout.splitlines()), done.stderr) == (0, 20, "")
 

@@ -132,5 +132,9 @@ class Progress:
             self._bar.update(self._task, total=max(state.slices, 1), completed=state.done, found=state.hits)
 
     def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Leave the terminal as it was. May be called twice: Ctrl-C can fall between the bar's start and the block."""
         if self._bar is not None:
             self._bar.stop()

@@ -166,8 +166,9 @@ def _work(args: argparse.Namespace, hunt: Hunt, executor: Executor) -> int:
     if args.resume:
         (hunt.folder / "cancel").unlink(missing_ok=True)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
+    progress = Progress(wanted=not args.quiet)
     try:
-        with Progress(wanted=not args.quiet) as progress:
+        with progress:
             state = hunting.run(
                 args.data,
                 hunt,
@@ -186,6 +187,7 @@ def _work(args: argparse.Namespace, hunt: Hunt, executor: Executor) -> int:
     except (NothingToHunt, Unavailable) as reason:
         raise Refused(str(reason)) from None
     except KeyboardInterrupt:  # also between the last slice and the last line of the results
+        progress.stop()
         state = hunt.state
     print(
         f"Đã dừng sau {state.done}/{state.slices} phần, {state.hits} kết quả. "
