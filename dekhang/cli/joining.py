@@ -16,6 +16,7 @@ from dekhang.cli import hostfile
 from dekhang.cli.hostfile import HostFile, HostFileError
 from dekhang.cli.place import unless_given
 from dekhang.cli.roles import ROLES
+from dekhang.cli.up import usual_workers
 from dekhang.pipeline import place
 from dekhang.pipeline.place import Place, PlaceError
 from dekhang.pipeline.stores import documents, heartbeat
@@ -156,7 +157,7 @@ def settings(args: argparse.Namespace, file: HostFile) -> None:
     elif file.tls:  # configurations for senders name the safe ports of the hosts that receive
         unless_given("DK_SYSLOG_TLS_PORT", str(args.syslog_tls_port))
         unless_given("DK_HTTPS_INTAKE_PORT", str(args.https_intake_port))
-    if file.workers is not None:
+    if file.workers is not None and args.workers == usual_workers():
         args.workers = file.workers
     for setting, value in file.public.items():
         unless_given(setting, value)

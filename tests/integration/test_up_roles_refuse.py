@@ -60,8 +60,9 @@ def test_what_waits_or_lies_in_a_folder_is_not_left_behind(tmp_path: Path) -> No
 
 
 def test_two_machines_do_not_share_records_whose_spool_is_in_one_of_them(
-    tmp_path: Path, postgres: PostgresServer
+    tmp_path: Path, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delenv("DK_DATABASE", raising=False)  # joining takes it away for good
     path = config(tmp_path, f'[database]\nurl = "{postgres.new_database()}"\n')
 
     def joining(name: str) -> list[str]:

@@ -1,11 +1,13 @@
 """The file of `up --config`: what it becomes, and a sentence for everything that can be wrong with it."""
 
+import argparse
 from pathlib import Path
 
 import pytest
 
-from dekhang.cli import hostfile
+from dekhang.cli import hostfile, joining
 from dekhang.cli.hostfile import HostFileError
+from dekhang.cli.up import usual_workers
 
 WHOLE = """
 host = "nhan-1"
@@ -80,6 +82,18 @@ def test_what_is_not_said_is_empty(written) -> None:
 
     assert (file.host, file.database, file.transport, file.objects) == ("", "postgresql://pg/dekhang", "", "")
     assert (file.listen, file.tls, file.workers, file.public) == ({}, {}, None, {})
+
+
+def test_what_a_person_gave_goes_before_the_file(written, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DK_DATABASE", raising=False)  # joining takes it away for good
+    file = hostfile.read(written("[listen]\nhttp_port = 9000\nweb_port = 9001\n[workers]\ncount = 16\n"))
+    given = argparse.Namespace(role=frozenset({"worker"}), http_intake_port=8020, port=7000, workers=15)
+    usual = argparse.Namespace(role=frozenset({"worker"}), http_intake_port=8020, port=8014, workers=usual_workers())
+    for args in (given, usual):
+        joining.settings(args, file)
+
+    assert (given.http_intake_port, given.port, given.workers) == (9000, 7000, 15)
+    assert (usual.http_intake_port, usual.port, usual.workers) == (9000, 9001, 16)
 
 
 DATABASE = '[database]\nurl = "postgresql://pg/dekhang"\n'
