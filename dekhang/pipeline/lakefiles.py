@@ -51,11 +51,14 @@ class LakeFiles(Protocol):
     def keep(self, path: str, content: bytes | memoryview) -> None:
         """Store a file; it survives a power cut when this returns, and nobody ever sees a part of it."""
 
-    def local(self, path: str, *, size_bytes: int | None = None, sha256: str | None = None) -> Path:
+    def local(
+        self, path: str, *, size_bytes: int | None = None, sha256: str | None = None, cached: bool = True
+    ) -> Path:
         """Return a file of this machine to read at once (within IN_USE_SECONDS).
 
         Args:
             size_bytes, sha256: of the manifest, if known: what comes over the network is held against them.
+            cached: False: fetch it again, for what counts is what lies in the storage now.
 
         Raises:
             FileNotFoundError: there is no such file, or no longer.
@@ -94,7 +97,9 @@ class FolderFiles:
         _write_whole(target, content)
         _fsync_folder(target.parent)
 
-    def local(self, path: str, *, size_bytes: int | None = None, sha256: str | None = None) -> Path:
+    def local(
+        self, path: str, *, size_bytes: int | None = None, sha256: str | None = None, cached: bool = True
+    ) -> Path:
         return self.folder / path
 
     def forget(self, path: str) -> None:
@@ -128,11 +133,13 @@ class S3Files:
         with contextlib.suppress(OSError):  # a full disk here does not make the file less safe there
             self._remember(path, content)  # who has written it will soon merge it
 
-    def local(self, path: str, *, size_bytes: int | None = None, sha256: str | None = None) -> Path:
+    def local(
+        self, path: str, *, size_bytes: int | None = None, sha256: str | None = None, cached: bool = True
+    ) -> Path:
         target = self._cache / _checked(path)
         try:
             os.utime(target)
-            if size_bytes is None or target.stat().st_size == size_bytes:
+            if cached and (size_bytes is None or target.stat().st_size == size_bytes):
                 return target
         except FileNotFoundError:
             pass

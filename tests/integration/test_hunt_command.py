@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from dekhang.pipeline.stores import hunts
+from dekhang.pipeline.stores.hunts import Request
 from tests.conftest import PROJECT, clean_environment
 from tests.stored import DAY, NOON, store
 
@@ -123,6 +125,15 @@ def test_ctrl_c_stops_cleanly_says_how_to_go_on_and_a_terminal_shows_progress(pl
     assert found is not None, said.decode(errors="replace")
     done = hunt(place, "--resume", found[1].decode(), "--format", "jsonl", "--quiet")
     assert (done.returncode, len(done.stdout.splitlines()), done.stderr) == (0, 20, "")
+
+
+def test_a_cancelled_hunt_says_where_it_can_be_gone_on_with(place):
+    request = Request("query", "thử", (1,), 0, 1, 1, "thử", query="a")
+    cancelled = hunts.create(place, request, now_ms=0)
+    assert "Đã cho dừng" in hunt(place, "--cancel", cancelled.id).stdout
+    done = hunt(place, "--resume", cancelled.id)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "đã bị hủy" in done.stderr and "ở trang của nó" in done.stderr
 
 
 @pytest.mark.skipif(importlib.util.find_spec("ray") is not None, reason="Ray is installed")

@@ -64,6 +64,22 @@ def test_a_file_that_is_not_what_the_manifest_says_is_not_given_out(address: str
         there.local(PATH, size_bytes=7)
 
 
+def test_what_was_changed_in_the_storage_is_seen_by_who_asks_for_it_however_good_the_copy_here_is(
+    address: str, tmp_path: Path
+) -> None:
+    here = S3Files(address, tmp_path / "here")
+    here.keep(PATH, b"ban dau")
+    S3Files(address, tmp_path / "thief").keep(PATH, b"bi sua!")
+    known = {"size_bytes": 7, "sha256": hashlib.sha256(b"ban dau").hexdigest()}
+
+    assert here.local(PATH, **known).read_bytes() == b"ban dau"
+    with pytest.raises(LakeFileDamaged):
+        here.local(PATH, **known, cached=False)
+    here.forget(PATH)
+    with pytest.raises(FileNotFoundError):
+        here.local(PATH, **known, cached=False)
+
+
 def test_a_cached_file_that_a_power_cut_has_shortened_is_fetched_again(address: str, tmp_path: Path) -> None:
     files = S3Files(address, tmp_path / "here")
     files.keep(PATH, b"noi dung")

@@ -12,7 +12,7 @@ from dekhang.pipeline.stores.lake.columns import SCHEMA
 from dekhang.pipeline.stores.lake.grams import bitmap_of, may_hold, places_of
 from dekhang.pipeline.stores.lake.searchtext import COLUMNS_READ, contains, plain
 
-WORDS = ["Cảnh Báo", "C:\\Windows\\System32\\cmd.exe", "192.0.2.7", "10.0.17763.1/24", "đăng nhập", "POWERSHELL -enc", "ﬁ", "ẞ", "K", "\\u00e1",
+WORDS = ["Cảnh Báo", "C:\\Windows\\System32\\cmd.exe", "192.0.2.7", "10.0.17763.1/24", "đăng nhập", "POWERSHELL -enc", "ﬁ", "ẞ", "K", "\\u00e1", "\\\\may\\u20190001",
          "a" * 40, "5f2b7e1c9a3d4e6f8091a2b3c4d5e6f7", '"', "\n", "\x00", "日本", "e\u0301", "İ", "?"]  # fmt: skip
 TEXTS = st.lists(st.sampled_from(WORDS) | st.text(max_size=12), max_size=6).map(" ".join)
 

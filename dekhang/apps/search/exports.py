@@ -14,13 +14,14 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from dekhang.apps.core.cells import guarded
+from dekhang.apps.core.cells import MAX_CELL, guarded
 from dekhang.apps.search.finding import Row, rows_of
 from dekhang.apps.search.selectors import Sight
 from dekhang.pipeline.stores.search import Node, Range, look_up
 
-ROWS_MOST = 10_000  # × ~3 kB ≈ 30 MB in memory
-_AT_ONCE = 1_000
+ROWS_MOST = 10_000  # × ~3 kB ≈ 30 MB in memory …
+BYTES_MOST = 64 << 20  # … and of raw records, which may have a megabyte each
+_AT_ONCE = 100
 BUDGET_SECONDS = 20.0
 TYPES = {
     "csv": "text/csv; charset=utf-8",
@@ -65,11 +66,17 @@ def collect(sight: Sight, question: Node, within: Range) -> Export:
         limit=ROWS_MOST,
         budget_seconds=BUDGET_SECONDS,
     )
-    rows = [
-        row
-        for start in range(0, len(answer.positions), _AT_ONCE)
-        for row in rows_of(sight, answer.positions[start : start + _AT_ONCE])
-    ]
+    rows: list[Row] = []
+    size_bytes = 0
+    for start in range(0, len(answer.positions), _AT_ONCE):
+        for row in rows_of(sight, answer.positions[start : start + _AT_ONCE]):
+            size_bytes += len(row.event.raw)
+            if size_bytes > BYTES_MOST:
+                sentence = _(
+                    "Các bản ghi quá lớn: tệp này chỉ có %(n)d sự kiện mới nhất; hãy thu hẹp khoảng thời gian."
+                )
+                return Export(rows, sentence % {"n": len(rows)})
+            rows.append(row)
     if answer.complete_from_ms is not None:
         return Export(rows, _("Hết thời gian trước khi xem hết khoảng đã chọn: tệp này chỉ có phần mới nhất."))
     if answer.more:
@@ -102,6 +109,14 @@ def _cells(rows: Sequence[Row]) -> Iterator[list[str]]:
         yield [guarded(cell) for cell in cells]
 
 
+def _notes(export: Export, lines: Sequence[Sequence[str]]) -> list[str]:
+    """What is said below the lines of a spreadsheet."""
+    notes = [export.cut] if export.cut else []
+    if any(len(cell) >= MAX_CELL for cells in lines for cell in cells):
+        notes.append(_("Có ô dài hơn %(n)d ký tự nên bị cắt bớt; bản JSON Lines giữ trọn.") % {"n": MAX_CELL})
+    return notes
+
+
 def _exact(epoch_ms: int) -> str:
     moment = datetime.fromtimestamp(epoch_ms / 1000, timezone.get_current_timezone())
     return moment.isoformat(timespec="milliseconds")
@@ -112,9 +127,9 @@ def _csv(export: Export) -> bytes:
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(HEADINGS)
-    writer.writerows(_cells(export.rows))
-    if export.cut:
-        writer.writerow([export.cut])
+    lines = list(_cells(export.rows))
+    writer.writerows(lines)
+    writer.writerows([note] for note in _notes(export, lines))
     return text.getvalue().encode("utf-8-sig", "replace")
 
 
@@ -149,11 +164,12 @@ def _xlsx(export: Export) -> bytes:
     sheet = book.add_worksheet("Sự kiện")
     for column, heading in enumerate(HEADINGS):
         sheet.write_string(0, column, heading, bold)
-    for line, cells in enumerate(_cells(export.rows), start=1):
+    lines = list(_cells(export.rows))
+    for line, cells in enumerate(lines, start=1):
         for column, cell in enumerate(cells):
             sheet.write_string(line, column, cell)
-    if export.cut:
-        sheet.write_string(len(export.rows) + 1, 0, export.cut, bold)
+    for line, note in enumerate(_notes(export, lines), start=len(lines) + 1):
+        sheet.write_string(line, 0, note, bold)
     sheet.freeze_panes(1, 1)
     sheet.set_column(0, 1, 28)
     sheet.set_column(2, 9, 20)

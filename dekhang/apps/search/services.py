@@ -23,12 +23,15 @@ from dekhang.pipeline.stores import hunts
 from dekhang.pipeline.stores.hunts import Hunt, Request
 
 SAVED_MOST = 100  # of one person
+QUERY_CHARS = SavedSearch._meta.get_field("query").max_length or 0
 
 
 @transaction.atomic
 def save_search(*, name: str, query: str, shared: bool, by: User) -> SavedSearch:
     if SavedSearch.objects.filter(owner=by, removed_at=None).count() >= SAVED_MOST:
         raise ActionDenied(_("Bạn đã lưu %(n)d câu tìm; hãy xóa bớt trước khi lưu thêm.") % {"n": SAVED_MOST})
+    if len(query) > QUERY_CHARS:
+        raise ActionDenied(_("Câu tìm này quá dài nên không lưu được; hãy rút gọn."))
     saved = SavedSearch.objects.create(
         unit_id=registry.own_unit_id(by), owner=by, name=name, query=query, shared=shared, saved_at=clock.now()
     )

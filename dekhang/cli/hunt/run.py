@@ -189,6 +189,13 @@ def _work(args: argparse.Namespace, hunt: Hunt, executor: Executor) -> int:
     except KeyboardInterrupt:  # also between the last slice and the last line of the results
         progress.stop()
         state = hunt.state
+    if state.status == "cancelled":
+        print(
+            f"Lần lùng này đã bị hủy sau {state.done}/{state.slices} phần, {state.hits} kết quả. "
+            "Muốn làm tiếp: bấm Làm tiếp ở trang của nó.",
+            file=sys.stderr,
+        )
+        return 1
     print(
         f"Đã dừng sau {state.done}/{state.slices} phần, {state.hits} kết quả. "
         f"Làm tiếp: dekhang hunt --resume {hunt.id}",

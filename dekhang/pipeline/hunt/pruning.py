@@ -18,10 +18,9 @@ from dekhang.pipeline.stores.lake.grams import any_held, places_of
 from dekhang.pipeline.stores.search.nodes import And as Every
 from dekhang.pipeline.stores.search.nodes import Node, Text
 from dekhang.pipeline.stores.search.nodes import Or as Any_
-from dekhang.pipeline.stores.search.pruning import Sieve, sieve
+from dekhang.pipeline.stores.search.pruning import WRITTEN_OTHERWISE, Sieve, sieve
 
 INDICATORS_MOST = 50_000  # × ~20 places × 8 B ≈ 8 MB, and about 10 ms a row group
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _NAME = re.compile(r"[a-z0-9._-]{4,}")
 
 
@@ -97,5 +96,5 @@ def _of_test(test: object) -> Node | None:
         pieces = [part for part in test.parts if isinstance(part, str)]
     else:
         return None
-    texts = [Text((part,)) for piece in pieces for part in _CONTROL.split(piece) if len(places_of(part))]
+    texts = [Text((part,)) for piece in pieces for part in WRITTEN_OTHERWISE.split(piece) if len(places_of(part))]
     return Every(tuple(texts)) if texts else None

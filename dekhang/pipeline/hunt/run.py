@@ -25,6 +25,7 @@ from dekhang.pipeline.stores.lake import UNREADABLE, Lake, StoredEvent
 from dekhang.pipeline.worker.found import KEYS_KEPT, entity_of, shown_of
 
 TEXT_CHARS = 2_000  # of a record that a query found; the lake has it all
+HITS_BYTES_MOST = 1 << 30  # of a hunt; the disk is also the logs'
 Progress = Callable[[State], None]
 
 
@@ -177,6 +178,9 @@ class _Work:
         assert self._file is not None
         for hit in hits:
             line = orjson.dumps(hit, default=str) + b"\n"
+            if self._state.hits_bytes + len(line) > HITS_BYTES_MOST:
+                self._state.left_out += 1
+                continue
             self._file.write(line)
             self._state.hits += 1
             self._state.hits_bytes += len(line)

@@ -182,7 +182,7 @@ def _check_files(
     path, size_bytes, sha256 = parts[0]
     for one, expected_bytes, expected in parts:
         try:
-            with files.local(one, size_bytes=expected_bytes, sha256=expected).open("rb") as file:
+            with files.local(one, size_bytes=expected_bytes, sha256=expected, cached=False).open("rb") as file:
                 found = hashlib.file_digest(file, "sha256").hexdigest()
         except FileNotFoundError:
             # merged or expired while we looked: then the manifest does not name it any more

@@ -269,6 +269,28 @@ def test_what_surely_is_not_there_is_not_read_and_that_is_said(tmp_path, tmp_pat
     assert state.groups_read == 1 < state.groups
 
 
+@pytest.mark.parametrize("test", ["Image|contains: u20190001", r"Image|endswith: '\u20190001.exe'"])
+def test_a_rule_about_a_name_that_reads_like_a_letter_in_json_finds_it_after_a_merge(tmp_path, tmp_path_factory, test):
+    windows = {"Channel": "Security", "EventID": 4688, "NewProcessName": "C:\\tmp\\u20190001.exe"}
+    store(tmp_path, [event(1, 1, NOON, windows, "windows")])
+    settle(tmp_path)
+    rule = tmp_path_factory.mktemp("luat") / "do.yml"
+    rule.write_text(
+        "title: x\nid: 11111111-1111-4111-8111-111111111111\nlevel: high\nlogsource: {product: windows, category: "
+        f"process_creation}}\ndetection: {{a: {{{test}}}, condition: a}}\n"
+    )
+    assert go(tmp_path, wanted(tmp_path, rules=[rule])).hits == 1
+
+
+def test_a_hunt_that_finds_everything_leaves_the_disk_to_others_and_says_what_it_left_out(lake, monkeypatch):
+    monkeypatch.setattr(hunting, "HITS_BYTES_MOST", 5_000)
+    hunt = wanted(lake, kind="query", query="a OR e OR o")
+    state = go(lake, hunt)
+    assert hunt.hits_path.stat().st_size == state.hits_bytes <= 5_000
+    assert state.hits == len(list(hunt.hits())) > 0
+    assert state.hits + state.left_out == 88
+
+
 def test_findings_become_detections_once_marked_with_their_hunt(lake, whole):
     first, second = wanted(lake, rules=[RULES]), wanted(lake, rules=[RULES])
     for hunt in (first, second):

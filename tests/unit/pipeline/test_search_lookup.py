@@ -166,3 +166,12 @@ def test_row_groups_that_cannot_answer_are_not_read(tmp_path):
         answer = ask(tmp_path, typed)
         assert (ids(answer), answer.groups, answer.read) == ([3300], 5, 1), typed
     assert ask(tmp_path, "duong OR host:x").read == 5  # a machine's name need not stand in the text
+
+
+def test_a_folder_that_reads_like_a_letter_in_json_is_found_before_and_after_a_merge(tmp_path):
+    store(tmp_path, [{"event_id": 1, "kind": "windows", "raw": {"Path": "\\\\may\\u20190001\\a.docx"}},
+                     {"event_id": 2, "raw": "syslog: C:\\u20190001\\b.docx"}, {"event_id": 3, "fields": None, "raw": '{"a":"x\\u2019y"}'}])  # fmt: skip
+    asked = {"u20190001": [2, 1], "20190001": [2, 1], "Path:*u20190001*": [1], "may\\u20190001": [1], "x’y": [3]}
+    for _ in range(2):
+        assert {typed: ids(ask(tmp_path, typed)) for typed in asked} == asked
+        settle(tmp_path)

@@ -196,6 +196,29 @@ def test_a_cut_export_says_so_in_the_file(place, client, monkeypatch):
     assert "thu hẹp" in json.loads(lines[-1])["incomplete"]
 
 
+def test_an_export_of_huge_records_is_bounded_by_their_size_and_says_so(place, client, monkeypatch):
+    from dekhang.apps.search import exports
+
+    monkeypatch.setattr(exports, "BYTES_MOST", 200)
+    lines = client.post(f"{PAGE}xuat/jsonl/", {"q": "root"}).content.splitlines()
+    assert 2 < len(lines) < 20
+    assert "quá lớn" in json.loads(lines[-1])["incomplete"]
+
+
+def test_a_spreadsheet_whose_cells_were_shortened_says_so(place, client, data):
+    store(data, [{"event_id": 700, "unit_id": place["own"].pk, "time": NOON - HOUR, "raw": "x" * 40_000}])
+    rows = list(csv.reader(io.StringIO(client.post(f"{PAGE}xuat/csv/", {"q": "id:700"}).content.decode("utf-8-sig"))))
+    assert len(rows[1][11]) == 32_000
+    assert "bị cắt bớt" in rows[2][0]
+    assert client.post(f"{PAGE}xuat/csv/", {"q": "id:1"}).content.count(b"\r\n") == 2
+
+
+def test_a_search_too_long_to_be_kept_is_refused_with_a_sentence(place, client):
+    answer = client.post(f"{PAGE}da-luu/moi/", {"q": "ệ" * 1_900, "name": "Dài"})
+    assert answer.status_code == 403 and "quá dài" in said(answer)
+    assert not SavedSearch.objects.exists()
+
+
 def test_searches_are_kept_shared_renamed_removed_and_brought_back(place, client):
     client.post(f"{PAGE}da-luu/moi/", {"q": "root", "trong": "7d", "name": "Đăng nhập root", "shared": "on"})
     kept = SavedSearch.objects.get()

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow.compute as pc
 
-from dekhang.pipeline.stores.lake.searchtext import NEEDLE_CHARS, plain, texts
+from dekhang.pipeline.stores.lake.searchtext import NEEDLE_CHARS, plain, readings, texts
 
 BITS_LOG2 = 17  # of a piece's hash; a bitmap of fewer bits squeezes neighbours into one
 LEAST_BYTES = 512
@@ -39,7 +39,7 @@ def bitmap_of(table: Any, *, budget_bytes: int) -> Any:
             others = np.ones(len(column), dtype=bool)
             others[[index for index, _ in special]] = False
             column = pc.drop_null(column.filter(others))
-            together = "\n".join(text for _, text in special)
+            together = "\n".join(reading for _, text in special for reading in readings(text))
             _mark(seen, np.frombuffer(together.encode("ascii", "replace"), dtype=np.uint8))
         _mark(seen, _LOWER[_bytes_of(column)])
     places = np.flatnonzero(seen)

@@ -199,11 +199,17 @@ def wanted_rows(question: Question, piece: Piece, groups: Sequence[int]) -> Any:
     if not missing:
         return table.select(question.wanted).take(pa.array(hits))
     _, owners, rows = _places(piece, groups, hits)
-    kept = sorted(set(owners))
-    starts = np.cumsum([0, *piece.groups().of("rows")[kept]])
-    rest = piece.read(kept, missing).take(
-        pa.array([starts[kept.index(group)] + row for group, row in zip(owners, rows, strict=True)])
-    )
+    wanted: dict[int, list[int]] = {}  # row group → rows in it; in the order of the hits
+    for group, row in zip(owners, rows, strict=True):
+        wanted.setdefault(group, []).append(row)
+    kept = list(wanted)
+    parts = []
+    for begin in range(0, len(kept), GROUPS_AT_ONCE):
+        some = kept[begin : begin + GROUPS_AT_ONCE]
+        starts = np.cumsum([0, *piece.groups().of("rows")[some]])
+        places = [start + row for start, group in zip(starts, some, strict=False) for row in wanted[group]]
+        parts.append(piece.read(some, missing).take(pa.array(places)))
+    rest = pa.concat_tables(parts)
     table = table.take(pa.array(hits))
     for name in missing:
         table = table.append_column(SCHEMA.field(name), rest.column(name))

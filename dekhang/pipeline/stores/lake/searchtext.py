@@ -21,7 +21,8 @@ TEXT_COLUMNS = ("raw", "fields", "message")
 COLUMNS_READ = (*TEXT_COLUMNS, "raw_base64")
 NEEDLE_CHARS = 256  # of a needle that are looked for
 
-_ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
+# behind two backslashes, which are one that JSON has doubled, it begins a name: "C:\\u2019…" holds no such letter
+_ESCAPED = re.compile(r"(?<!\\)(?:\\\\)*\\u([0-9a-fA-F]{4})")
 
 
 def plain(text: str) -> str:
@@ -29,6 +30,14 @@ def plain(text: str) -> str:
     if "\\" in text:
         text = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text).replace("\\", "")
     return unaccented(text)
+
+
+def readings(text: str) -> list[str]:
+    """As `plain`, and with what looks like a letter written as a number left as it is: `C:\\u2019` may be a folder."""
+    found = [plain(text)]
+    if "\\u" in text:
+        found.append(unaccented(text.replace("\\", "")))
+    return found
 
 
 def contains(table: Any, needles: Sequence[str]) -> Any:
@@ -42,9 +51,10 @@ def contains(table: Any, needles: Sequence[str]) -> Any:
     hits = np.zeros((len(wanted), len(table)), dtype=bool)
     for column, special in texts(table):
         indexes = [index for index, _ in special]
+        read = [plain(text) for _, text in special]
         for row, needle, pattern in zip(hits, wanted, patterns, strict=True):
             here = np.array(_bools(pc.match_substring_regex(column, pattern)))
-            here[indexes] = [needle in text for _, text in special]
+            here[indexes] = [needle in text for text in read]
             row |= here
     return hits.all(axis=0)
 
@@ -52,8 +62,8 @@ def contains(table: Any, needles: Sequence[str]) -> Any:
 def texts(table: Any) -> Iterator[tuple[Any, list[tuple[int, str]]]]:
     """For each text column: its rows as an Arrow array, and those whose text differs from what is written there.
 
-    The first needs only case and backslashes ignored; the second has (index, plain text) of rows that hold other than
-    ASCII, an escaped character, or base64.
+    The first needs only case and backslashes ignored; the second has (index, text) of rows that hold other than ASCII,
+    an escaped character, or base64.
     """
     encoded = _bools(table.column("raw_base64"))
     for name in TEXT_COLUMNS:
@@ -69,7 +79,7 @@ def texts(table: Any) -> Iterator[tuple[Any, list[tuple[int, str]]]]:
             text = column[index].as_py()
             if name == "raw" and encoded[index]:
                 text = base64.b64decode(text).decode("utf-8", "replace")
-            special.append((index, plain(text)))
+            special.append((index, text))
         yield column, special
 
 

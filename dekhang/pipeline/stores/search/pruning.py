@@ -14,7 +14,8 @@ Sieve: TypeAlias = Callable[[Any], bool]  # bitmap of a row group → may someth
 
 # columns whose values stand in the text as they are; a host may come from elsewhere, a kind is ours
 _IN_THE_TEXT = frozenset({"user", "src_ip", "event_code", "message"})
-_WRITTEN_OTHERWISE = re.compile(r"[\x00-\x1f\x7f]")  # JSON has escapes for them
+# JSON has escapes for control characters, and of such an escape nobody knows whether it is meant
+WRITTEN_OTHERWISE = re.compile(r"[\x00-\x1f\x7f]|\\+u[0-9a-fA-F]{4}")
 _FRACTION = re.compile(r"-?[0-9.]+(e[-+0-9]+)?", re.IGNORECASE)
 
 
@@ -43,4 +44,4 @@ def _stands_in_text(field: Field) -> bool:
 
 
 def _needles(pattern: Pattern) -> list[str]:
-    return [part for piece in pattern if isinstance(piece, str) for part in _WRITTEN_OTHERWISE.split(piece) if part]
+    return [part for piece in pattern if isinstance(piece, str) for part in WRITTEN_OTHERWISE.split(piece) if part]
