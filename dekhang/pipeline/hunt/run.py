@@ -134,7 +134,10 @@ class _Work:
         if self._unreadable:
             state.problem = f"{len(self._unreadable)} tệp trong kho không đọc được nên không được xem."
         if self._detector is not None:
-            self._engine_file.write_bytes(self._detector.state())
+            with self._engine_file.open("wb") as file:
+                file.write(self._detector.state())
+                file.flush()
+                os.fsync(file.fileno())  # before the state that needs it
         self.save()
         engine_before.unlink(missing_ok=True)
 

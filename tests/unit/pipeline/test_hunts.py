@@ -282,6 +282,15 @@ def test_a_rule_about_a_name_that_reads_like_a_letter_in_json_finds_it_after_a_m
     assert go(tmp_path, wanted(tmp_path, rules=[rule])).hits == 1
 
 
+@pytest.mark.parametrize("written", ["192.0.2.7", "::ffff:192.0.2.7", "::ffff:c000:207", "0:0:0:0:0:FFFF:C000:0207"])
+def test_an_address_is_hunted_however_it_is_written_after_a_merge_too(tmp_path, tmp_path_factory, written):
+    store(tmp_path, [event(1, 1, NOON, f"ket noi tu {written} bi tu choi", "syslog")])
+    settle(tmp_path)
+    file = tmp_path_factory.mktemp("do") / "do.txt"
+    file.write_text("192.0.2.7\n")
+    assert go(tmp_path, wanted(tmp_path, kind="indicators", indicators=[file])).hits == 1
+
+
 def test_a_hunt_that_finds_everything_leaves_the_disk_to_others_and_says_what_it_left_out(lake, monkeypatch):
     monkeypatch.setattr(hunting, "HITS_BYTES_MOST", 5_000)
     hunt = wanted(lake, kind="query", query="a OR e OR o")
