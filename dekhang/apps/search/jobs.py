@@ -11,7 +11,7 @@ from dekhang.pipeline.stores import hunts
 from dekhang.pipeline.stores.hunts import Hunt
 
 logger = logging.getLogger(__name__)
-ATTEMPTS = 3  # of a hunt whose process dies; since this process began
+ATTEMPTS = 3  # in a row of a hunt whose process dies; since this process began
 
 _process: subprocess.Popen[bytes] | None = None
 _attempts: Counter[str] = Counter()
@@ -26,7 +26,10 @@ def tick() -> None:
         _process = None
     for hunt in reversed(hunts.listing(settings.DATA)):
         options = _wanted(hunt)
-        if options is None or hunt.is_running:
+        if options is None:
+            _attempts.pop(hunt.id, None)  # its process came to an end: whoever resumes it begins anew
+            continue
+        if hunt.is_running:
             continue
         if _attempts[hunt.id] >= ATTEMPTS:
             _give_up(hunt)
@@ -57,8 +60,10 @@ def _begin(hunt: Hunt, options: list[str]) -> subprocess.Popen[bytes]:
 
 def _give_up(hunt: Hunt) -> None:
     state = hunt.state
-    if state.status == "failed":
-        return
     logger.error("hunt %s: its process died %d times", hunt.id, ATTEMPTS)
-    state.status, state.problem = "failed", "Tiến trình lùng bị tắt giữa chừng nhiều lần; xem nhật ký của phần jobs."
+    state.problem = "Tiến trình lùng bị tắt giữa chừng nhiều lần; xem nhật ký của phần jobs."
+    if state.status == "done":  # what it has found stays; it can be told to hand it over again
+        hunt.drop_alerts()
+    else:
+        state.status = "failed"
     hunt.save(state)

@@ -136,6 +136,9 @@ class Hunt:
     def want_alerts(self) -> None:
         (self.folder / "to-alerts").touch()
 
+    def drop_alerts(self) -> None:
+        (self.folder / "to-alerts").unlink(missing_ok=True)
+
     def wait(self) -> None:
         """Have it begun, or begun again, by whoever starts hunts."""
         (self.folder / "cancel").unlink(missing_ok=True)

@@ -164,6 +164,39 @@ def test_the_jobs_process_begins_what_waits_and_hands_over_what_is_wanted(own_in
     assert (hunt.state.hits, hunt.state.told) == (1, 1)
 
 
+def test_a_hunt_may_be_stopped_and_resumed_any_number_of_times_but_not_die_for_ever(data, settings, monkeypatch):
+    begun = []
+
+    def begin(hunt, options):
+        begun.append(hunt.id)
+        return subprocess.Popen(["true"])
+
+    def tick() -> None:
+        if jobs._process is not None:
+            jobs._process.wait(timeout=60)
+        jobs.tick()
+
+    monkeypatch.setattr(jobs, "_begin", begin)
+    monkeypatch.setattr(jobs, "_process", None)
+    request = Request("query", "thử", (1,), 0, 1, 1, "thử", query="a")
+    hunt = hunts.create(data, request, now_ms=NOON)
+    for _ in range(jobs.ATTEMPTS + 2):
+        tick()
+        hunt.save(hunts.State(status="cancelled"))
+        tick()
+        hunt.wait()
+    assert len(begun) == jobs.ATTEMPTS + 2
+    for _ in range(jobs.ATTEMPTS + 2):  # now it dies each time
+        tick()
+    assert len(begun) == 2 * jobs.ATTEMPTS + 2
+    assert hunt.state.status == "failed" and "tắt giữa chừng" in hunt.state.problem
+    hunt.save(hunts.State(status="done"))
+    hunt.want_alerts()
+    for _ in range(jobs.ATTEMPTS + 2):
+        tick()
+    assert (hunt.state.status, hunt.wants_alerts) == ("done", False) and "tắt giữa chừng" in hunt.state.problem
+
+
 def wait_for(condition) -> None:
     deadline = time.monotonic() + 200
     while not condition():
