@@ -77,7 +77,12 @@ def show_faults(args: argparse.Namespace) -> int:
     with _opened(args.data) as connection:
         if connection is None:
             return _nothing(args.data)
-        report = verify(lakefiles.of(args.data), connection, day=args.day, anchors=anchors, with_rows=args.rows)
+        try:
+            report = verify(lakefiles.of(args.data), connection, day=args.day, anchors=anchors, with_rows=args.rows)
+        except OSError as error:  # of the disk or the network: no verdict
+            print(f"Chưa kiểm tra được: không đọc được kho tệp ({error}). Xem lại đĩa hoặc kho S3 rồi chạy lại.",
+                  file=sys.stderr)  # fmt: skip
+            return 2
     for fault in report.faults[:SHOWN]:
         print(f"SAI: {fault.text}")
     about = (

@@ -324,6 +324,17 @@ def test_the_command_names_faults_and_says_when_all_is_well(
     assert main(["lake", "verify", "--data", str(tmp_path / "nowhere")]) == 2
 
 
+def test_a_lake_that_cannot_be_read_has_no_verdict(on_one_machine: Writer, capsys: pytest.CaptureFixture[str]) -> None:
+    filled(on_one_machine)
+    place = on_one_machine.data / "lake" / only_path(on_one_machine)
+    place.unlink()
+    place.mkdir()
+
+    assert main(["lake", "verify", "--data", str(on_one_machine.data)]) == 2
+    said = capsys.readouterr()
+    assert said.out == "" and "không đọc được kho tệp" in said.err
+
+
 def test_the_preview_says_what_would_go_and_what_is_held_and_changes_nothing(
     writer: Writer, capsys: pytest.CaptureFixture[str]
 ) -> None:
