@@ -7,6 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -196,6 +197,9 @@ class Worker:
         self._has_begun = False
         self._reading.close()
         self._partitions = self.ownership.partitions()
+        # a server that we lost during a COMMIT may still be about to do it: wait until it has, or has not
+        with suppress(OwnershipLost), self.connection.transaction():
+            self.ownership.confirm(self.connection)
         # what a crash or failed attempts have left would fill a full disk further
         orphans = lakewrite.remove_orphans(self.lake, self.connection, self._partitions)
         if orphans:

@@ -1,6 +1,7 @@
 """Partitions: several workers share out the units, and whoever takes a partition over goes on where it stands."""
 
 import sqlite3
+import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,9 +15,12 @@ from dekhang.pipeline.partitions import ALL, PARTITIONS, partition_of, share
 from dekhang.pipeline.spool import START, Batch, Position, SpoolReader, SpoolWriter, event_id, waiting
 from dekhang.pipeline.stores import database, detections, heartbeat, ledger, routes, schema
 from dekhang.pipeline.stores.database import Connection
+from dekhang.pipeline.stores.database.postgres import close_idle
 from dekhang.pipeline.stores.lake import Lake
+from dekhang.pipeline.worker.leases import LeasedOwnership
 from dekhang.pipeline.worker.loop import Worker
 from dekhang.pipeline.worker.ownership import FileOwnership, OwnershipLost, PartitionsTaken
+from tests.postgres import PostgresServer, keep_in
 
 RECEIVED = 1_575_943_200_000  # 2019-12-10T02:00:00Z
 HOUR = RECEIVED // 3_600_000
@@ -312,6 +316,31 @@ def test_a_worker_that_could_not_start_afresh_does_so_before_its_next_batch(plac
     assert place.brute_force() == Counter()
     noted = routes.of_units(place.data, UNITS, since_ms=0)
     assert {unit for unit, found in noted.items() if found} == {unit for unit, one in accounts.items() if one.stored}
+
+
+def test_a_worker_that_lost_sight_of_its_commit_waits_until_the_server_has_done_it(
+    place: Place, postgres: PostgresServer
+) -> None:
+    """Else it would read the old positions, and delete as orphans the files that the commit names."""
+    keep_in(postgres.new_database())(place.data)
+    worker = Worker(place.data, [place.rules], ownership=LeasedOwnership(place.data, "may-1/1"))
+    worker.start()
+    lost = database.connect(place.data)  # the connection on whose COMMIT no answer came
+    again = threading.Thread(target=worker._rewind)
+    waits = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+    with lost.transaction():
+        worker.ownership.confirm(lost)
+        lost.execute("INSERT INTO positions VALUES (3, 9, 0, 77, 78)")
+        again.start()
+        while again.is_alive() and lost.execute(waits).fetchone() == (0,):
+            again.join(0.01)
+        assert again.is_alive()
+    again.join(30)
+
+    assert worker._committed[3, 9] == Position(0, 77, 78)
+    lost.close()
+    worker.close()
+    close_idle()
 
 
 def test_a_worker_that_lost_its_partitions_writes_no_files_of_small_batches(
