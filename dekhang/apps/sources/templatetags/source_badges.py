@@ -66,7 +66,7 @@ def intake_badge(problem: str) -> SafeString:
     tone, icon, text = {
         "foreign": ("bad", "user-x", _("Xưng máy đơn vị khác")),
         "refused": ("bad", "ban", _("Bị từ chối")),
-        "missing": ("warn", "list-x", _("Hụt số")),
+        "missing": ("warn", "list-x", _("Sự kiện bị thiếu")),
         "loud": ("warn", "gauge", _("Gửi quá nhanh")),
     }[problem]
     return badge(tone, text, icon)
