@@ -21,6 +21,7 @@ from dekhang.pipeline.lakewrite.batches import flush
 from dekhang.pipeline.lakewrite.expire import candidates, expire, outlook
 from dekhang.pipeline.lakewrite.manifest import KEEPER, Superseded, empty_garbage, remove_orphans
 from dekhang.pipeline.lakewrite.merge import Damaged, checked_file, compact_once
+from dekhang.pipeline.lakewrite.trustedclock import TrustedClock
 from dekhang.pipeline.partitions import ALL
 from dekhang.pipeline.stores import database, retention
 from dekhang.pipeline.stores.lake.pieces import ALWAYS_MS
@@ -45,6 +46,7 @@ class Keeper:
         self._lock: IO[str] | None = None
         self._damaged: set[str] = set()
         self._next_orphans = self._next_garbage = self._next_expiry = 0.0
+        self._clock = TrustedClock(data / "run" / "lake.clock")
         self._policy: Policy | None = None
         self._next_look: dict[str, int] = {}  # segment → when something in it may expire, under this policy
         self.stopping = False
@@ -102,6 +104,9 @@ class Keeper:
         if policy != self._policy:
             self._policy, self._next_look = policy, {}
         now_ms = wallclock.now_ms()
+        if not self._clock.believe(now_ms, time.monotonic()):
+            self._next_expiry = time.monotonic() + EXPIRY_SECONDS
+            return False
         old = [one for one in candidates(connection, policy, now_ms=now_ms) if one.path not in self._damaged]
         self._next_look = {one.path: self._next_look[one.path] for one in old if one.path in self._next_look}
         for source in old:
