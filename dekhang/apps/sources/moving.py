@@ -11,7 +11,7 @@ from dekhang.apps.registry.models import System
 from dekhang.apps.registry.selectors import Came
 from dekhang.apps.sources.enums import AuditAction, SourceState
 from dekhang.apps.sources.models import LogSource
-from dekhang.apps.sources.services.connection import publish, subject_of
+from dekhang.apps.sources.services.connection import expect, publish, subject_of
 
 CURSOR = "sources.reorganisations"
 
@@ -31,36 +31,24 @@ def _move(came: Came) -> int:
         if unit_id == source.unit_id:
             continue
         before = source.unit_id
-        _expect(
+        expect(
             source,
             Outcome.BROKEN,
             _("Nguồn chuyển sang đơn vị mới theo sắp xếp ngày %(day)s.") % {"day": f"{came.date:%d/%m/%Y}"},
         )
         LogSource.objects.filter(pk=source.pk).update(unit_id=unit_id, system=system or source.system)
         source.unit_id = unit_id
-        _expect(source, Outcome.OK, "")
+        expect(source, Outcome.OK)
         if source.state == SourceState.DELIVERING:
-            _observe(source, EvidenceKind.SOURCE_DELIVERING, Outcome.OK, "")
+            record_evidence(
+                unit_id=unit_id,
+                kind=EvidenceKind.SOURCE_DELIVERING,
+                subject=subject_of(source),
+                outcome=Outcome.OK,
+                observed_at=clock.now(),
+            )
         record_event(action=AuditAction.SOURCE_MOVED, by=None, target=source, detail={"from": before, "to": unit_id})
         moved += 1
     if moved:
         publish()
     return moved
-
-
-def _expect(source: LogSource, outcome: Outcome, reason: str) -> None:
-    _observe(source, EvidenceKind.SOURCE_EXPECTED, outcome, reason, payload={"kind": source.kind, "name": source.name})
-
-
-def _observe(
-    source: LogSource, kind: EvidenceKind, outcome: Outcome, reason: str, payload: dict[str, str] | None = None
-) -> None:
-    record_evidence(
-        unit_id=source.unit_id,
-        kind=kind,
-        subject=subject_of(source),
-        outcome=outcome,
-        observed_at=clock.now(),
-        reason=reason,
-        payload=payload,
-    )

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST
 
 from dekhang.apps.core.enums import Role
 from dekhang.apps.core.errors import ActionDenied, refusal
+from dekhang.apps.core.models import User
 from dekhang.apps.duties import documents as files
 from dekhang.apps.duties.enums import DocumentKind, RevisionState
 from dekhang.apps.duties.filing import flags, selectors, services
@@ -18,6 +19,7 @@ from dekhang.apps.duties.filing.forms import FilingForm, ReviewForm
 from dekhang.apps.duties.filing.kinds import KINDS
 from dekhang.apps.duties.filing.policies import check_can_review, check_can_submit, check_can_withdraw_revision
 from dekhang.apps.duties.models import Revision
+from dekhang.apps.registry.models import System
 from dekhang.apps.registry.selectors import current_version, own_unit_id, unit_names, visible_unit_ids
 from dekhang.law import load
 
@@ -116,9 +118,6 @@ def revision(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _facts(one: Revision) -> list[tuple[str, str]]:
     """What the text says of itself, as label and words."""
-    from dekhang.apps.core.models import User
-    from dekhang.apps.registry.models import System
-
     shown = []
     for fact in KINDS[one.document.kind].facts:
         value = one.facts.get(fact.key)

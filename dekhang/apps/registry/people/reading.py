@@ -3,7 +3,6 @@
 import contextlib
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import date
 from pathlib import Path
 from typing import IO, Any
 
@@ -135,11 +134,10 @@ class _Units:
 def differences(one: RosterImport, rows: Iterable[tuple[Row, int]]) -> tuple[list[RosterChange], int]:
     """What the rows change in the roster on the import's day, in the order of the rows; and how many change nothing."""
     rows = list(rows)
-    people = (
-        {person.code: person for person in Person.objects.filter(code__in=_chunked_codes(rows))}
-        if len(rows) <= AT_ONCE
-        else {person.code: person for person in Person.objects.all()}
-    )
+    known = Person.objects.all()
+    if len(rows) <= AT_ONCE:  # a unit's list does not read the whole province
+        known = known.filter(code__in={row.values["code"] for row, _unit in rows})
+    people = {person.code: person for person in known}
     employed: dict[int, list[Employment]] = defaultdict(list)
     for employment in Employment.objects.filter(valid_to=None).order_by("pk"):
         employed[employment.person_id].append(employment)
@@ -180,10 +178,6 @@ def differences(one: RosterImport, rows: Iterable[tuple[Row, int]]) -> tuple[lis
     if one.is_complete:
         changes += _leavers(one, employed, people, rows, units_of)
     return changes, unchanged
-
-
-def _chunked_codes(rows: list[tuple[Row, int]]) -> list[str]:
-    return list({row.values["code"] for row, _unit in rows})
 
 
 def _same(person: Person, here: Employment, after: dict[str, str]) -> bool:
@@ -228,7 +222,3 @@ def _leavers(
                 )
             )
     return gone
-
-
-def parse_day(text: str) -> date:
-    return date.fromisoformat(text)

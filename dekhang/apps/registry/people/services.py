@@ -1,7 +1,7 @@
 """Writes of the roster: an import begun, applied as a whole, undone as a whole."""
 
 import hashlib
-from datetime import date, timedelta
+from datetime import date
 
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
@@ -16,8 +16,6 @@ from dekhang.apps.registry.models import Employment, Person, RosterChange, Roste
 from dekhang.apps.registry.people.policies import check_can_import, check_can_undo_import
 from dekhang.apps.registry.people.reading import AT_ONCE, PERSON_FIELDS, path_of
 from dekhang.apps.registry.search import fold
-
-PROGRESS_EVERY = 2_000
 
 
 def begin_import(*, unit_id: int | None, file: UploadedFile, is_complete: bool, day: date, by: User) -> RosterImport:
@@ -73,8 +71,7 @@ def apply(*, one: RosterImport) -> RosterImport:
     one = RosterImport.objects.select_for_update().get(pk=one.pk)
     if one.state != ImportState.APPLYING:
         raise ActionDenied(_("Tệp này không ở bước nạp."))
-    ids = one.changes.values_list("pk", flat=True).order_by("pk")
-    ids = list(ids)
+    ids = list(one.changes.values_list("pk", flat=True).order_by("pk"))
     for start in range(0, len(ids), AT_ONCE):
         _apply_part(one, list(one.changes.filter(pk__in=ids[start : start + AT_ONCE]).select_related("person")))
     RosterImport.objects.filter(pk=one.pk).update(state=ImportState.APPLIED, applied_at=clock.now(), progress=len(ids))
@@ -197,8 +194,3 @@ def undo(*, one: RosterImport, by: User) -> RosterImport:
     record_event(action=AuditAction.ROSTER_UNDONE, by=by, target=one, unit_id=one.unit_id)
     one.refresh_from_db()
     return one
-
-
-def oldest_kept() -> date:
-    """Imports older than this keep their counts but not their changes: they cannot be undone any more."""
-    return clock.today() - timedelta(days=30)

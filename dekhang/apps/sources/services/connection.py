@@ -88,7 +88,8 @@ def _check_bindings(source: LogSource, certificates: Sequence[str], hosts: Seque
         raise ActionDenied(_("Tên máy %(host)s đã được đơn vị khác khai. Hãy hỏi cơ quan điều phối.") % {"host": taken})
 
 
-def _expect(source: LogSource, outcome: Outcome, reason: str = "") -> None:
+def expect(source: LogSource, outcome: Outcome, reason: str = "") -> None:
+    """Evidence that the source's unit is to have it (ok), or not any more (broken, with the reason)."""
     record_evidence(
         unit_id=source.unit_id,
         kind=EvidenceKind.SOURCE_EXPECTED,
@@ -139,7 +140,7 @@ def create_source(
         created_at=now,
         created_by=by,
     )
-    _expect(source, Outcome.OK)
+    expect(source, Outcome.OK)
     record_event(action=AuditAction.SOURCE_CREATED, by=by, target=source, detail={"kind": source.kind})
     publish()
     return source, token
@@ -283,7 +284,7 @@ def retire(*, source: LogSource, by: User | None) -> LogSource:
     Silence.objects.filter(source=source, ended_at=None).update(ended_at=now)
     CanaryCall.objects.filter(source=source, canary=None, missed_at=None).update(missed_at=now)
     reason = _("Đơn vị cho ngừng nguồn log này.")
-    _expect(source, Outcome.BROKEN, reason)
+    expect(source, Outcome.BROKEN, reason)
     # also not delivering: when it is restored, old deliveries and old canaries must not prove anything
     record_evidence(
         unit_id=source.unit_id,
@@ -315,7 +316,7 @@ def restore(*, source: LogSource, by: User | None) -> LogSource:
     if moved != 1:
         raise ActionDenied(_("Nguồn này vừa được người khác dùng lại."))
     source.refresh_from_db()
-    _expect(source, Outcome.OK)
+    expect(source, Outcome.OK)
     record_event(action=AuditAction.SOURCE_RESTORED, by=by, target=source)
     publish()
     return source
