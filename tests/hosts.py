@@ -116,7 +116,8 @@ class Host:
         """As if the machine lost its power: nobody says goodbye."""
         if self.process is not None and self.process.poll() is None:
             own = psutil.Process(self.process.pid)
-            for process in (own, *own.children(recursive=True)):
+            own.suspend()  # it starts nothing again, and its parts are not told to end because it has died
+            for process in (*own.children(recursive=True), own):
                 with contextlib.suppress(psutil.NoSuchProcess):
                     process.kill()
             self.process.wait()

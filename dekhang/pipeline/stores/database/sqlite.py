@@ -33,9 +33,23 @@ class SqliteConnection(Connection):
         if readonly:
             self.execute("PRAGMA query_only = 1")
             return
-        self.execute("PRAGMA journal_mode = WAL")
+        self._write_ahead(busy_seconds)
         # FULL: the spool is pruned after the commit, so the commit must be on disk by then
         self.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+
+    def _write_ahead(self, busy_seconds: float) -> None:
+        """Switch the file to WAL once; SQLite does not wait for other processes that are doing the same, so we do."""
+        deadline = time.monotonic() + busy_seconds
+        while True:
+            try:
+                if self._raw.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+                    self._raw.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.Error as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+                    self.close()
+                    raise Error(f"{self.name}: {error}") from error
+                time.sleep(0.01)
 
     def execute(self, sql: str, values: Sequence[Any] = ()) -> Answer:
         try:
