@@ -14,6 +14,13 @@ from dekhang.law.reading import lines_of, read_yaml
 DATA = Path(__file__).parent / "data"
 E = TypeVar("E", bound=shapes.Entry)
 
+# the lists of files that are not named for the one list they hold
+_LISTS = {
+    "report_fields.yml": ("reports",),
+    "log_retention.yml": ("retentions",),
+    "bands.yml": ("bands", "points"),
+    "gci.yml": ("editions", "indicators"),
+}
 _CITATION = re.compile(r"^(?:(?P<regime>R\d{4}) )?(?P<key>[A-ZĐ]+\d+-\d{4}(?:/[\wđ.]+)?)$")
 _APPENDIX = {"PL1": "Phụ lục I", "PL2": "Phụ lục II", "PL3": "Phụ lục III"}
 _CLAUSE = re.compile(r"^(?P<article>\d+)(?:\.(?P<clause>\d+))?(?P<point>[a-zđ])?$")
@@ -61,6 +68,24 @@ class _Reports(shapes.Shape, frozen=True):
     reports: tuple[shapes.Report, ...]
 
 
+class _Bands(shapes.Shape, frozen=True):
+    refuted_at_best: shapes.BandKey
+    risk_weight: float
+    bands: tuple[shapes.Band, ...]
+    points: tuple[shapes.Points, ...]
+
+
+class _Efforts(shapes.Shape, frozen=True):
+    waiting_hours_a_day: float
+    efforts: tuple[shapes.Effort, ...]
+
+
+class _Gci(shapes.Shape, frozen=True):
+    pillars: tuple[shapes.Pillar, ...]
+    editions: tuple[shapes.GciEdition, ...]
+    indicators: tuple[shapes.GciIndicator, ...]
+
+
 class Law:
     """All law data, immutable. Ask by key, by regime or by date; an unknown key raises `UnknownKey`."""
 
@@ -83,6 +108,18 @@ class Law:
         ).retentions
         self.all_stages: Sequence[shapes.Stage] = read_yaml(folder / "stages.yml", _Stages).stages
         self.all_reports: Sequence[shapes.Report] = read_yaml(folder / "report_fields.yml", _Reports).reports
+        bands = read_yaml(folder / "bands.yml", _Bands)
+        self.all_bands: Sequence[shapes.Band] = bands.bands
+        self.all_points: Sequence[shapes.Points] = bands.points
+        self.refuted_at_best = bands.refuted_at_best
+        self.risk_weight = bands.risk_weight
+        efforts = read_yaml(folder / "efforts.yml", _Efforts)
+        self.all_efforts: Sequence[shapes.Effort] = efforts.efforts
+        self.waiting_hours_a_day = efforts.waiting_hours_a_day
+        gci = read_yaml(folder / "gci.yml", _Gci)
+        self.gci_pillars: Sequence[shapes.Pillar] = gci.pillars
+        self.gci_editions: Sequence[shapes.GciEdition] = gci.editions
+        self.gci_indicators: Sequence[shapes.GciIndicator] = tuple(sorted(gci.indicators, key=lambda i: i.order))
         self._instruments = {i.key: i for i in self.instruments}
         self._keys = frozenset(_citations(self.instruments))
         if faults := list(self._faults()):
@@ -188,6 +225,32 @@ class Law:
         """How long the logs of a system of this level are kept; None: no figure is known."""
         return next((r for r in self.all_log_retentions if r.regime == regime and r.level == level), None)
 
+    # --- comparing, deciding what comes first ---
+
+    def bands(self, on: date) -> tuple[shapes.Band, ...]:
+        """The bands in force on a date, the best first; none before there were any."""
+        return tuple(sorted((b for b in self.all_bands if b.in_force(on)), key=lambda b: -b.minimum))
+
+    def points(self, on: date) -> Mapping[str, shapes.Points]:
+        """What each duty weighs on a date, by the duty's key."""
+        return {p.key: p for p in self.all_points if p.in_force(on)}
+
+    def efforts(self, on: date) -> Mapping[str, shapes.Effort]:
+        """What it costs to clear each kind of obstacle on a date, by the reason's code."""
+        return {e.key: e for e in self.all_efforts if e.in_force(on)}
+
+    # --- the Global Cybersecurity Index ---
+
+    def gci_edition(self, key: str) -> shapes.GciEdition:
+        return _get(self.gci_editions, key, "lần công bố GCI")
+
+    def gci_edition_on(self, on: date) -> shapes.GciEdition | None:
+        """The newest edition that was published by a date."""
+        return next((e for e in self.gci_editions if e.in_force(on)), None)
+
+    def gci_indicator(self, key: str) -> shapes.GciIndicator:
+        return _get(self.gci_indicators, key, "chỉ tiêu GCI")
+
     # --- do the parts fit? ---
 
     def entries(self) -> Iterator[tuple[str, shapes.Entry]]:
@@ -202,6 +265,11 @@ class Law:
             ("log_retention.yml", self.all_log_retentions),
             ("stages.yml", self.all_stages),
             ("report_fields.yml", self.all_reports),
+            ("bands.yml", self.all_bands),
+            ("bands.yml", self.all_points),
+            ("efforts.yml", self.all_efforts),
+            ("gci.yml", self.gci_editions),
+            ("gci.yml", self.gci_indicators),
         )
         for name, entries in files:
             for entry in entries:
@@ -211,16 +279,28 @@ class Law:
         seen: set[tuple[str, str, str]] = set()
         for file, entry in self.entries():
             identity = (file, entry.key, getattr(entry, "regime", ""))
+            if isinstance(entry, shapes.Versioned):
+                identity = (file, entry.key, entry.valid_from.isoformat())
             if identity in seen:
                 yield self._fault(file, entry.key, "khóa này viết hai lần trong cùng tệp.")
             seen.add(identity)
             for reason in self._reasons(entry):
                 yield self._fault(file, entry.key, reason)
+        for file, versions in (
+            ("bands.yml", self.all_bands),
+            ("bands.yml", self.all_points),
+            ("efforts.yml", self.all_efforts),
+        ):
+            for key in _overlapping(versions):
+                yield self._fault(
+                    file, key, "hai bản của khóa này cùng có hiệu lực một ngày; hãy đặt valid_to cho bản trước."
+                )
 
     def _fault(self, file: str, key: str, reason: str) -> Fault:
         path = self.folder / file
-        top = {"report_fields.yml": "reports", "log_retention.yml": "retentions"}.get(file, file.removesuffix(".yml"))
-        return Fault(path, lines_of(path, top).get(key, 0), reason, key)
+        lists = _LISTS.get(file, (file.removesuffix(".yml"),))
+        line = next((found for top in lists if (found := lines_of(path, top).get(key))), 0)
+        return Fault(path, line, reason, key)
 
     def _reasons(self, entry: shapes.Entry) -> Iterator[str]:
         if not entry.basis and not entry.worded_by_us and not isinstance(entry, shapes.Instrument):
@@ -249,12 +329,32 @@ class Law:
                 yield "thời hạn tính bằng giờ hay ngày phải lớn hơn 0."
             if (entry.limit.unit == "yearly_before") != bool(entry.limit.dates):
                 yield "chỉ thời hạn hằng năm mới có danh sách ngày (dates), và phải có."
+        elif isinstance(entry, shapes.Points):
+            yield from self._unknown("nghĩa vụ", (entry.key,), {d.key for d in self.duties})
+            if entry.points <= 0:
+                yield "điểm của một nghĩa vụ phải lớn hơn 0."
+        elif isinstance(entry, shapes.Effort):
+            if entry.hours <= 0 or entry.waiting_days < 0:
+                yield "công sức phải lớn hơn 0 giờ, thời gian chờ không âm."
+        elif isinstance(entry, shapes.GciIndicator):
+            yield from self._reasons_of_indicator(entry)
         elif isinstance(entry, shapes.Report):
             yield from self._unknown("bên gửi, nhận", (entry.sender, *entry.recipients), self.parties)
         elif isinstance(entry, shapes.Regime):
             for transition in entry.transitions:
                 yield from self._unknown("căn cứ", transition.basis, self._keys)
                 yield from self._unknown("nguồn", transition.source, self.sources)
+
+    def _reasons_of_indicator(self, entry: shapes.GciIndicator) -> Iterator[str]:
+        yield from self._unknown("trụ cột", (entry.pillar,), {p.key for p in self.gci_pillars})
+        yield from self._unknown("lần công bố", entry.editions, {e.key for e in self.gci_editions})
+        if bool(entry.contributions) == bool(entry.why_none):
+            yield "chỉ tiêu phải có đóng góp (contributions), hoặc nói vì sao không (why_none)."
+        for one in entry.contributions:
+            yield from self._unknown("nghĩa vụ", filter(None, (one.duty,)), {d.key for d in self.duties})
+            yield from self._unknown("văn bản", filter(None, (one.instrument,)), {i.key for i in self.instruments})
+            if sum(map(bool, (one.duty, one.evidence, one.document, one.instrument))) != 1:
+                yield f"đóng góp “{one.what}” phải nêu đúng một: duty, evidence, document hoặc instrument."
 
     @staticmethod
     def _unknown(what: str, asked: Iterable[str], known: Iterable[str]) -> Iterator[str]:
@@ -279,6 +379,16 @@ def _citations(instruments: Iterable[shapes.Instrument]) -> Iterator[str]:
         yield instrument.key
         for clause in instrument.clauses:
             yield f"{instrument.key}/{clause}"
+
+
+def _overlapping(versions: Sequence[shapes.Versioned]) -> Iterator[str]:
+    """Keys of which two versions are in force on the same day."""
+    last: dict[str, shapes.Versioned] = {}
+    for entry in sorted(versions, key=lambda e: e.valid_from):
+        before = last.get(entry.key)
+        if before is not None and (before.valid_to is None or entry.valid_from < before.valid_to):
+            yield entry.key
+        last[entry.key] = entry
 
 
 def _get(entries: Iterable[E], key: str, what: str) -> E:

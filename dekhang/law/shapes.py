@@ -41,6 +41,10 @@ class Dated(Entry, frozen=True, kw_only=True):
         return self.valid_from <= on and (self.valid_to is None or on < self.valid_to)
 
 
+class Versioned(Dated, frozen=True, kw_only=True):
+    """A dated entry whose key may stand several times, for periods that do not overlap: the later one follows the earlier."""
+
+
 class Source(Shape, frozen=True, kw_only=True):
     """Where a fact was read: tag, title, and how far to trust it."""
 
@@ -247,3 +251,71 @@ class Report(Entry, frozen=True, kw_only=True):
     sender: str
     recipients: tuple[str, ...]
     fields: tuple[ReportField, ...]
+
+
+BandKey = Literal["A", "B", "C", "D", "E"]
+
+
+class Band(Versioned, frozen=True, kw_only=True):
+    """A band of units: those whose index is at least `minimum` and that no better band takes."""
+
+    key: BandKey
+    title: str
+    minimum: float  # of the index, 0 … 100
+
+
+class Points(Versioned, frozen=True, kw_only=True):
+    """What a proven duty weighs in a unit's index, and how much of the unit's risk it takes away. `key` is the duty's."""
+
+    points: float
+    risk: Literal[1, 2, 3, 4, 5]
+
+
+class Effort(Versioned, frozen=True, kw_only=True):
+    """What it costs a unit to clear one obstacle. `key` is the code of the reason (`duties.enums.ReasonCode`)."""
+
+    hours: float  # of work, by the unit's own people
+    waiting_days: int = 0  # for others: a review, a decision, a course
+    once: bool = False  # one act clears it in every duty that names it
+    how: str  # how long it takes, in words
+
+
+class Pillar(Shape, frozen=True, kw_only=True):
+    """One of the five pillars of the Global Cybersecurity Index."""
+
+    key: str
+    title: str
+
+
+class GciEdition(Dated, frozen=True, kw_only=True):
+    """A published edition of the index. It is scored for countries only: there is no number for a province, here or anywhere.
+
+    `valid_from` is when it was published, `valid_to` when the next one was.
+    """
+
+    title: str
+    result: str  # what was published of the country, in words
+    differs: str  # from the edition before it; "" when nothing is known
+    indicators_known: bool  # False: its list was not obtained, the next edition's is shown with that word
+
+
+class Contribution(Shape, frozen=True, kw_only=True):
+    """What of the province's evidence speaks for an indicator. Exactly one of duty, evidence, document, instrument is given."""
+
+    what: str  # in words: what it shows
+    duty: str = ""  # key of duties.yml: its proven units
+    evidence: str = ""  # duties.enums.EvidenceKind: units that have it
+    document: str = ""  # duties.enums.DocumentKind: accepted documents
+    instrument: str = ""  # key of instruments.yml: a published text
+
+
+class GciIndicator(Entry, frozen=True, kw_only=True):
+    """One of the twenty indicators. `contributions` is empty for what only the state as a whole can show: `why_none` says so."""
+
+    order: int
+    pillar: str
+    title: str
+    asks: str  # what the country is asked, in our words
+    editions: tuple[str, ...]
+    contributions: tuple[Contribution, ...] = ()
+    why_none: str = ""

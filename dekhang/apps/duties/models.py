@@ -158,7 +158,9 @@ class StateSpan(models.Model):
         null=True, help_text="when it came into this state; spans also end when reasons change"
     )
     proven_until = models.DateTimeField(null=True)
-    reasons = models.JSONField(default=list, help_text="[code, text, next step, url name] each, most urgent first")
+    reasons = models.JSONField(
+        default=list, help_text="[code, text, next step, url name, subject] each, most urgent first"
+    )
 
     class Meta:
         constraints = [

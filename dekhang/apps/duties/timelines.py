@@ -30,7 +30,7 @@ from dekhang.apps.duties.states import (
 )
 from dekhang.law import load
 
-MEANING = 1  # grows when states or their words change without a change of the law's data: all spans are computed anew
+MEANING = 2  # grows when states or their words change without a change of the law's data: all spans are computed anew
 MEANING_CURSOR = "duties.meaning"
 AT_ONCE = 50  # timelines computed in one transaction
 IDS_AT_ONCE = 500
@@ -139,7 +139,9 @@ def _spans(unit_id: int, duty_key: str, stretches: Sequence[Stretch]) -> Iterabl
             state=one.state,
             since=one.since,
             proven_until=one.proven_until,
-            reasons=[[reason.code, reason.text, reason.next_step, reason.url_name] for reason in one.reasons],
+            reasons=[
+                [reason.code, reason.text, reason.next_step, reason.url_name, reason.subject] for reason in one.reasons
+            ],
         )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from dekhang.apps.duties.enums import DocumentKind, EvidenceKind, ReasonCode
 from dekhang.law import LawError, UnknownKey, deadline, load
 from dekhang.law.book import DATA, Law
 
@@ -298,3 +299,69 @@ def test_entries_are_frozen():
     with pytest.raises(AttributeError):
         load().duty("sop").title = "khác"  # type: ignore[misc]
     assert isinstance(load().duty("sop"), msgspec.Struct)
+
+
+# --- bands, efforts, GCI ---
+
+
+def test_every_reason_has_an_effort_and_every_duty_weighs_something():
+    on = date(2019, 12, 10)
+    assert set(load().efforts(on)) == set(ReasonCode.values)
+    assert set(load().points(on)) == {duty.key for duty in load().duties}
+    assert sum(one.points for key, one in load().points(on).items()) > 0
+
+
+def test_bands_go_down_to_nothing_so_that_every_index_has_one():
+    bands = load().bands(date(2019, 12, 10))
+    assert [band.key for band in bands] == ["A", "B", "C", "D", "E"]
+    assert bands[-1].minimum == 0
+    assert load().bands(date(2019, 1, 1)) == ()
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "reason"),
+    [
+        # two versions of one band on the same day
+        ("bands.yml", "  - {key: E, title: Chưa, minimum: 0, valid_from: 2019-06-07",
+         "  - {key: D, title: Thấp, minimum: 10, valid_from: 2020-01-01, source: [OURS], worded_by_us: true}\n"
+         "  - {key: E, title: Chưa, minimum: 0, valid_from: 2019-06-07", "cùng có hiệu lực"),
+        ("bands.yml", "{key: secrets, points: 6", "{key: secret, points: 6", "nghĩa vụ “secret”"),
+        ("efforts.yml", "{key: silent, hours: 1", "{key: silent, hours: 0", "lớn hơn 0"),
+        ("gci.yml", "    why_none: Do Nhà nước ký kết.\n", "", "why_none"),
+        ("gci.yml", "duty: regulation}", "duty: regulation, document: regulation}", "đúng một"),
+        ("gci.yml", "    pillar: legal\n", "    pillar: law\n", "trụ cột"),
+    ],
+)  # fmt: skip
+def test_a_fault_in_bands_efforts_or_the_index_is_refused_with_its_reason(tmp_path, file, old, new, reason):
+    with pytest.raises(LawError, match=re.escape(reason)) as caught:
+        Law(copy_with(tmp_path, file, old, new))
+    assert all(fault.path.name == file and fault.line > 0 for fault in caught.value.faults)
+
+
+def test_a_later_version_of_a_weight_follows_the_earlier_one(tmp_path):
+    ended = "{key: secrets, points: 6, risk: 4, valid_from: 2019-06-07"
+    folder = copy_with(
+        tmp_path,
+        "bands.yml",
+        ended,
+        "{key: secrets, points: 9, risk: 4, valid_from: 2021-01-01, source: [OURS], worded_by_us: true}\n"
+        f"  - {ended}, valid_to: 2021-01-01",
+    )
+    law = Law(folder)
+    assert [law.points(date(year, 6, 30))["secrets"].points for year in (2020, 2021)] == [6, 9]
+
+
+def test_the_index_has_twenty_indicators_in_five_pillars_of_which_none_claims_to_be_sourced():
+    law = load()
+    assert len(law.gci_indicators) == 20
+    assert [sum(i.pillar == p.key for i in law.gci_indicators) for p in law.gci_pillars] == [2, 4, 3, 6, 5]
+    assert all("title" in i.from_memory and i.worded_by_us for i in law.gci_indicators)
+    assert [law.gci_edition_on(date(year, 12, 10)).key for year in (2019, 2021, 2026)] == ["v3", "v4", "v5"]
+    assert law.gci_edition_on(date(2018, 1, 1)) is None
+
+
+def test_what_contributes_to_an_indicator_exists_in_the_duties_app():
+    for indicator in load().gci_indicators:
+        for one in indicator.contributions:
+            assert not one.evidence or one.evidence in EvidenceKind.values
+            assert not one.document or one.document in DocumentKind.values

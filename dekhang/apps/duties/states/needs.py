@@ -97,7 +97,7 @@ class Needs:
             "when": day_of(problem.about, expiry=problem.code.endswith("_expired")),
             "count": problem.count,
         }
-        return Reason(problem.code, (text % words).strip(), step % words, url_name)
+        return Reason(problem.code, (text % words).strip(), step % words, url_name, problem.subject)
 
 
 def _document_words(code: str) -> tuple[str, str, str]:

@@ -164,7 +164,7 @@ class RecordAttacks:
                 _("Nguồn đã gửi lại; làm một phép thử mới với nguồn loại %(kind)s để được tính lại."),
             ),
         }[problem.code]
-        return Reason(problem.code, (text % words).strip(), step % words, "sources:list")
+        return Reason(problem.code, (text % words).strip(), step % words, "sources:list", problem.subject)
 
 
 def _day(row: Observation | None, *, expiry: bool = False) -> str:

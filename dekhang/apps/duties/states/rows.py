@@ -46,12 +46,16 @@ class ClaimSpan:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a unit does not count as proven, and what its people do next. `url_name` takes no arguments or is None."""
+    """Why a unit does not count as proven, and what its people do next. `url_name` takes no arguments or is None.
+
+    `subject` names the very thing as evidence does (`source:12`, `layer:2`), so that a page can lead to its own place.
+    """
 
     code: str
     text: str
     next_step: str
     url_name: str | None = None
+    subject: str = ""
 
 
 @dataclass(frozen=True, slots=True)

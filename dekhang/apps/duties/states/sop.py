@@ -202,7 +202,7 @@ class Sop:
                 "portal:home",
             ),
         }[problem.code]
-        return Reason(problem.code, (text % words).strip(), step % words, url_name)
+        return Reason(problem.code, (text % words).strip(), step % words, url_name, problem.subject)
 
 
 def _in_post(facts: Facts) -> set[object]:
