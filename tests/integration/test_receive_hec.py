@@ -151,6 +151,17 @@ def test_any_bytes_as_events_never_raise_and_every_object_is_accounted_for() -> 
     assert read_events(b"\xff\xfe{").wrong == 6
     big = read_events(b'{"event":"' + b"x" * 1_100_000 + b'"}{"event":"y"}')
     assert (big.records, big.wrong, big.wrong_number) == ([b'{"event":"y"}'], 6, 0)
+    long = b'{"event":"' + b"x" * 900_000 + b'"}'
+    many = read_events((long + b'{"event":12}  {"event":"y"}') * 6)
+    assert (len(many.records), many.wrong) == (18, 0)
+
+
+def test_one_huge_object_is_refused_before_it_becomes_a_hundred_times_its_size() -> None:
+    events = read_events(b'{"event":1}{"event":[' + b"[]," * 2_000_000 + b"[]]}")
+    assert [(reason.value, one.records) for reason, one in events.refused.items()] == [("oversize", 1)]
+    assert events.records == [b'{"event":1}']
+    pretty = json.dumps({"event": {"a": [1, 2]}}, indent=2).encode()
+    assert len(read_events(b"\n".join([pretty] * 30)).records) == 30
 
 
 # ------------------------------------------------------------------------------------------------ the parser

@@ -300,6 +300,13 @@ def test_odd_requests_get_a_status_and_a_sentence(
         assert answer["error"]["reason"].endswith((".", ")"))
 
 
+def test_what_is_sent_to_a_wrong_address_is_counted_for_its_source(tmp_path: Path) -> None:
+    with Receiver(tmp_path, "http") as receiver:
+        assert send(receiver, "/index/_sarch", b"{}")[0] == 404
+        receiver.wait_for_refusals((7, "wrong_address"))
+        assert send(receiver, "/_search", b"", BEARER, "GET")[0] == 404  # a look is no record
+
+
 def test_a_retired_source_is_403_and_a_new_one_is_known_within_a_second(tmp_path: Path) -> None:
     with Receiver(tmp_path, "http", sources=[source(8, retired=True)]) as receiver:
         status, answer = send(receiver, "/ndjson", b"x\n")

@@ -104,6 +104,35 @@ def test_a_silent_stranger_is_dismissed_and_a_silent_known_sender_keeps_its_conn
     assert stored(tmp_path) == [b"<13>chao", b"<13>con day"]
 
 
+def test_strangers_give_way_to_whoever_comes_next_and_known_senders_do_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(syslog, "CONNECTIONS", 3)
+
+    async def story(receiver: SyslogReceiver, port: int) -> None:
+        async with AsyncExitStack() as held:
+            _, known = await held.enter_async_context(connected(port))
+            known.write(b"<13>dk-token=%s mot\n" % TOKEN.encode())
+            await until(lambda: receiver.messages)
+            stranger, dripping = await held.enter_async_context(connected(port))
+            dripping.write(b"<13>khong bao gio het dong")
+            await until(lambda: len(receiver.connections) == 2)
+            await held.enter_async_context(connected(port))
+            await until(lambda: len(receiver.connections) == 3)
+            async with connected(port) as (_, last):
+                last.write(b"<13>dk-token=%s hai\n" % TOKEN.encode())
+                await until(lambda: receiver.messages == 2)
+                known.write(b"<13>dk-token=%s ba\n" % TOKEN.encode())
+                await until(lambda: receiver.messages == 3)
+                try:
+                    assert await stranger.read() == b""
+                except ConnectionResetError:
+                    pass
+
+    listening(tmp_path, story)
+    assert sorted(stored(tmp_path)) == [b"<13>ba", b"<13>hai", b"<13>mot"]
+
+
 def test_a_last_line_without_newline_is_kept_when_the_sender_hangs_up(tmp_path: Path) -> None:
     async def story(receiver: SyslogReceiver, port: int) -> None:
         async with connected(port) as (_, writer):

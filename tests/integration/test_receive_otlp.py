@@ -224,10 +224,24 @@ def test_records_of_two_bytes_do_not_become_gigabytes_of_objects() -> None:
         with pytest.raises(TooManyLines):
             read_protobuf(content)
     with pytest.raises(TooManyLines):
-        read_json(b'{"resourceLogs":[' + b"{}," * otlp.BRACKETS + b"{}]}")
+        read_json(b'{"resourceLogs":[' + b"{}," * (otlp.VALUES // 2) + b"{}]}")
     with pytest.raises(ValueError, match="OTLP"):
         read_protobuf(b"\x0b\x0c")  # a group, behind which nothing would be counted
     assert len(read_protobuf(field(1, field(2, field(2, b"") * 3))).records) == 3
+    with pytest.raises(ValueError, match="cắt"):
+        read_protobuf(field(1, field(2, field(2, b"xyz")))[:-1])
+
+
+def test_a_record_that_would_become_many_times_its_size_is_refused_and_the_others_are_kept() -> None:
+    message = request(text("mot"))
+    scoped = message.resource_logs[0].scope_logs[0]
+    swollen = scoped.log_records.add()
+    for _ in range(otlp.WIRE_BYTES // 2 + 1):
+        swollen.attributes.add()
+    scoped.log_records.add().body.string_value = "hai"
+    logs = read_protobuf(message.SerializeToString())
+    assert [json.loads(record)["body"] for record in logs.records] == ["mot", "hai"]
+    assert logs.rejected == 1 and logs.rejected_bytes > otlp.WIRE_BYTES
 
 
 def test_odd_json_never_raises_anything_but_a_value_error() -> None:

@@ -24,6 +24,9 @@ FIXES: dict[str, Promise] = {
     Reason.OVERLOADED: _("Quá nhiều kết nối cùng lúc: giảm số kết nối hoặc tăng cỡ gói ở máy gửi."),
     Reason.KERNEL_DROPPED: _("UDP không chờ được: chuyển máy gửi sang TCP."),
     Reason.UNREADABLE_FILE: _("Kiểm tra tệp đã tải lên: đúng định dạng, không hỏng, không đặt mật khẩu."),
+    Reason.WRONG_ADDRESS: _("Sửa địa chỉ ở máy gửi theo cấu hình đã cấp; xem ví dụ để biết nó gửi đi đâu."),
+    Reason.TIMED_OUT: _("Đường truyền chậm hoặc hay đứt: giảm cỡ gói ở máy gửi. Máy gửi tự gửi lại."),
+    Reason.FAULT: _("Lỗi ở máy chủ của tỉnh, không phải ở đơn vị: báo quản trị hệ thống. Máy gửi tự gửi lại."),
 }
 UNKNOWN = _("Xem ví dụ; chưa rõ thì hỏi cơ quan điều phối.")
 

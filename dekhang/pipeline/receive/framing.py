@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 
 MESSAGE_BYTES = 64 * 1024
-_COUNT = re.compile(rb"([1-9][0-9]{0,8}) <")  # a counted message always starts with its priority
-_MAYBE_COUNT = re.compile(rb"[1-9][0-9]{0,8} ?\Z")  # … of which only the beginning has arrived
+# a counted message always starts with its priority; a number beyond six digits is text of a line
+_COUNT = re.compile(rb"([1-9][0-9]{0,5}) <")
+_MAYBE_COUNT = re.compile(rb"[1-9][0-9]{0,5} ?\Z")  # … of which only the beginning has arrived
 _CONTROL = bytes(set(range(32)) - set(b"\t\n\r\x1b")) + b"\x7f"
 _PRIORITY = re.compile(rb"<[0-9]{1,3}>")
 # how a message begins that is not simply a line: framing by count, or bytes left over between messages

@@ -29,6 +29,7 @@ from dekhang.pipeline.stores.intake import IntakeSource
 from dekhang.pipeline.stores.reasons import Reason
 
 CHANNEL_CHARS = 128
+WINDOW_CHARS = 4 * RECORD_BYTES
 ACKS = 10_000  # ids asked for at once
 META_CHARS = 1024
 WRAPPED_BYTES = 128 * 1024 * 1024  # what `meta` may add to the lines of one request: 300 bytes to each of LINES
@@ -100,8 +101,10 @@ def read_events(content: bytes) -> Events:
         if not record:
             continue
         try:
-            event = orjson.loads(record)
+            event = orjson.loads(record) if len(record) <= RECORD_BYTES else None
         except orjson.JSONDecodeError:
+            event = None
+        if event is None:
             _read_on(events, b"\n".join(lines[place:]), number)
             break
         _keep(events, event, number, record)
@@ -113,6 +116,7 @@ def _read_on(events: Events, content: bytes, number: int) -> None:
     """The same where objects follow each other on a line, or one takes several."""
     text = content.decode("utf-8", "replace")
     decode = json.JSONDecoder().raw_decode
+    begin, window = 0, text[:WINDOW_CHARS]  # read through a window: one huge object never becomes objects
     at, end = 0, len(text)
     while True:
         while at < end and text[at] in " \t\r\n,":
@@ -122,11 +126,21 @@ def _read_on(events: Events, content: bytes, number: int) -> None:
         if number >= LINES:
             events.refuse(6, number, Reason.OVERSIZE, text[at:].encode("utf-8", "replace"))
             return
+        is_last = begin + len(window) >= end
         try:
-            event, after = decode(text, at)
+            event, after = decode(window, at - begin)
         except (ValueError, RecursionError):
-            events.refuse(6, number, Reason.MALFORMED, text[at:].encode("utf-8", "replace"))
+            event, after = None, -1
+        if not is_last and after in (-1, len(window)):  # it may go on behind the window
+            if at > begin:
+                begin, window = at, text[at : at + WINDOW_CHARS]
+                continue
+            after = -1
+        if after < 0:
+            reason = Reason.MALFORMED if is_last else Reason.OVERSIZE
+            events.refuse(6, number, reason, text[at:].encode("utf-8", "replace"))
             return
+        after += begin
         _keep(events, event, number, text[at:after].encode("utf-8", "replace"))
         at = after
         number += 1

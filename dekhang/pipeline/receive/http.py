@@ -117,6 +117,8 @@ class HttpReceiver:
         if source is None or not dialect.takes(request):
             found = dialect.answer(request, self)
             if found is None:
+                if source is not None and request.method in ("PUT", "POST"):
+                    self.refuse(source.source_id, Reason.WRONG_ADDRESS, 1, request, example=request.path.encode())
                 raise _not_for_us(request.method, request.path)
             if request.method in ("PUT", "POST"):
                 await body.drain()  # a template of 200 KB, of no use here
@@ -130,6 +132,9 @@ class HttpReceiver:
             self.refuse(source.source_id, reason, 1, request, size_bytes=body.size_bytes)
             headers = _LATER if problem.status == 429 else []
             raise Answer(problem.status, str(problem), headers=headers, reason=reason) from problem
+        except TimeoutError:
+            self.refuse(source.source_id, Reason.TIMED_OUT, 1, request, size_bytes=body.size_bytes)
+            raise
         try:
             if len(content) > INLINE_BYTES:
                 async with self._large:
@@ -139,6 +144,11 @@ class HttpReceiver:
             self.refuse(source.source_id, Reason.OVERSIZE, 1, request, size_bytes=len(content))
             sentence = f"Một lần gửi tối đa {LINES} dòng. Hãy giảm kích thước gói (bulk_max_size)."
             raise Answer(413, sentence, reason=Reason.OVERSIZE) from error
+        except (Answer, SpoolError):  # whoever raised them has counted
+            raise
+        except Exception:
+            self.refuse(source.source_id, Reason.FAULT, 1, request, size_bytes=len(content))
+            raise
 
     def _who(self, request: Request) -> IntakeSource:
         who = identify(self._intake, request.header, request.peer.certificate)

@@ -11,11 +11,14 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
-from google.protobuf.message import DecodeError
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
+from google.protobuf.message import DecodeError, Message
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
+from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 from dekhang.pipeline.formats.limits import RECORD_BYTES
 from dekhang.pipeline.receive.bulk import LINES, TooManyLines, ids_from_key
@@ -27,8 +30,11 @@ PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
 SIGNALS = ("logs", "traces", "metrics")  # below /v1; only the first is taken
 DEPTH = 16  # of values in values
-BRACKETS = 2_000_000  # of a JSON request: 64 bytes of memory each, however little stands between them
+VALUES = 5_000_000  # of a JSON request: about 64 bytes of memory each, however few stand for them in the text
+WIRE_BYTES = 2 * RECORD_BYTES  # of one record, resource or scope: two bytes of protobuf may become a hundred of memory
 BUILT_BYTES = 128 * 1024 * 1024  # of all records of a request: four times its 32 MB
+
+M = TypeVar("M", bound=Message)
 
 
 @dataclass(slots=True)
@@ -53,33 +59,39 @@ class Logs:
             raw = orjson.dumps(_as_text(record))
         self.built_bytes += len(raw)
         if len(raw) > RECORD_BYTES:
-            self.rejected += 1
-            self.rejected_bytes += len(raw)
+            self.reject(len(raw))
             self.example = raw[:400]
         else:
             self.records.append(raw)
 
+    def reject(self, size_bytes: int) -> None:
+        self.rejected += 1
+        self.rejected_bytes += size_bytes
+
 
 def read_protobuf(content: bytes) -> Logs:
-    """Raises ValueError when it is not an ExportLogsServiceRequest, TooManyLines when it has more than LINES records."""
-    _check_records(content)
-    try:
-        message = ExportLogsServiceRequest.FromString(content)
-    except DecodeError as error:
-        raise ValueError(str(error)) from error
+    """Take an ExportLogsServiceRequest apart, one record after another: its objects never exist all at once.
+
+    Raises ValueError when it is none, TooManyLines when it has more than twice LINES records and groups around them.
+    """
     logs = Logs()
-    for group in message.resource_logs:
-        resource = _named("resource.", ((one.key, _value(one.value)) for one in group.resource.attributes))
-        for scoped in group.scope_logs:
-            scope = _scope(
-                scoped.scope.name,
-                scoped.scope.version,
-                ((one.key, _value(one.value)) for one in scoped.scope.attributes),
-            )
-            for record in scoped.log_records:
-                if logs.is_full:
-                    logs.rejected += 1
+    count = 0
+    for group_at, group_end in _parts(content, 0, len(content), 1):  # ResourceLogs
+        count += 1
+        about = _message(Resource(), content, _parts(content, group_at, group_end, 1))
+        resource = _named("resource.", ((one.key, _value(one.value)) for one in about.attributes))
+        for scoped_at, scoped_end in _parts(content, group_at, group_end, 2):  # ScopeLogs
+            count += 1
+            of = _message(InstrumentationScope(), content, _parts(content, scoped_at, scoped_end, 1))
+            scope = _scope(of.name, of.version, ((one.key, _value(one.value)) for one in of.attributes))
+            for part in _parts(content, scoped_at, scoped_end, 2):  # LogRecord
+                count += 1
+                if count > 2 * LINES:
+                    raise TooManyLines
+                if logs.is_full or part[1] - part[0] > WIRE_BYTES:
+                    logs.reject(part[1] - part[0])
                     continue
+                record = _message(LogRecord(), content, [part])
                 logs.add(
                     _flat(
                         record.time_unix_nano,
@@ -95,22 +107,21 @@ def read_protobuf(content: bytes) -> Logs:
                         ((one.key, _value(one.value)) for one in record.attributes),
                     )
                 )
+        if count > 2 * LINES:
+            raise TooManyLines
     return logs
 
 
-def _check_records(content: bytes) -> None:
-    """Raises TooManyLines before the records of a request become objects: 130 bytes each, and two on the wire will do."""
-    count = 0
-    for resource_at, resource_end in _parts(content, 0, len(content), 1):  # ResourceLogs
-        count += 1
-        for scope_at, scope_end in _parts(content, resource_at, resource_end, 2):  # ScopeLogs
-            count += 1
-            for _ in _parts(content, scope_at, scope_end, 2):  # LogRecord
-                count += 1
-                if count > 2 * LINES:  # records and the groups around them
-                    raise TooManyLines
-        if count > 2 * LINES:
-            raise TooManyLines
+def _message(message: M, content: bytes, parts: Iterable[tuple[int, int]]) -> M:
+    """Read a message from its part; said several times, it is all of them together. Raises ValueError."""
+    try:
+        for at, end in parts:
+            if end - at > WIRE_BYTES:
+                raise ValueError(f"một phần dài quá {WIRE_BYTES} byte")
+            message.MergeFromString(content[at:end])
+    except DecodeError as error:
+        raise ValueError(str(error)) from error
+    return message
 
 
 def _parts(content: bytes, at: int, end: int, number: int) -> Iterator[tuple[int, int]]:
@@ -120,8 +131,10 @@ def _parts(content: bytes, at: int, end: int, number: int) -> Iterator[tuple[int
         kind = key & 7
         if kind == 2:
             size, at = _read_varint(content, at)
+            if at + size > end:
+                raise ValueError("dữ liệu bị cắt giữa chừng")
             if key >> 3 == number:
-                yield at, min(at + size, end)
+                yield at, at + size
             at += size
         elif kind == 0:
             _, at = _read_varint(content, at)
@@ -146,7 +159,7 @@ def _read_varint(content: bytes, at: int) -> tuple[int, int]:
 
 def read_json(content: bytes) -> Logs:
     """The same from OTLP's JSON: lowerCamelCase names, 64-bit numbers as text, ids in hex. Raises ValueError, TooManyLines."""
-    if content.count(b"{") + content.count(b"[") > BRACKETS:
+    if content.count(b"{") + content.count(b"[") + content.count(b",") > VALUES:
         raise TooManyLines
     document = orjson.loads(content)
     if not isinstance(document, dict):

@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 CONNECTIONS = 1000
 CONNECTIONS_PER_ADDRESS = 200
 NOISE_LIMIT = 100  # messages of noise before a connection is closed
-STRANGER_SECONDS = 60.0  # a connection that has not shown who it is may stay silent for this long
+STRANGER_SECONDS = 60.0  # a connection that has not shown who it is may stay for this long
 UDP_BUFFER_BYTES = 8 * 1024 * 1024
 DROPS_SECONDS = 1.0
 
@@ -122,6 +122,18 @@ class SyslogReceiver:
         for connection in self.connections:
             connection.press()
 
+    def has_room(self) -> bool:
+        """Is there a place for one more connection? The oldest stranger has to leave when there is none."""
+        if len(self.connections) < CONNECTIONS:
+            return True
+        stranger = min((one for one in self.connections if not one.known), key=lambda one: one.opened_at, default=None)
+        if stranger is None:
+            return False
+        self.refusals.add(UNKNOWN_SOURCE, Reason.OVERLOADED, peer=stranger.ip)
+        self.connections.discard(stranger)
+        stranger.abort()
+        return True
+
     async def _watch_drops(self) -> None:
         while True:
             await asyncio.sleep(DROPS_SECONDS)
@@ -143,7 +155,7 @@ class SyslogReceiver:
             await asyncio.sleep(STRANGER_SECONDS / 6)
             oldest = asyncio.get_running_loop().time() - STRANGER_SECONDS
             for connection in list(self.connections):
-                if not connection.known and connection.heard_at < oldest:
+                if not connection.known and connection.opened_at < oldest:
                     connection.close()
 
     async def close(self) -> None:
@@ -225,23 +237,23 @@ class _Connection(asyncio.Protocol):
         self._certificate = certificate
         self._framer = Framer()
         self._noise = 0
-        self._ip = ""
+        self.ip = ""
         self._transport: asyncio.Transport | None = None
         self._source_id = UNKNOWN_SOURCE
         self.known = False
-        self.heard_at = asyncio.get_running_loop().time()
+        self.opened_at = asyncio.get_running_loop().time()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         peer = transport.get_extra_info("peername") or ("",)
-        self._ip = normalise_ip(str(peer[0]))
+        self.ip = normalise_ip(str(peer[0]))
         receiver = self._receiver
-        full = len(receiver.connections) >= CONNECTIONS or receiver.per_address[self._ip] >= CONNECTIONS_PER_ADDRESS
+        full = receiver.per_address[self.ip] >= CONNECTIONS_PER_ADDRESS or not receiver.has_room()
         receiver.connections.add(self)
-        receiver.per_address[self._ip] += 1
+        receiver.per_address[self.ip] += 1
         if full:
-            receiver.refusals.add(UNKNOWN_SOURCE, Reason.OVERLOADED, peer=self._ip)
+            receiver.refusals.add(UNKNOWN_SOURCE, Reason.OVERLOADED, peer=self.ip)
             transport.abort()
             return
         sock = transport.get_extra_info("socket")
@@ -251,7 +263,6 @@ class _Connection(asyncio.Protocol):
         self.press()
 
     def data_received(self, data: bytes) -> None:
-        self.heard_at = asyncio.get_running_loop().time()
         seen = self._framer.rest + data if self._framer.rest else data
         self._take(self._framer.feed(data), seen)
 
@@ -264,10 +275,10 @@ class _Connection(asyncio.Protocol):
         if messages and has_controls(seen):
             for noise in filter(is_noise, messages):
                 self._noise += 1
-                receiver.noise(noise, self._ip, self._certificate)
+                receiver.noise(noise, self.ip, self._certificate)
             messages = [message for message in messages if not is_noise(message)]
         if messages:
-            source_id = receiver.take(messages, seen, self._ip, self._name, self._certificate)
+            source_id = receiver.take(messages, seen, self.ip, self._name, self._certificate)
             if source_id is not None:
                 self.known = True
                 if source_id != self._source_id:
@@ -275,9 +286,9 @@ class _Connection(asyncio.Protocol):
                     self.press()
         if self._framer.oversize_bytes or self._framer.oversize:
             records, size = self._framer.take_oversize()
-            receiver.refusals.add(self._source_id, Reason.OVERSIZE, records, size_bytes=size, peer=self._ip)
+            receiver.refusals.add(self._source_id, Reason.OVERSIZE, records, size_bytes=size, peer=self.ip)
         if self._noise >= NOISE_LIMIT and self._transport is not None:
-            logger.warning("Đóng kết nối từ %s: chỉ gửi dữ liệu nhị phân.", self._ip)
+            logger.warning("Đóng kết nối từ %s: chỉ gửi dữ liệu nhị phân.", self.ip)
             self._transport.abort()
 
     def press(self) -> None:
@@ -295,12 +306,17 @@ class _Connection(asyncio.Protocol):
             self.eof_received()
             self._transport.close()
 
+    def abort(self) -> None:
+        if self._transport is not None:
+            self.eof_received()
+            self._transport.abort()
+
     def connection_lost(self, exc: Exception | None) -> None:
         self.eof_received()
         self._receiver.connections.discard(self)
-        self._receiver.per_address[self._ip] -= 1
-        if self._receiver.per_address[self._ip] <= 0:
-            del self._receiver.per_address[self._ip]
+        self._receiver.per_address[self.ip] -= 1
+        if self._receiver.per_address[self.ip] <= 0:
+            del self._receiver.per_address[self.ip]
 
 
 def bound_udp(host: str, port: int) -> socket.socket:

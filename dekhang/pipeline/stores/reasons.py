@@ -22,6 +22,9 @@ class Reason(StrEnum):
     OVERLOADED = "overloaded"
     KERNEL_DROPPED = "kernel_dropped"
     UNREADABLE_FILE = "unreadable_file"
+    WRONG_ADDRESS = "wrong_address"
+    TIMED_OUT = "timed_out"
+    FAULT = "fault"
 
 
 LABELS: dict[str, str] = {
@@ -41,4 +44,7 @@ LABELS: dict[str, str] = {
     Reason.OVERLOADED: "Quá tải hoặc quá nhiều kết nối",
     Reason.KERNEL_DROPPED: "Hệ điều hành bỏ gói UDP vì đến quá nhanh",
     Reason.UNREADABLE_FILE: "Tệp tải lên không đọc được",
+    Reason.WRONG_ADDRESS: "Gửi tới một địa chỉ không nhận nhật ký",
+    Reason.TIMED_OUT: "Gói gửi dở dang, chờ quá lâu",
+    Reason.FAULT: "Máy nhận gặp lỗi phần mềm",
 }

@@ -38,6 +38,7 @@ def cut(stream: bytes, pieces: int = 1) -> list[bytes]:
         (b"", []),
         (b"\n \n\0", []),
         (b"99 <13>cut short", [b"<13>cut short"]),
+        (b"999999999 <13>a\n<13>b\n", [b"999999999 <13>a", b"<13>b"]),  # no sender counts so far: the next line stays
     ],
 )
 @pytest.mark.parametrize("pieces", [1, 3, 1000])
