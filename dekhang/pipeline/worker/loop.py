@@ -347,7 +347,9 @@ class Worker:
         if book is None:
             return
         over_budget = frozenset(rules_over_budget(book.ruleset))
-        if over_budget or self._over_budget:  # again each time: the worker that keeps the house may have cleared the table since
+        if (
+            over_budget or self._over_budget
+        ):  # again each time: the worker that keeps the house may have cleared the table since
             publish_slow(self.connection, book, over_budget, now_ms=wallclock.now_ms())
             self._over_budget = over_budget
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from dekhang.pipeline.stores.lake import Lake
 from dekhang.pipeline.stores.search import Answer, Axis, Bars, Everything, Range, TooBusy, look_up, lookup, parse
 from tests.stored import DAY, HOUR, NOON, settle, store
 
@@ -134,6 +135,14 @@ def test_a_damaged_segment_costs_only_itself(tmp_path):
     damaged.write_bytes(b"PAR1 no more")
     answer = ask(tmp_path, bars=Bars(DAY))
     assert (ids(answer), answer.total, answer.unreadable, answer.read) == ([0, 2], 2, 1, 2)
+
+    lake = Lake(tmp_path)
+    assert [event.event_id for event in lake.events([0, 1, 2], unit_ids=[1])] == [2, 0]
+    assert [event.event_id for event in lake.recent([1])] == [0, 2]
+    assert sum(bucket.count for bucket in lake.histogram(1, NOON - 5 * DAY, 3600, unit_ids=[1])) == 2
+    scan = lake.scan([1], order="newest", limit=9)
+    with pytest.raises(ValueError, match="(?i)parquet"):
+        scan.table()
 
 
 def test_searches_wait_for_their_turn_and_say_when_it_does_not_come(tmp_path):

@@ -75,7 +75,7 @@ class Lake:
                 order; `pruning.unread_ms` tells what may still come.
             limit: of rows.
             sieve: the bitmap of a row group (grams.py) → whether it has to be read; for more than `needles` can say.
-            pass_damaged: without an order, go on without segments that cannot be read; `pruning.unreadable` names them.
+            pass_damaged: go on without segments that cannot be read; `pruning.unreadable` names them.
         """
         units = sorted(set(unit_ids))
         reach = Reach(
@@ -112,22 +112,18 @@ class Lake:
     def recent(self, unit_ids: Collection[int], *, source_id: int | None = None, limit: int = 100) -> list[StoredEvent]:
         """The newest events by time of receipt, newest first."""
         sources = None if source_id is None else [source_id]
-        table = self.scan(unit_ids, source_ids=sources, axis="received_at", order="newest", limit=limit).table()
+        table = self.scan(
+            unit_ids, source_ids=sources, axis="received_at", order="newest", limit=limit, pass_damaged=True
+        ).table()
         return [] if table is None else events_of(table)
 
     def events(self, event_ids: Collection[int], *, unit_ids: Collection[int]) -> list[StoredEvent]:
-        """The events with these ids, oldest first; ids of other units and unknown ids are left out."""
+        """The events with these ids, oldest first; ids of other units, unknown ids and what is damaged are left out."""
         wanted = sorted(set(event_ids))[:EVENTS_AT_ONCE]
         if not wanted:
             return []
         reach = Reach(sorted(set(unit_ids)), event_ids=wanted)
-        question = reading.Question(reach)
-        found = []
-        for piece in self._pieces(reach):
-            for part in reading.portions(question, piece, reading.groups_in_reach(reach, piece)):
-                table = reading.wanted_rows(question, piece, part)
-                if len(table):
-                    found.append(table)
+        found = list(reading.rows(reading.Question(reach, pass_damaged=True), self._pieces(reach)))
         if not found:
             return []
         return events_of(pa.concat_tables(found).sort_by([("time", "ascending"), ("event_id", "ascending")]))
@@ -154,7 +150,9 @@ class Lake:
         """Events of a source by their own time, per bucket, oldest first; empty buckets are left out."""
         width_us = max(1, bucket_seconds) * 1_000_000
         counts: dict[int, int] = {}
-        for table in self.scan(unit_ids, since_ms=_ms(since), source_ids=[source_id], columns=["time"]):
+        for table in self.scan(
+            unit_ids, since_ms=_ms(since), source_ids=[source_id], columns=["time"], pass_damaged=True
+        ):
             buckets, numbers = np.unique(
                 table.column("time").cast(pa.int64()).to_numpy() // width_us, return_counts=True
             )

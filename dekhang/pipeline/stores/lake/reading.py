@@ -104,11 +104,16 @@ def rows(question: Question, pieces: Sequence[Piece]) -> Iterator[Any]:
                 if len(table):
                     yield table
         except UNREADABLE:
-            if not question.pass_damaged:
-                raise
-            logger.exception("%s cannot be read", piece.path)
-            pruning.unreadable.append(piece.path)
+            _pass_over(question, piece)
         pruning.unread_ms = -_best(question, pieces[number + 1], "newest") if number + 1 < len(pieces) else None
+
+
+def _pass_over(question: Question, piece: Piece) -> None:
+    """Inside an `except`: go on without this piece, when the question allows it."""
+    if not question.pass_damaged:
+        raise
+    logger.exception("%s cannot be read", piece.path)
+    question.pruning.unreadable.append(piece.path)
 
 
 _Hit = tuple[int, int, Piece, int, int]  # (key, ± event id, piece, row group, row in it)
@@ -130,8 +135,13 @@ def first(question: Question, pieces: Sequence[Piece], order: Order, limit: int)
         if ahead and (not waiting or _best(question, ahead[0], order) <= waiting[0][0]):
             piece = ahead.popleft()
             if last is None or _best(question, piece, order) <= last:
-                keys = _keys(question, piece.groups(), order)
-                for group in _groups(question, piece, places).tolist():
+                try:
+                    keys = _keys(question, piece.groups(), order)
+                    groups = _groups(question, piece, places).tolist()
+                except UNREADABLE:
+                    _pass_over(question, piece)
+                    continue
+                for group in groups:
                     heapq.heappush(waiting, (int(keys[group]), next(ties), piece, group))
             continue
         if last is not None and waiting[0][0] > last:
@@ -141,7 +151,13 @@ def first(question: Question, pieces: Sequence[Piece], order: Order, limit: int)
         while waiting and waiting[0][2] is piece and len(chosen) < at_once and (last is None or waiting[0][0] <= last):
             chosen.append(heapq.heappop(waiting)[3])
         at_once = min(2 * at_once, GROUPS_AT_ONCE)
-        table = read(question, piece, chosen, columns)
+        try:
+            table = read(question, piece, chosen, columns)
+        except UNREADABLE:
+            _pass_over(question, piece)
+            waiting = [one for one in waiting if one[2] is not piece]
+            heapq.heapify(waiting)
+            continue
         hits = judged(question, table)
         if len(hits):
             keys = sign * (table.column(question.reach.axis).cast(pa.int64()).to_numpy()[hits] // 1000)
@@ -158,7 +174,11 @@ def _rows_of(question: Question, found: Sequence[_Hit]) -> Any:
     order: list[int] = []
     for piece, group in dict.fromkeys(hit[2:4] for hit in found):
         own = [(number, hit[4]) for number, hit in enumerate(found) if hit[2] is piece and hit[3] == group]
-        parts.append(piece.read([group], question.wanted).take(pa.array([row for _, row in own])))
+        try:
+            parts.append(piece.read([group], question.wanted).take(pa.array([row for _, row in own])))
+        except UNREADABLE:
+            _pass_over(question, piece)
+            continue
         order.extend(number for number, _ in own)
     if not parts:
         return pa.schema([SCHEMA.field(name) for name in question.wanted]).empty_table()
