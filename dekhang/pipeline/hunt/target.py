@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from dekhang.engine.indicators import IndicatorSet
 from dekhang.engine.rules import LEVELS
 from dekhang.engine.sieve import Code, compile_code
 from dekhang.pipeline.indicatorbook import load_indicators
+from dekhang.pipeline.rulebook import Rulebook
 from dekhang.pipeline.rulesettings import load_installed_rules, read_settings
 from dekhang.pipeline.stores.hunts import Hunt, Request
 from dekhang.pipeline.stores.search import Node, QueryError, parse
@@ -71,11 +73,11 @@ def _rules(data: Path, hunt: Hunt, request: Request, rule_folders: Sequence[Path
         problems += [f"{Path(one.path).name}:{one.line}: {one.reason}" for one in book.errors]
         problems += [f"{Path(one.path).name}:{one.line}: {one.reason}" for one in book.skipped]
     if request.rule_ids:
-        installed = load_installed_rules(rule_folders, data)
+        copies = hunt.folder / "installed"
+        if not copies.exists():
+            _copy(load_installed_rules(rule_folders, data), request.rule_ids, copies)
+        installed = load_installed_rules([copies], data)
         mapping = installed.ruleset.mapping
-        for rule_id in request.rule_ids:
-            if installed.find(rule_id) is None:
-                raise NothingToHunt(f"Không có luật {rule_id} đang dùng được; xem danh sách: dekhang rules stats")
         chosen.extend(_with_suppliers(installed.rules, request.rule_ids))
         wanted.update(request.rule_ids)
     if not chosen or mapping is None:
@@ -84,6 +86,20 @@ def _rules(data: Path, hunt: Hunt, request: Request, rule_folders: Sequence[Path
     ruleset = compile_rules(unique, mapping)
     code = compile_code(ruleset.rules, ruleset.mapping, indicators=False)
     return Rules(ruleset, code, None, frozenset(wanted), LEVELS.index(request.min_level))
+
+
+def _copy(installed: Rulebook, rule_ids: Sequence[str], folder: Path) -> None:
+    """Keep the files of these rules, whole or not at all: a hunt that is resumed looks for what it has looked for."""
+    for rule_id in rule_ids:
+        if installed.find(rule_id) is None:
+            raise NothingToHunt(f"Không có luật {rule_id} đang dùng được; xem danh sách: dekhang rules stats")
+    draft = folder.with_suffix(".new")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir()
+    paths = dict.fromkeys(Path(rule.path) for rule in _with_suppliers(installed.rules, rule_ids))
+    for number, path in enumerate(paths):
+        shutil.copyfile(path, draft / f"{number}-{path.name}")
+    draft.rename(folder)
 
 
 def _with_suppliers(rules: Sequence[Rule], rule_ids: Sequence[str]) -> list[Rule]:

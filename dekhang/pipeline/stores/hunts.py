@@ -2,6 +2,7 @@
 
 <data>/hunts/<id>/request.json   what is looked for, where; never changes
                   rules/ indicators/   copies of the files given, so that a resumed hunt looks for the same
+                  installed/     copies of the installed rules that were chosen, for the same reason
                   state.json     how far it is; written whole after every slice
                   engine.<n>     what correlations have counted in the first n slices
                   hits.jsonl     what was found, in order of slices; only the first `hits_bytes` count

@@ -203,6 +203,20 @@ def test_one_installed_rule_by_its_id_brings_the_rules_it_counts(lake, whole):
         go(lake, wanted(lake, rule_ids=("khong-co",)))
 
 
+def test_a_resumed_hunt_looks_for_the_rules_of_its_beginning_though_they_were_removed(lake, whole):
+    rule_id = whole[0][0]
+    hunt = wanted(lake, rule_ids=(rule_id,))
+
+    def interrupt(state):
+        if state.done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        go(lake, hunt, progress=interrupt)
+    hunting.run(lake, hunt, rule_folders=[], executor=Here(), now_ms=lambda: NOON)
+    assert found(hunt) == [one for one in whole if one[0] == rule_id]
+
+
 def test_indicators_are_found_in_every_kind_of_record(lake, tmp_path_factory):
     file = tmp_path_factory.mktemp("chi-dau") / "dia-chi.txt"
     file.write_text("192.0.2.3\n198.51.100.1\n")
