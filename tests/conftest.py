@@ -12,6 +12,7 @@ import pytest
 from hypothesis import settings as hypothesis_settings
 
 from dekhang.apps.core import clock
+from tests.mailbox import mailbox  # noqa: F401 - a fixture that tests ask for
 from tests.postgres import Keep, PostgresServer, keep_in
 
 PROJECT = Path(__file__).resolve().parents[1]

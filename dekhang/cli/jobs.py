@@ -13,6 +13,7 @@ from django.db import close_old_connections, connection
 
 from dekhang.apps.alerts import jobs as alerts
 from dekhang.apps.alerts import moving as alert_moving
+from dekhang.apps.contacts import jobs as contacts
 from dekhang.apps.core import jobs as core
 from dekhang.apps.duties import jobs as duties
 from dekhang.apps.incidents import jobs as incidents
@@ -52,6 +53,7 @@ def all_jobs() -> list[Job]:
         Job("canaries", 60, sources.schedule_canaries),
         Job("detectability", 20, sources.map_detectability),
         Job("duties", 10, duties.tick),
+        Job("contacts", 60, contacts.tick),
         Job("escalation", 5, alerts.escalate),
         Job("clocks", 5, incidents.tick),
         Job("rosters", 1, rosters.work_off, apart=True),

@@ -65,6 +65,7 @@ INSTALLED_APPS = [
     "dekhang.apps.core",
     "dekhang.apps.registry",
     "dekhang.apps.duties",
+    "dekhang.apps.contacts",
     "dekhang.apps.sources",
     "dekhang.apps.retention",
     "dekhang.apps.search",

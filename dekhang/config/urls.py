@@ -5,6 +5,7 @@ urlpatterns = [
     path("", include("dekhang.apps.core.urls")),
     path("don-vi/", include("dekhang.apps.registry.urls")),
     path("nghia-vu/", include("dekhang.apps.duties.urls")),
+    path("dau-moi/", include("dekhang.apps.contacts.urls")),
     path("nguon-log/", include("dekhang.apps.sources.urls")),
     path("luu-giu/", include("dekhang.apps.retention.urls")),
     path("tim-kiem/", include("dekhang.apps.search.urls")),

@@ -79,6 +79,7 @@ def furnish(key: str, pipeline: Pipeline) -> OneOfEverything:
         by=officer,
     )
     things["contact"] = confirm_contact(contact=contact, by=officer)
+    things["telephone"] = add_contact(unit_id=unit.pk, kind=ContactKind.PHONE, value="0276 000 000", by=officer)
     things["system"] = register_system(unit_id=unit.pk, name=own.plant("system"), by=officer, level=2)
 
     source, _token = create_source(

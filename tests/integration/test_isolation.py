@@ -64,6 +64,7 @@ OBJECTS = {
         "officer",
         "holding",
         "contact",
+        "telephone",
         "system",
         "source",
         "silence",
@@ -164,6 +165,11 @@ ADDRESSES: dict[str, Address] = {
     "duties:resubmit_revision": pk("revision"),
     "duties:contests": shared(),
     "duties:answer": pk("contest"),
+    "contacts:list": shared(),
+    "contacts:of_unit": of_unit(),
+    "contacts:call": Address({"pk": "contact", "unit_id": "unit", "kinds": "contacts"}),
+    "contacts:spoken": Address({"pk": "telephone", "unit_id": "unit", "kinds": "contacts"}),
+    "contacts:answer": Address({"token": "1:cut"}),
     "sources:list": shared(),
     "sources:choose": shared(),
     "sources:connect": Address({"kind": "windows"}),
@@ -249,7 +255,7 @@ ADDRESSES: dict[str, Address] = {
     "scoreboard:board": shared(),
     "scoreboard:export": Address({"form": "xlsx"}, posts=False),
 }
-OPEN_TO_ALL = {"core:healthz", "portal:login"}
+OPEN_TO_ALL = {"core:healthz", "portal:login", "contacts:answer"}  # the last: by a signed link, shows no more than it
 
 # What a person types, for whatever form stands at an address; ids are of the unit that is attacked.
 TYPED: dict[str, str] = {
@@ -347,6 +353,7 @@ def test_every_way_of_the_table_leads_somewhere(units):
             *("record_attacks", "sop", "windows", "rsyslog", "intrusion", "malware", "impersonation", "notice", "xlsx"),
             *("jsonl", "connect-one-pc", "20191210-020000-abcd"),
             "T1110",
+            *("contacts", "1:cut"),
             "merge",
             "regulation",
             "0",

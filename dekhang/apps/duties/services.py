@@ -172,19 +172,36 @@ def answer_contest(*, contest: Contest, answer: str, by: User) -> Contest:
 
 
 @transaction.atomic
-def observe_contact(*, contact: Contact) -> Evidence | None:
+def observe_contact(*, contact: Contact, source: EvidenceSource = EvidenceSource.SYSTEM) -> Evidence | None:
     """Evidence that somebody answered at a contact; None when this answer is already recorded."""
     if contact.last_answered_at is None:
         return None
-    subject = f"contact:{contact.pk}"
-    known = Evidence.objects.filter(unit_id=contact.unit_id, kind=EvidenceKind.CONTACT_ALIVE, subject=subject)
-    if known.filter(observed_at__gte=contact.last_answered_at).exists():
+    return observe_answer(
+        unit_id=contact.unit_id,
+        subject=f"contact:{contact.pk}",
+        answered_at=contact.last_answered_at,
+        source=source,
+    )
+
+
+@transaction.atomic
+def observe_answer(
+    *, unit_id: int, subject: str, answered_at: datetime, source: EvidenceSource = EvidenceSource.SYSTEM
+) -> Evidence | None:
+    """Evidence that `subject` (`contact:3`, `user:5`) answered for the unit; None when it is already recorded.
+
+    Args:
+        source: PERSON when somebody rang and was answered.
+    """
+    known = Evidence.objects.filter(unit_id=unit_id, kind=EvidenceKind.CONTACT_ALIVE, subject=subject)
+    if known.filter(observed_at__gte=answered_at).exists():
         return None
     return record_evidence(
-        unit_id=contact.unit_id,
+        unit_id=unit_id,
         kind=EvidenceKind.CONTACT_ALIVE,
         subject=subject,
         outcome=Outcome.OK,
-        observed_at=contact.last_answered_at,
-        valid_until=contact.last_answered_at + timedelta(days=load().proof("contact_valid_days").whole),
+        observed_at=answered_at,
+        valid_until=answered_at + timedelta(days=load().proof("contact_valid_days").whole),
+        source=source,
     )

@@ -8,6 +8,12 @@ from dekhang.apps.registry.enums import ContactKind
 
 PHONE = RegexValidator(r"^\+?[0-9 .()-]{6,30}$", _("Số điện thoại chỉ gồm chữ số, dấu cách, dấu chấm và dấu +."))
 
+# Services with a fixed home. Apprise also knows addresses by which this server would call any machine (json://, syslog://,
+# ssh://…): whoever may add a contact must not choose those.
+CHAT_SERVICES = frozenset(
+    {"zalo", "tgram", "viber", "whatsapp", "line", "slack", "discord", "gchat", "workflows", "zulip", "webex"}
+)
+
 
 class ContactForm(forms.Form):
     kind = forms.ChoiceField(label=_("Loại"), choices=ContactKind.choices)
@@ -24,8 +30,11 @@ class ContactForm(forms.Form):
                 validate_email(value)
             elif kind == ContactKind.PHONE:
                 PHONE(value)
-            elif kind == ContactKind.CHAT and "://" not in value:
-                raise ValidationError(_("Địa chỉ Apprise có dạng tên-kênh://…"))
+            elif kind == ContactKind.CHAT and value.partition("://")[0].lower() not in CHAT_SERVICES:
+                raise ValidationError(
+                    _("Địa chỉ Apprise có dạng tên-kênh://…, với một trong các kênh: %(services)s.")
+                    % {"services": ", ".join(sorted(CHAT_SERVICES))}
+                )
         except ValidationError as error:
             self.add_error("value", error)
         return data
