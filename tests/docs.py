@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tests.docs_api import api_page
+
 PROJECT = Path(__file__).resolve().parents[1]
 REFERENCE = PROJECT / "docs" / "reference"
 LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
@@ -108,7 +110,7 @@ def _counted(correlation: Any) -> str:
     return f"{counts} {what} in {window}"
 
 
-PAGES = {"settings.md": settings_page, "states.md": states_page, "rules.md": rules_page}
+PAGES = {"settings.md": settings_page, "states.md": states_page, "rules.md": rules_page, "api.md": api_page}
 
 
 def broken_links() -> Iterator[str]:

@@ -72,6 +72,7 @@ INSTALLED_APPS = [
     "dekhang.apps.alerts",
     "dekhang.apps.incidents",
     "dekhang.apps.scoreboard",
+    "dekhang.apps.api",
     "dekhang.apps.portal",
 ]
 MIDDLEWARE = [
@@ -173,6 +174,9 @@ LOG_DAYS_UNKNOWN_LEVEL = env_int(
 )
 OFFICER_MINUTES = env_int(
     "DK_OFFICER_MINUTES", 30, about="minutes an officer has before an alert goes to the head", at_least=1
+)
+API_CALLS_PER_MINUTE = env_int(
+    "DK_API_CALLS_PER_MINUTE", 300, about="calls of one API token in a minute, in each web process", at_least=1
 )
 HEAD_MINUTES = env_int("DK_HEAD_MINUTES", 60, about="minutes more before it goes to the coordinator", at_least=1)
 

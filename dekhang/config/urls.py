@@ -12,6 +12,8 @@ urlpatterns = [
     path("canh-bao/", include("dekhang.apps.alerts.urls")),
     path("su-co/", include("dekhang.apps.incidents.urls")),
     path("bang-diem/", include("dekhang.apps.scoreboard.urls")),
+    path("tich-hop/", include("dekhang.apps.api.urls")),
+    path("api/v1/", include("dekhang.apps.api.rest.routes")),
 ]
 handler400 = "dekhang.apps.core.views.bad_request"
 handler403 = "dekhang.apps.core.views.denied"
