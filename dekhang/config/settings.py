@@ -66,6 +66,7 @@ INSTALLED_APPS = [
     "dekhang.apps.registry",
     "dekhang.apps.duties",
     "dekhang.apps.contacts",
+    "dekhang.apps.cascade",
     "dekhang.apps.sources",
     "dekhang.apps.retention",
     "dekhang.apps.search",

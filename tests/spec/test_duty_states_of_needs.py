@@ -48,8 +48,12 @@ def outside(number, ok=False):
     return seen(number, EvidenceKind.OUTSIDE_REGISTER, "host:may-la", ok=ok)
 
 
-def task(number, ok=True, valid=30):
-    return seen(number, EvidenceKind.RECURRING_TASK, "task:1", ok=ok, valid=valid, title="Sao lưu")
+def task(number, ok=True, valid=30, n=1):
+    return seen(number, EvidenceKind.RECURRING_TASK, f"task:{n}", ok=ok, valid=valid, title="Sao lưu")
+
+
+def ended(number):
+    return seen(number, EvidenceKind.RECURRING_TASK, "task:1", title="Sao lưu", ended=True)
 
 
 def clock(number, ok=True, subject="incident:1/initial"):
@@ -86,6 +90,8 @@ ROWS = [
     ("regulation", [paper(0, "regulation", valid=1095)], 1, True, E, "no_task_done"),
     ("regulation", [paper(0, "regulation", valid=1095), task(0)], 1, True, P, None),
     ("regulation", [paper(0, "regulation", valid=1095), task(0)], 31, True, Y, "task_missed"),
+    ("regulation", [paper(0, "regulation", valid=1095), task(0), ended(9)], 40, True, Y, "no_task_done"),
+    ("regulation", [paper(0, "regulation", valid=1095), task(0), ended(9), task(9, n=2, valid=90)], 40, True, P, None),
     ("regulation", [paper(0, "regulation", valid=1095), paper(9, "regulation", ok=False), task(9)], 10, True, D, "document_broken"),
     # respond: nothing is declared; a missed clock stands for a year
     ("respond", [], 1, False, U, "no_clock"),

@@ -35,6 +35,7 @@ class EvidenceKind(models.TextChoices):
     SYSTEM_REGISTERED = "system_registered", _("Hệ thống trong danh sách")
     OUTSIDE_REGISTER = "outside_register", _("Hệ thống thấy được ngoài danh sách")
     RECURRING_TASK = "recurring_task", _("Việc định kỳ")
+    PLAN_TASK = "plan_task", _("Việc của kế hoạch đã được kiểm tra")
     AWARENESS = "awareness", _("Kiểm tra nhận thức")
     SECRET_INCIDENT = "secret_incident", _("Vụ lộ, mất bí mật nhà nước")
     INFORMED = "informed", _("Đã quán triệt")

@@ -20,7 +20,8 @@ class Regulation(Needs):
         yield Need(EvidenceKind.DOCUMENT_CHECKED, "regulation", _("quy chế bảo đảm an toàn thông tin"))
 
     def more_problems(self, facts: Facts, at: datetime) -> Iterable[Problem]:
-        tasks = list(facts.of(EvidenceKind.RECURRING_TASK))
+        # a task that its plan has ended is neither a proof nor a fault any more
+        tasks = [row for row in facts.of(EvidenceKind.RECURRING_TASK) if not row.payload.get("ended")]
         missed = [row for row in tasks if not row.holds(at)]
         if not tasks:
             yield Problem("no_task_done")

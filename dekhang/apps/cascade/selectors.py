@@ -1,0 +1,216 @@
+"""Reads of cascade, starting from what a person may see: own tasks, and those that one's unit sent further down.
+
+For apps above: `overview` (numbers of a plan at a moment), `rows_of` (the rows behind them), `assignments_of` and
+`work_of_unit` (what a unit has to do now).
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from dekhang.apps.cascade.enums import DeadlineKind, PartyRole, PlanState, TaskState
+from dekhang.apps.cascade.facts import Known, Period, known_of
+from dekhang.apps.cascade.models import Assignment, PlanVersion, TaskVersion
+from dekhang.apps.cascade.periods import end_of
+from dekhang.apps.cascade.services.sending import MAX_DEPTH
+from dekhang.apps.cascade.states import is_reported, state_of
+from dekhang.apps.cascade.wordings import in_force
+from dekhang.apps.core import clock
+from dekhang.apps.core.enums import Role
+from dekhang.apps.core.models import User
+from dekhang.apps.registry.enums import UnitKind
+from dekhang.apps.registry.models import UnitVersion
+from dekhang.apps.registry.search import found_in
+from dekhang.apps.registry.selectors import COUNTED_KINDS, visible_unit_ids
+
+# what a person looks for first
+URGENCY = (TaskState.CONTESTED, TaskState.NOT_REPORTED, TaskState.REPORTED, TaskState.PROVEN)
+
+
+def assignments_of(user: User) -> QuerySet[Assignment]:
+    """Of provincial roles all; of unit people their units' own and what their units sent down, however far."""
+    found = Assignment.objects.select_related("unit", "parent")
+    if user.is_active and user.is_provincial:
+        return found
+    ids = visible_unit_ids(user)
+    seen = Q(unit_id__in=ids)
+    for depth in range(1, MAX_DEPTH):
+        seen |= Q(**{"parent__" * depth + "unit_id__in": ids})
+    return found.filter(seen)
+
+
+def versions_of(user: User) -> QuerySet[PlanVersion]:
+    """Plans are public inside the province; drafts are the coordinator's."""
+    found = PlanVersion.objects.select_related("plan", "issued_by")
+    return found if user.role == Role.COORDINATOR else found.exclude(state=PlanState.DRAFT)
+
+
+def version_at(at: datetime, plan_id: int | None = None) -> PlanVersion | None:
+    """The plan in force at `at`: of that plan, or the one issued last."""
+    found = PlanVersion.objects.filter(in_force(at))
+    if plan_id is not None:
+        found = found.filter(plan_id=plan_id)
+    return found.order_by("-issued_at", "-pk").first()
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An assignment at a moment, as lists show it."""
+
+    assignment: Assignment
+    task: TaskVersion
+    unit_id: int
+    unit_name: str
+    kind: str
+    parent_unit_id: int | None
+    state: TaskState
+    due_on: date | None
+    overdue: bool
+    period: Period | None
+
+    @property
+    def leads(self) -> bool:
+        return self.assignment.role == PartyRole.LEAD
+
+
+def rows_of(assignments: QuerySet[Assignment], at: datetime) -> list[Row]:
+    """Rows of the assignments that stood at `at`, by task and unit. Old days have the units and words of then.
+
+    No isolation here: start from `assignments_of`.
+    """
+    known = known_of(assignments, at)
+    day = timezone.localtime(at).date()
+    units = _units({one.assignment.unit_id for one in known}, day)
+    rows = [_row(one, units.get(one.assignment.unit_id), at, day) for one in known]
+    kinds = list(UnitKind.values)
+    return sorted(rows, key=lambda row: (row.task.order, row.task.task_id, kinds.index(row.kind), row.unit_name))
+
+
+def _units(unit_ids: set[int], day: date) -> dict[int, UnitVersion]:
+    """Each unit as it was on `day`; of one that had ended, or is still to come, what is nearest."""
+    found: dict[int, UnitVersion] = {}
+    for version in UnitVersion.objects.filter(unit_id__in=unit_ids).order_by("valid_from"):
+        if version.valid_from <= day or version.unit_id not in found:
+            found[version.unit_id] = version
+    return found
+
+
+def _row(known: Known, unit: UnitVersion | None, at: datetime, day: date) -> Row:
+    assert unit is not None  # every unit has a version
+    state = state_of(known.rows, at)
+    due_on, period = known.due_on, None
+    if known.task.deadline == DeadlineKind.RECURRING:
+        period = current_period(known, at)
+        due_on = period.due_on if period else None
+    late = due_on is not None and end_of(due_on) <= at
+    return Row(
+        assignment=known.assignment,
+        task=known.task,
+        unit_id=unit.unit_id,
+        unit_name=unit.name,
+        kind=unit.kind,
+        parent_unit_id=known.assignment.parent.unit_id if known.assignment.parent else None,
+        state=state,
+        due_on=due_on,
+        overdue=late
+        and known.assignment.role == PartyRole.LEAD
+        and not is_reported(known.rows, at)
+        and state != TaskState.PROVEN,
+        period=period,
+    )
+
+
+def current_period(known: Known, at: datetime) -> Period | None:
+    """The period that a unit has to report next: the last one that is over, unless that is reported; else the running."""
+    if not known.periods:
+        return None
+    over = [period for period in known.periods if end_of(period.due_on) <= at]
+    running = [period for period in known.periods if end_of(period.due_on) > at]
+    if over and not is_reported(known.rows, at):
+        return over[-1]
+    return (running or over[-1:])[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Rows of one task in one block of units."""
+
+    counts: Counter
+    overdue: int
+
+    @property
+    def units(self) -> int:
+        return sum(self.counts.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """A plan at a moment: numbers by task and block of units; who only takes part is not counted."""
+
+    version: PlanVersion
+    at: datetime
+    tasks: tuple[TaskVersion, ...]
+    cells: dict[tuple[int, str], Cell]  # by (task, kind of units)
+    rows: tuple[Row, ...]
+
+    def of_task(self, task_id: int) -> Cell:
+        return _cell(row for row in self.rows if row.task.task_id == task_id and row.leads)
+
+    @property
+    def total(self) -> Cell:
+        return _cell(row for row in self.rows if row.leads)
+
+
+def overview(version: PlanVersion, assignments: QuerySet[Assignment], at: datetime) -> Overview:
+    """Numbers of `version`'s plan at `at`. Pass `assignments_of(user)`: everybody gets numbers of what they may see."""
+    rows = rows_of(assignments.filter(task__plan_id=version.plan_id), at)
+    tasks = tuple(version.tasks.prefetch_related("parties"))
+    cells = {
+        (task.task_id, kind): cell
+        for task in tasks
+        for kind in COUNTED_KINDS
+        if (cell := _cell(r for r in rows if r.task.task_id == task.task_id and r.kind == kind and r.leads)).units
+    }
+    return Overview(version, at, tasks, cells, tuple(rows))
+
+
+def _cell(rows: Iterable[Row]) -> Cell:
+    rows = list(rows)
+    return Cell(Counter(row.state for row in rows), sum(row.overdue for row in rows))
+
+
+def pick(
+    rows: Sequence[Row],
+    *,
+    task_id: int | None = None,
+    kind: str = "",
+    state: str = "",
+    overdue: bool = False,
+    role: str = "",
+    text: str = "",
+) -> list[Row]:
+    """The rows that match every filter that is given; `text`: words of the unit's or the task's name, without accents."""
+    return [
+        row
+        for row in rows
+        if (task_id is None or row.task.task_id == task_id)
+        and (not kind or row.kind == kind)
+        and (not state or row.state == state)
+        and (not overdue or row.overdue)
+        and (not role or row.assignment.role == role)
+        and (not text or found_in(text, row.unit_name, row.task.title))
+    ]
+
+
+def work_of_unit(user: User, unit_id: int, at: datetime | None = None) -> list[Row]:
+    """What the unit was given and has to answer for, the most urgent first; [] for who may not see it."""
+    at = at or clock.now()
+    rows = rows_of(assignments_of(user).filter(unit_id=unit_id), at)
+    far = date.max
+    return sorted(
+        rows, key=lambda r: (not r.leads, not r.overdue, URGENCY.index(r.state), r.due_on or far, r.task.order)
+    )

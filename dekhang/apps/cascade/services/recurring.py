@@ -1,0 +1,77 @@
+"""Periods of recurring tasks: opened as they begin, and written down as missed when nobody reported in time."""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from dekhang.apps.cascade.enums import AuditAction, DeadlineKind, Period, Verdict
+from dekhang.apps.cascade.models import Assignment, Judgement, Occurrence, TaskVersion
+from dekhang.apps.cascade.periods import end_of, next_span, span_of, spans
+from dekhang.apps.cascade.services.evidence import record_ended, record_missed
+from dekhang.apps.core.audit import record_event
+
+
+def open_periods(assignment: Assignment, task: TaskVersion, now: datetime) -> int:
+    """Occurrences for every period that has begun by `now`, from that in which the unit got the task; returns how many.
+
+    A period whose deadline had passed when the unit got the task is not asked of it.
+    """
+    if task.deadline != DeadlineKind.RECURRING or task.starts_on is None:
+        return 0
+    known = set(assignment.occurrences.values_list("starts_on", flat=True))
+    last_end = max((one.ends_on for one in assignment.occurrences.all()), default=None)
+    first = max(task.starts_on, timezone.localtime(assignment.sent_at).date())
+    if last_end is not None:
+        first = max(first, last_end + timedelta(days=1))
+    opened = 0
+    for span in spans(
+        Period(task.period), first, task.due_days, until=timezone.localtime(now).date(), ends_on=task.ends_on
+    ):
+        if span.starts_on in known or end_of(span.due_on) <= assignment.sent_at:
+            continue
+        if last_end is not None and span.starts_on <= last_end:
+            continue  # the plan changed to longer periods: the one that is running already counts
+        Occurrence.objects.create(
+            assignment=assignment, starts_on=span.starts_on, ends_on=span.ends_on, due_on=span.due_on
+        )
+        opened += 1
+    return opened
+
+
+@transaction.atomic
+def miss(occurrence: Occurrence, task: TaskVersion, now: datetime) -> bool:
+    """Write down that the period passed without a report. Once: claimed by a conditional update."""
+    if occurrence.extensions.filter(decided_at=None, withdrawn_at=None).exists():
+        return False  # the unit asked for more time before it was late, and waits for an answer
+    in_time = occurrence.reports.filter(withdrawn_at=None, reported_at__lt=end_of(occurrence.due_on))
+    if in_time.exclude(verdict=Verdict.RETURNED).exists():
+        return False
+    claimed = Occurrence.objects.filter(pk=occurrence.pk, missed_at=None, due_on=occurrence.due_on).update(
+        missed_at=now
+    )
+    if claimed != 1:
+        return False
+    returned = Judgement.objects.filter(report__in=in_time).order_by("at").last()
+    since = end_of(
+        occurrence.due_on
+    )  # known then, whenever it is written down; a report in time spoke until its return
+    record_missed(occurrence.assignment, task, occurrence, at=max(since, returned.at) if returned else since)
+    record_event(
+        action=AuditAction.OCCURRENCE_MISSED,
+        by=None,
+        target=occurrence,
+        unit_id=occurrence.assignment.unit_id,
+        detail={"assignment": occurrence.assignment_id},
+        actor_label="jobs",
+    )
+    return True
+
+
+def finish(assignment: Assignment, task: TaskVersion, now: datetime) -> bool:
+    """After the last period of a task that ends, when the next would have been due: it speaks no more."""
+    if task.ends_on is None or task.deadline != DeadlineKind.RECURRING:
+        return False
+    period = Period(task.period)
+    over = next_span(span_of(period, task.ends_on, task.due_days), period, task.due_days).due_on
+    return now >= end_of(over) and record_ended(assignment, task, at=end_of(over)) is not None
