@@ -257,6 +257,11 @@ ADDRESSES: dict[str, Address] = {
     "incidents:report_sent": pk("incident", report_pk="report"),
     "scoreboard:board": shared(),
     "scoreboard:export": Address({"form": "xlsx"}, posts=False),
+    "scoreboard:layers": shared(),
+    "scoreboard:layers_export": Address({"form": "xlsx"}, posts=False),
+    "scoreboard:layers_of": of_unit(),
+    "scoreboard:spending": shared(),
+    "scoreboard:spending_export": Address({"form": "xlsx"}, posts=False),
 }
 OPEN_TO_ALL = {"core:healthz", "portal:login", "contacts:answer"}  # the last: by a signed link, shows no more than it
 
