@@ -256,6 +256,7 @@ ADDRESSES: dict[str, Address] = {
     "incidents:report_file": reads("incident", report_pk="report"),
     "incidents:report_sent": pk("incident", report_pk="report"),
     "scoreboard:board": shared(),
+    "scoreboard:print": shared(),
     "scoreboard:export": Address({"form": "xlsx"}, posts=False),
     "scoreboard:layers": shared(),
     "scoreboard:layers_export": Address({"form": "xlsx"}, posts=False),

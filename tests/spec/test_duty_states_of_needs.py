@@ -60,6 +60,14 @@ def clock(number, ok=True, subject="incident:1/initial"):
     return seen(number, EvidenceKind.CLOCK, subject, ok=ok)
 
 
+def support(number, ok=True, request=1):
+    return seen(number, EvidenceKind.SUPPORT_ANSWERED, f"request:{request}", ok=ok)
+
+
+def verified(number, ok=True, request=1):
+    return seen(number, EvidenceKind.SUPPORT_VERIFIED, f"request:{request}", ok=ok)
+
+
 def people(number, roster, passed, never=0):
     return seen(number, EvidenceKind.AWARENESS, "roster", valid=365, roster=roster, passed=passed, never=never)
 
@@ -114,6 +122,15 @@ ROWS = [
                  seen(5, EvidenceKind.SECRET_INCIDENT, "incident:3", ok=False)], 6, True, R, "secret_incident"),
     ("secrets", [paper(0, "secrets_officer", valid=900), paper(0, "secrets_report", valid=900),
                  seen(5, EvidenceKind.SECRET_INCIDENT, "incident:3", ok=False)], 371, True, P, None),
+    # isp: a contact that answers, requests of a year in time, what was done verified by who asked
+    ("isp", [], 1, True, D, "provider_unknown"),
+    ("isp", [answered(0)], 1, True, D, "no_request"),
+    ("isp", [answered(0), support(1)], 2, False, U, "not_verified"),
+    ("isp", [answered(0), support(1), verified(2)], 3, False, P, None),
+    ("isp", [answered(0), support(1), verified(2)], 91, False, Y, "provider_silent"),
+    ("isp", [answered(0), support(1), verified(2), support(5, ok=False, request=2)], 6, True, R, "request_late"),
+    ("isp", [answered(0), support(1), verified(2, ok=False)], 3, True, R, "result_refused"),
+    ("isp", [answered(300), support(1), verified(2), support(300, request=2), verified(300, request=2)], 367, False, P, None),
     # awareness: people, never averages; who never started counts
     ("awareness", [], 1, True, D, "awareness_missing"),
     ("awareness", [people(0, 40, 40)], 1, False, P, None),
@@ -144,3 +161,23 @@ def test_the_share_of_the_budget_is_that_of_the_day():
     later = assess(states, [row], [], datetime(2026, 7, 2, tzinfo=UTC))
     assert (later.state, later.reasons[0].code) == (Y, "budget_low")
     assert "15 %" in later.reasons[0].text
+
+
+MEASURED = [
+    ("awareness", [people(0, 40, 38, never=1)], 1, (38, 40, 1)),
+    ("awareness", [people(0, 40, 38, never=1)], 366, (0, 40, 1)),  # what expired proves nobody
+    ("level", [system(0), system(0, 2), paper(0, "level:1"), paper(0, "controls:1")], 1, (1, 2, 1)),
+    ("regulation", [task(0), task(0, ok=False)], 1, (0, 1, 0)),
+    ("respond", [clock(0), clock(1, ok=False, subject="incident:2/final")], 2, (1, 2, 0)),
+    ("four_layers", LAYERS[:3], 1, (3, 4, 1)),
+    ("four_layers", [*LAYERS[:2], paper(0, "layer:3", firm="VNPT")], 1, (2, 4, 1)),  # a check by who watches is none
+    ("budget", [paper(0, "budget", it_spending=1000, security_spending=80)], 1, (80, 1000, 0)),
+    ("isp", [support(1), support(2, ok=False, request=2)], 3, (1, 2, 0)),
+    ("officer", [post(0, 5)], 1, None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("duty", "rows", "day", "measured"), MEASURED)
+def test_the_detail_share_counts_things_not_units(duty, rows, day, measured):
+    found = assess(PROVABLE[duty][0], rows, (), START + timedelta(days=day)).measure
+    assert (None if found is None else (found.done, found.whole, found.never)) == measured

@@ -39,6 +39,8 @@ class EvidenceKind(models.TextChoices):
     AWARENESS = "awareness", _("Kiểm tra nhận thức")
     SECRET_INCIDENT = "secret_incident", _("Vụ lộ, mất bí mật nhà nước")
     INFORMED = "informed", _("Đã quán triệt")
+    SUPPORT_ANSWERED = "support_answered", _("Doanh nghiệp trả lời yêu cầu hỗ trợ")
+    SUPPORT_VERIFIED = "support_verified", _("Đơn vị xác nhận kết quả hỗ trợ")
 
 
 class EvidenceSource(models.TextChoices):
@@ -133,7 +135,12 @@ class ReasonCode(models.TextChoices):
     NO_ROSTER = "no_roster", _("Chưa có danh sách cán bộ")
     NEVER_STARTED = "never_started", _("Chưa ai làm bài kiểm tra")
     NOT_PASSED = "not_passed", _("Còn người chưa đạt")
-    NOT_PROVABLE_YET = "not_provable_yet", _("Chưa tự kiểm chứng")
+    PROVIDER_UNKNOWN = "provider_unknown", _("Đầu mối doanh nghiệp chưa trả lời")
+    PROVIDER_SILENT = "provider_silent", _("Đầu mối doanh nghiệp im lặng quá hạn")
+    NO_REQUEST = "no_request", _("Chưa có yêu cầu hỗ trợ nào")
+    REQUEST_LATE = "request_late", _("Trả lời yêu cầu hỗ trợ trễ")
+    NOT_VERIFIED = "not_verified", _("Kết quả hỗ trợ chưa được xác nhận")
+    RESULT_REFUSED = "result_refused", _("Kết quả hỗ trợ không đạt")
 
 
 class AuditAction(models.TextChoices):

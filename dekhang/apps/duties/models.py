@@ -158,6 +158,9 @@ class StateSpan(models.Model):
         null=True, help_text="when it came into this state; spans also end when reasons change"
     )
     proven_until = models.DateTimeField(null=True)
+    done = models.FloatField(null=True, help_text="of the things that the duty counts; null: it counts units only")
+    whole = models.FloatField(null=True)
+    never = models.FloatField(null=True, help_text="of those not done: never begun")
     reasons = models.JSONField(
         default=list, help_text="[code, text, next step, url name, subject] each, most urgent first"
     )

@@ -18,6 +18,11 @@ from dekhang.law.shapes import Duty
 KINDS_OF_LAW = {"province_body": "department", "district": "district", "commune": "commune", "province": "province"}
 
 
+def kinds_of(duty: Duty) -> frozenset[str]:
+    """The kinds of units (`registry.enums.UnitKind`) on which a duty falls: the denominator of its share."""
+    return frozenset(KINDS_OF_LAW.get(kind, kind) for kind in duty.applies_to)
+
+
 def assess(duty_key: str, unit_ids: Collection[int], at: datetime) -> dict[int, Assessment]:
     """The state of every unit's claim on a duty at `at`, in a few queries whatever the number of units.
 
@@ -29,7 +34,7 @@ def assess(duty_key: str, unit_ids: Collection[int], at: datetime) -> dict[int, 
 def duties_for(kind: str, at: datetime) -> tuple[Duty, ...]:
     """The duties in force on the day of `at` that fall on units of this kind (`registry.enums.UnitKind`)."""
     day = timezone.localtime(at).date()
-    return tuple(duty for duty in load().duties_on(day) if kind in {KINDS_OF_LAW.get(k, k) for k in duty.applies_to})
+    return tuple(duty for duty in load().duties_on(day) if kind in kinds_of(duty))
 
 
 def claims_of(user: User) -> QuerySet[Claim]:

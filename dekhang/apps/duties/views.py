@@ -16,7 +16,7 @@ from dekhang.apps.core.errors import refusal
 from dekhang.apps.duties import documents, policies, selectors, services
 from dekhang.apps.duties.forms import AnswerForm, ClaimForm, ContestForm
 from dekhang.apps.duties.models import Claim
-from dekhang.apps.duties.states import PROVABLE, Assessment, states_of
+from dekhang.apps.duties.states import Assessment, states_of
 from dekhang.apps.registry.models import UnitVersion
 from dekhang.apps.registry.selectors import current_version, own_unit_id, unit_names, visible_unit_ids
 from dekhang.law import UnknownKey, load
@@ -30,7 +30,6 @@ class DutyRow:
     duty: Duty
     assessment: Assessment
     claim: Claim | None
-    provable: bool
 
 
 def _version(request: HttpRequest, unit_id: int) -> UnitVersion:
@@ -65,11 +64,9 @@ def of_unit(request: HttpRequest, unit_id: int) -> HttpResponse:
             duty=duty,
             assessment=selectors.assess(duty.key, [unit_id], now)[unit_id],
             claim=claims.get(duty.key),
-            provable=duty.key in PROVABLE,
         )
         for duty in selectors.duties_for(version.kind, now)
     ]
-    rows.sort(key=lambda row: not row.provable)
     return render(request, "duties/of_unit.html", {"version": version, "unit_id": unit_id, "rows": rows})
 
 
@@ -96,7 +93,6 @@ def _duty_page(
         "duty": duty,
         "basis": load().cite_in_force(duty.basis, clock.today()),
         "assessment": selectors.assess(duty_key, [unit_id], clock.now())[unit_id],
-        "provable": duty_key in PROVABLE,
         "claims": claims,
         "standing": standing,
         "evidence": Paginator(evidence, EVIDENCE_PER_PAGE).get_page(request.GET.get("page")),

@@ -14,7 +14,7 @@ from dekhang.apps.duties.selectors import contests_of
 from dekhang.apps.incidents.models import Incident
 from dekhang.apps.portal.work import running_incidents
 from dekhang.apps.registry.selectors import unit_names
-from dekhang.apps.scoreboard.selectors import Board, TrendPoint
+from dekhang.apps.scoreboard.figures import Board, TrendPoint
 from dekhang.apps.sources.enums import SourceState
 from dekhang.apps.sources.models import LogSource
 

@@ -7,6 +7,7 @@ class UnitKind(models.TextChoices):
     DEPARTMENT = "department", _("Sở, ban, ngành")
     DISTRICT = "district", _("Huyện, thị xã, thành phố")
     COMMUNE = "commune", _("Xã, phường, thị trấn")
+    ISP = "isp", _("Doanh nghiệp viễn thông, Internet")
 
 
 class PostKind(models.TextChoices):
@@ -57,6 +58,7 @@ class AuditAction(models.TextChoices):
     CONTACT_ANSWERED = "contact_answered", _("Đầu mối xác nhận đang trực")
     SYSTEM_REGISTERED = "system_registered", _("Đăng ký hệ thống thông tin")
     SYSTEM_RETIRED = "system_retired", _("Ngừng hệ thống thông tin")
+    PROVIDER_REGISTERED = "provider_registered", _("Ghi danh doanh nghiệp viễn thông, Internet")
     REORGANISATION_PLANNED = "reorganisation_planned", _("Lên lịch sắp xếp đơn vị")
     REORGANISATION_UNDONE = "reorganisation_undone", _("Hủy lịch sắp xếp đơn vị")
     REORGANISATION_CAME = "reorganisation_came", _("Sắp xếp đơn vị có hiệu lực")

@@ -119,8 +119,12 @@ class Contact(DatedModel):
 
 
 class Provider(DatedModel):
-    """An Internet or hosting provider (ISP) that serves units of the province."""
+    """An Internet or hosting provider (ISP) that serves units of the province.
 
+    `unit` is its identity as a bearer of duties (kind `isp`): contacts, evidence and contests hang there as any unit's do.
+    """
+
+    unit = models.OneToOneField(Unit, null=True, on_delete=models.PROTECT, related_name="provider")
     name = models.CharField(max_length=200)
     duty_phone = models.CharField(max_length=100, blank=True)
     duty_email = models.EmailField(blank=True)

@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 
 from django.db import transaction
+from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from dekhang.apps.core import clock
@@ -12,7 +13,7 @@ from dekhang.apps.core.errors import ActionDenied
 from dekhang.apps.core.models import User
 from dekhang.apps.registry.data import Places
 from dekhang.apps.registry.data import load_places as read_places
-from dekhang.apps.registry.enums import AuditAction, ContactKind, PostKind
+from dekhang.apps.registry.enums import AuditAction, ContactKind, PostKind, UnitKind
 from dekhang.apps.registry.models import (
     Contact,
     PostHolding,
@@ -24,6 +25,7 @@ from dekhang.apps.registry.models import (
     UnitVersion,
 )
 from dekhang.apps.registry.policies import check_can_manage_registry, check_works_for_unit
+from dekhang.apps.registry.search import fold
 
 
 @transaction.atomic
@@ -129,6 +131,23 @@ def retire_system(*, system: System, by: User) -> None:
     check_works_for_unit(by, system.unit_id)
     System.objects.filter(pk=system.pk).update(valid_to=max(clock.today(), system.valid_from + timedelta(days=1)))
     record_event(action=AuditAction.SYSTEM_RETIRED, by=by, target=system)
+
+
+@transaction.atomic
+def register_provider(
+    *, name: str, by: User | None, duty_phone: str = "", duty_email: str = "", valid_from: date | None = None
+) -> Provider:
+    """An ISP that serves the province, with its identity as a bearer of duties: a unit of kind `isp`."""
+    if by is not None:
+        check_can_manage_registry(by)
+    day = valid_from or clock.today()
+    unit = Unit.objects.create(key=f"isp-{slugify(fold(name))[:80]}-{Unit.objects.count() + 1}")
+    UnitVersion.objects.create(unit=unit, name=name, kind=UnitKind.ISP, valid_from=day)
+    provider = Provider.objects.create(
+        unit=unit, name=name, duty_phone=duty_phone, duty_email=duty_email, valid_from=day
+    )
+    record_event(action=AuditAction.PROVIDER_REGISTERED, by=by, unit_id=unit.pk, detail={"name": name})
+    return provider
 
 
 @transaction.atomic

@@ -8,7 +8,8 @@ import xlsxwriter
 from django.utils import timezone
 
 from dekhang.apps.core.cells import guarded
-from dekhang.apps.scoreboard.selectors import Board, BoardRow
+from dekhang.apps.scoreboard.definitions import definition_of, measure_words
+from dekhang.apps.scoreboard.figures import Board, BoardRow
 
 HEADINGS = (
     "Ngày",
@@ -23,6 +24,9 @@ HEADINGS = (
     "Vì sao chưa được tính",
     "Việc tiếp theo",
     "Ở trạng thái này từ",
+    "Chứng minh tới",
+    "Chi tiết: đạt",
+    "Chi tiết: tổng",
     "Nguồn số liệu",
     "Định nghĩa",
 )
@@ -43,15 +47,8 @@ def coverage_text(board: Board) -> str:
     return f"{board.coverage.sent} bản ghi gửi trong ngày, mất {board.coverage.lost}"
 
 
-def definition_of(board: Board) -> str:
-    return (
-        "Mẫu số: mọi sở, ban, ngành, huyện, thành phố, xã, phường, thị trấn có hiệu lực trong ngày. "
-        f"Khai báo: {board.duty.declared} Chứng minh: {board.duty.proven}"
-    )
-
-
 def _cells(board: Board, rows: Iterable[BoardRow], names: dict[int, str]) -> Iterator[list[str]]:
-    source, definition = source_of(board), definition_of(board)
+    source, definition = source_of(board), definition_of(board.duty, board.day).in_one_line()
     at = f"{timezone.localtime(board.at):%Y-%m-%d %H:%M}"
     for row in rows:
         yield [
@@ -69,6 +66,9 @@ def _cells(board: Board, rows: Iterable[BoardRow], names: dict[int, str]) -> Ite
                 row.reason,
                 row.next_step,
                 f"{timezone.localtime(row.since):%Y-%m-%d %H:%M}" if row.since else "",
+                f"{timezone.localtime(row.proven_until):%Y-%m-%d %H:%M}" if row.proven_until else "",
+                f"{row.measure.done:g}" if row.measure else "",
+                f"{row.measure.whole:g}" if row.measure else "",
                 source,
                 definition,
             )
@@ -116,9 +116,10 @@ def as_xlsx(board: Board, rows: Iterable[BoardRow], names: dict[int, str]) -> by
             ("Đơn vị có hiệu lực", str(board.units)),
             ("Đã khai báo", str(board.declared)),
             ("Đã chứng minh", str(board.proven)),
+            ("Tỷ lệ chi tiết", measure_words(board) or "không có"),
             ("Nguồn số liệu", source_of(board)),
             ("Độ phủ của log", coverage_text(board)),
-            ("Định nghĩa", definition_of(board)),
+            ("Định nghĩa", definition_of(board.duty, board.day).in_one_line()),
             ("Mốc so sánh", board.reference.label if board.reference else "không có"),
         )
     ):

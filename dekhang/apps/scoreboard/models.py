@@ -1,19 +1,29 @@
 """Frozen numbers: a share as it stood, with its rows, so that nobody can flatter yesterday."""
 
+import zlib
+from typing import Any
+
+import orjson
 from django.db import models
 
 
 class Snapshot(models.Model):
+    """A duty's figure of one day. Written once: later evidence, edits and reorganisations do not touch it."""
+
     duty_key = models.CharField(max_length=40)
     date = models.DateField(help_text="the day whose end (in the installation's time zone) it describes")
     units_in_force = models.PositiveIntegerField()
     declared = models.PositiveIntegerField()
     proven = models.PositiveIntegerField()
+    states = models.JSONField(default=dict, help_text="state → number of units")
+    done = models.FloatField(null=True, help_text="the detail share; null: nothing was counted")
+    whole = models.FloatField(null=True)
+    never = models.FloatField(null=True)
     records_sent = models.BigIntegerField(
         null=True, help_text="of the logs behind the share; null: it is not about logs"
     )
     records_lost = models.BigIntegerField(null=True)
-    rows = models.JSONField(help_text="per unit: id, state, reason")
+    packed_rows = models.BinaryField(help_text="per unit: id, name, state, reason …; JSON packed by zlib: ~20 B a row")
     digest = models.CharField(max_length=64)
     frozen_at = models.DateTimeField()
 
@@ -23,3 +33,20 @@ class Snapshot(models.Model):
 
     def __str__(self) -> str:
         return f"{self.duty_key} ngày {self.date:%d/%m/%Y}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self.pk is not None:
+            raise TypeError("A snapshot is written once")
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        raise TypeError("A snapshot is never deleted")
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """The rows as `selectors.frozen_rows` made them."""
+        return orjson.loads(zlib.decompress(bytes(self.packed_rows)))
+
+    @staticmethod
+    def pack(rows: list[dict[str, Any]]) -> bytes:
+        return zlib.compress(orjson.dumps(rows), 6)

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from dekhang.apps.core.templatetags.dk import percent
 from dekhang.apps.duties.enums import ClaimState
 from dekhang.apps.registry.enums import UnitKind
-from dekhang.apps.scoreboard.selectors import BoardRow, TrendPoint
+from dekhang.apps.scoreboard.figures import BoardRow, TrendPoint
 
 CELL, TILE = 30, 28  # a tile is over 24 px, the least that WCAG 2.2 asks of a target
 HEADING = 26

@@ -1,136 +1,33 @@
 """Shares: units whose claim counts ÷ units in force on a date, always with the rows behind them."""
 
 import hashlib
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime, time, timedelta
-from functools import cached_property
 
 import orjson
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from dekhang.apps.core import clock
-from dekhang.apps.core.models import User
+from dekhang.apps.core.models import AuditEvent, User
 from dekhang.apps.duties import selectors as duties
-from dekhang.apps.duties.enums import COUNTS_AS_DECLARED, ClaimState, ReasonCode
-from dekhang.apps.registry.enums import UnitKind
+from dekhang.apps.duties import timelines
+from dekhang.apps.duties.enums import ClaimState
+from dekhang.apps.duties.states import Assessment, Measure
 from dekhang.apps.registry.models import UnitVersion
-from dekhang.apps.registry.search import found_in
-from dekhang.apps.registry.selectors import counted_units, visible_unit_ids
+from dekhang.apps.registry.selectors import versions_in_force, visible_unit_ids
+from dekhang.apps.scoreboard.enums import AuditAction
+from dekhang.apps.scoreboard.figures import Board, BoardRow, Figure, TrendPoint
 from dekhang.apps.scoreboard.models import Snapshot
 from dekhang.apps.sources.coverage import Coverage, coverage_of
 from dekhang.law import load
-from dekhang.law.shapes import Duty, ReferenceFigure
 
-BOARD_DUTIES = ("record_attacks", "sop")
-OVER_LOGS = frozenset(
-    {"record_attacks"}
-)  # duties whose share is computed over logs: it shows how many of them are there
-TREND_DAYS = 90
-# what needs a person first; proven units need nobody
-URGENCY = (
-    ClaimState.REFUTED,
-    ClaimState.DECAYED,
-    ClaimState.EVIDENCED,
-    ClaimState.DECLARED,
-    ClaimState.UNKNOWN,
-    ClaimState.PROVEN,
-)
-# filters that name several states at once, beside the states themselves
-STATE_GROUPS: dict[str, frozenset[ClaimState]] = {
-    "da-khai": COUNTS_AS_DECLARED,
-    "chua-chung-minh": frozenset(ClaimState) - {ClaimState.PROVEN},
-}
-
-
-@dataclass(frozen=True, slots=True)
-class BoardRow:
-    """One unit on the board. `reason`, `next_step` are of the first thing that stands in the way; "" when proven."""
-
-    unit_id: int
-    name: str
-    kind: str
-    subtype: str
-    parent_id: int | None
-    column: int | None
-    line: int | None
-    state: ClaimState
-    code: str = ""
-    reason: str = ""
-    next_step: str = ""
-    more_reasons: int = 0
-    since: datetime | None = None
-
-    @property
-    def declared(self) -> bool:
-        return self.state in COUNTS_AS_DECLARED
-
-    @property
-    def proven(self) -> bool:
-        return self.state == ClaimState.PROVEN
-
-
-@dataclass(frozen=True)
-class Board:
-    """Both shares of one duty on one day. Proven units always count as declared, so proven ≤ declared ≤ units.
-
-    `snapshot`: the frozen numbers it was read from; None when computed from evidence just now.
-    `coverage`: of the day's logs behind it; None for a duty that is not about logs.
-    """
-
-    duty: Duty
-    day: date
-    at: datetime
-    rows: tuple[BoardRow, ...]
-    snapshot: Snapshot | None = None
-    coverage: Coverage | None = None
-
-    @property
-    def units(self) -> int:
-        return len(self.rows)
-
-    @cached_property
-    def declared(self) -> int:
-        return sum(row.declared for row in self.rows)
-
-    @cached_property
-    def proven(self) -> int:
-        return sum(row.proven for row in self.rows)
-
-    @property
-    def declared_share(self) -> float | None:
-        """None when no unit is in force: a percentage of nothing is not 0 %."""
-        return self.declared / self.units if self.units else None
-
-    @property
-    def proven_share(self) -> float | None:
-        return self.proven / self.units if self.units else None
-
-    @property
-    def reference(self) -> ReferenceFigure | None:
-        return self.duty.references[0] if self.duty.references else None
-
-    @cached_property
-    def intact(self) -> bool:
-        """False when the frozen numbers no longer fit their digest: somebody changed them."""
-        return self.snapshot is None or snapshot_digest(self.snapshot) == self.snapshot.digest
-
-
-@dataclass(frozen=True, slots=True)
-class TrendPoint:
-    day: date
-    units: int
-    declared: int
-    proven: int
-    frozen: bool
-
-    @property
-    def declared_share(self) -> float:
-        return self.declared / self.units if self.units else 0.0
-
-    @property
-    def proven_share(self) -> float:
-        return self.proven / self.units if self.units else 0.0
+# the eleven of Directive 14 in the order of the law's data
+BOARD_DUTIES = tuple(duty.key for duty in load().duties)
+# duties whose share is computed over logs: it shows how many of them are there
+OVER_LOGS = frozenset({"record_attacks"})
+TREND_SPAN = timedelta(days=90)
+Units = Mapping[str, Collection[UnitVersion]]
 
 
 def moment_of(day: date) -> datetime:
@@ -139,47 +36,101 @@ def moment_of(day: date) -> datetime:
     return min(midnight - timedelta(microseconds=1), clock.now())
 
 
+def units_of(duty_keys: Iterable[str], day: date) -> Units:
+    """The denominators: for each duty the units in force on the day on which it falls; none where it was not in force."""
+    by_kind: dict[str, list[UnitVersion]] = {}
+    for version in versions_in_force(day):
+        by_kind.setdefault(version.kind, []).append(version)
+    found = {}
+    for key in duty_keys:
+        duty = load().duty(key)
+        kinds = duties.kinds_of(duty) if duty.in_force(day) else frozenset()
+        found[key] = [version for kind, versions in by_kind.items() if kind in kinds for version in versions]
+    return found
+
+
+def figures(
+    day: date | None = None, duty_keys: Collection[str] = BOARD_DUTIES, units: Units | None = None
+) -> dict[str, Figure]:
+    """Figures of several duties on one day, counted by the database: five queries whatever the number of units."""
+    day = day or clock.today()
+    frozen = {s.duty_key: s for s in snapshots_of(day).filter(duty_key__in=duty_keys).defer("packed_rows")}
+    live = [key for key in duty_keys if key not in frozen]
+    units = units_of(live, day) if units is None else units
+    at = moment_of(day)
+    tallies = timelines.tallies({key: [v.unit_id for v in units[key]] for key in live}, at)
+    found = {}
+    for key in duty_keys:
+        duty = load().duty(key)
+        if key in frozen:
+            states = {ClaimState(state): number for state, number in frozen[key].states.items()}
+            found[key] = Figure(duty, day, at, states, _measure_of(frozen[key]), frozen=True)
+        else:
+            found[key] = Figure(duty, day, at, tallies[key].states, tallies[key].measure)
+    return found
+
+
 def board(duty_key: str, day: date | None = None) -> Board:
     """The board of a duty on a day (today by default): frozen numbers when the day was frozen, else from evidence."""
     return boards((duty_key,), day)[duty_key]
 
 
-def boards(duty_keys: Iterable[str], day: date | None = None) -> dict[str, Board]:
-    """Boards of several duties on one day: one query for the units, two for each duty, one for frozen numbers."""
+def boards(duty_keys: Collection[str], day: date | None = None, units: Units | None = None) -> dict[str, Board]:
+    """Boards of several duties on one day, in a fixed number of queries. `units`: denominators that are known already."""
     day = day or clock.today()
-    versions = list(counted_units(day))
-    frozen = {s.duty_key: s for s in Snapshot.objects.filter(date=day)} if day < clock.today() else {}
+    frozen = {s.duty_key: s for s in snapshots_of(day).filter(duty_key__in=duty_keys)}
+    units = units_of(duty_keys, day) if units is None else units
+    live = live_boards([key for key in duty_keys if key not in frozen], day, units)
+    chained = _chained_digests(frozen.values())
     return {
-        key: _frozen_board(frozen[key], versions) if key in frozen else live_board(key, day, versions)
+        key: live[key] if key in live else _frozen_board(frozen[key], units[key], chained.get(frozen[key].pk))
         for key in duty_keys
     }
 
 
-def live_board(duty_key: str, day: date, versions: list[UnitVersion] | None = None) -> Board:
+def snapshots_of(day: date) -> QuerySet[Snapshot]:
+    """Frozen figures of a day; none for a day that is not over."""
+    return Snapshot.objects.filter(date=day) if day < clock.today() else Snapshot.objects.none()
+
+
+def live_board(duty_key: str, day: date) -> Board:
     """The board computed from evidence, whether or not the day was frozen."""
-    versions = list(counted_units(day)) if versions is None else versions
+    return live_boards((duty_key,), day)[duty_key]
+
+
+def live_boards(duty_keys: Collection[str], day: date, units: Units | None = None) -> dict[str, Board]:
+    units = units_of(duty_keys, day) if units is None else units
     at = moment_of(day)
-    assessments = duties.assess(duty_key, [version.unit_id for version in versions], at)
-    rows = []
-    for version in versions:
-        assessment = assessments[version.unit_id]
-        first = assessment.reasons[0] if assessment.reasons else None
-        rows.append(
-            _row(
-                version,
-                state=assessment.state,
-                code=first.code if first else "",
-                reason=first.text if first else "",
-                next_step=first.next_step if first else "",
-                more_reasons=max(0, len(assessment.reasons) - 1),
-                since=assessment.since,
-            )
+    assessed = timelines.assessments_of({key: [v.unit_id for v in units[key]] for key in duty_keys}, at)
+    found = {}
+    for key in duty_keys:
+        rows = tuple(_live_row(version, assessed[key][version.unit_id]) for version in units[key])
+        found[key] = Board(
+            load().duty(key), day, at, _states_of(rows), _sum_of(rows), rows=rows, coverage=_coverage(key, rows, day)
         )
-    coverage = None
-    if duty_key in OVER_LOGS:
-        midnight = timezone.make_aware(datetime.combine(day, time.min))
-        coverage = coverage_of([version.unit_id for version in versions], midnight, midnight + timedelta(days=1))
-    return Board(load().duty(duty_key), day, at, tuple(rows), coverage=coverage)
+    return found
+
+
+def _live_row(version: UnitVersion, assessment: Assessment) -> BoardRow:
+    first = assessment.reasons[0] if assessment.reasons else None
+    return _row(
+        version,
+        state=assessment.state,
+        code=first.code if first else "",
+        reason=first.text if first else "",
+        next_step=first.next_step if first else "",
+        more_reasons=max(0, len(assessment.reasons) - 1),
+        since=assessment.since,
+        proven_until=assessment.proven_until,
+        measure=assessment.measure,
+    )
+
+
+def _coverage(duty_key: str, rows: Iterable[BoardRow], day: date) -> Coverage | None:
+    if duty_key not in OVER_LOGS:
+        return None
+    midnight = timezone.make_aware(datetime.combine(day, time.min))
+    return coverage_of([row.unit_id for row in rows], midnight, midnight + timedelta(days=1))
 
 
 def _row(version: UnitVersion, **state: object) -> BoardRow:
@@ -195,14 +146,32 @@ def _row(version: UnitVersion, **state: object) -> BoardRow:
     )
 
 
-def _frozen_board(snapshot: Snapshot, versions: list[UnitVersion]) -> Board:
+def _states_of(rows: Iterable[BoardRow]) -> dict[ClaimState, int]:
+    counts: dict[ClaimState, int] = {}
+    for row in rows:
+        counts[row.state] = counts.get(row.state, 0) + 1
+    return counts
+
+
+def _sum_of(rows: Iterable[BoardRow]) -> Measure | None:
+    measures = [row.measure for row in rows if row.measure is not None]
+    if not measures:
+        return None
+    return Measure(sum(m.done for m in measures), sum(m.whole for m in measures), sum(m.never for m in measures))
+
+
+def _measure_of(frozen: Snapshot) -> Measure | None:
+    return Measure(frozen.done or 0, frozen.whole, frozen.never or 0) if frozen.whole is not None else None
+
+
+def _frozen_board(snapshot: Snapshot, versions: Iterable[UnitVersion], chained: str | None) -> Board:
     """The rows as they were frozen; names and places of the units come from the registry on that day."""
     by_id = {version.unit_id: version for version in versions}
     rows = []
     for frozen in snapshot.rows:
-        version = by_id.get(frozen["unit"]) or UnitVersion(
-            unit_id=frozen["unit"], name=frozen["name"], kind=frozen["kind"]
-        )
+        version = by_id.get(frozen["unit"]) or UnitVersion(unit_id=frozen["unit"], kind=frozen["kind"])
+        version.name = frozen["name"]
+        measure = frozen["measure"]
         rows.append(
             _row(
                 version,
@@ -212,12 +181,22 @@ def _frozen_board(snapshot: Snapshot, versions: list[UnitVersion]) -> Board:
                 next_step=frozen["next_step"],
                 more_reasons=frozen["more_reasons"],
                 since=datetime.fromisoformat(frozen["since"]) if frozen["since"] else None,
+                proven_until=datetime.fromisoformat(frozen["proven_until"]) if frozen["proven_until"] else None,
+                measure=Measure(*measure) if measure else None,
             )
         )
     sent, lost = snapshot.records_sent, snapshot.records_lost
-    coverage = Coverage(sent, lost) if sent is not None and lost is not None else None
     return Board(
-        load().duty(snapshot.duty_key), snapshot.date, moment_of(snapshot.date), tuple(rows), snapshot, coverage
+        load().duty(snapshot.duty_key),
+        snapshot.date,
+        moment_of(snapshot.date),
+        {ClaimState(state): number for state, number in snapshot.states.items()},
+        _measure_of(snapshot),
+        frozen=True,
+        rows=tuple(rows),
+        snapshot=snapshot,
+        coverage=Coverage(sent, lost) if sent is not None and lost is not None else None,
+        intact=snapshot_digest(snapshot) == snapshot.digest == chained,
     )
 
 
@@ -234,23 +213,39 @@ def frozen_rows(board: Board) -> list[dict[str, object]]:
             "next_step": row.next_step,
             "more_reasons": row.more_reasons,
             "since": row.since.isoformat() if row.since else None,
+            "proven_until": row.proven_until.isoformat() if row.proven_until else None,
+            "measure": [row.measure.done, row.measure.whole, row.measure.never] if row.measure else None,
         }
         for row in board.rows
     ]
 
 
 def snapshot_digest(snapshot: Snapshot) -> str:
+    """SHA-256 over everything that a snapshot says."""
     body = [
         snapshot.duty_key,
         snapshot.date.isoformat(),
         snapshot.units_in_force,
         snapshot.declared,
         snapshot.proven,
+        snapshot.states,
+        [snapshot.done, snapshot.whole, snapshot.never],
         snapshot.records_sent,
         snapshot.records_lost,
         snapshot.rows,
     ]
     return hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def _chained_digests(snapshots: Iterable[Snapshot]) -> dict[int, str]:
+    """Digests as the audit chain has them, by snapshot: whoever rewrites a snapshot cannot rewrite the chain."""
+    ids = [str(snapshot.pk) for snapshot in snapshots]
+    if not ids:
+        return {}
+    events = AuditEvent.objects.filter(
+        target_type=Snapshot._meta.label_lower, target_id__in=ids, action=AuditAction.SNAPSHOT_FROZEN
+    )
+    return {int(target): detail.get("digest", "") for target, detail in events.values_list("target_id", "detail")}
 
 
 def visible_rows(board: Board, user: User) -> list[BoardRow]:
@@ -259,41 +254,22 @@ def visible_rows(board: Board, user: User) -> list[BoardRow]:
     return [row for row in board.rows if row.unit_id in visible]
 
 
-def pick(
-    rows: Iterable[BoardRow], *, state: str = "", kind: str = "", district: str = "", reason: str = "", text: str = ""
-) -> list[BoardRow]:
-    """Rows that fit every filter given, the most urgent first. `district` is a unit's id: itself and what is in it."""
-    tests: list[Callable[[BoardRow], bool]] = []
-    if state:
-        wanted = STATE_GROUPS.get(state, frozenset({state}))
-        tests.append(lambda row: row.state in wanted)
-    if kind:
-        tests.append(lambda row: row.kind == kind)
-    if district:
-        tests.append(lambda row: int(district) in (row.unit_id, row.parent_id))
-    if reason:
-        tests.append(lambda row: row.code == reason)
-    if text:
-        tests.append(lambda row: found_in(text, row.name))
-    kept = [row for row in rows if all(test(row) for test in tests)]
-    kinds = list(UnitKind.values)
-    return sorted(kept, key=lambda row: (URGENCY.index(row.state), kinds.index(row.kind), row.name))
+def trend(figure: Figure, days: int = TREND_SPAN.days) -> list[TrendPoint]:
+    """Frozen days before the figure's day, oldest first, and the figure itself."""
+    return trends([figure], days)[figure.duty.key]
 
 
-def reasons_of(rows: Iterable[BoardRow]) -> list[tuple[ReasonCode, int]]:
-    """How many units stand before the same first obstacle, most first."""
-    counts: dict[str, int] = {}
-    for row in rows:
-        if row.code:
-            counts[row.code] = counts.get(row.code, 0) + 1
-    return [(ReasonCode(code), number) for code, number in sorted(counts.items(), key=lambda item: -item[1])]
-
-
-def trend(board: Board, days: int = TREND_DAYS) -> list[TrendPoint]:
-    """Frozen days before the board's day, oldest first, and the board itself."""
-    snapshots = Snapshot.objects.filter(
-        duty_key=board.duty.key, date__lt=board.day, date__gte=board.day - timedelta(days=days)
-    ).values_list("date", "units_in_force", "declared", "proven")
-    points = [TrendPoint(day, units, declared, proven, True) for day, units, declared, proven in snapshots]
-    here = TrendPoint(board.day, board.units, board.declared, board.proven, board.snapshot is not None)
-    return [*points, here]
+def trends(of: Collection[Figure], days: int = TREND_SPAN.days) -> dict[str, list[TrendPoint]]:
+    """Trends of several duties of one day, in one query."""
+    found: dict[str, list[TrendPoint]] = {figure.duty.key: [] for figure in of}
+    if not of:
+        return found
+    day = next(iter(of)).day
+    frozen = Snapshot.objects.filter(duty_key__in=found, date__lt=day, date__gte=day - timedelta(days=days))
+    for key, *numbers in frozen.order_by("date").values_list(
+        "duty_key", "date", "units_in_force", "declared", "proven"
+    ):
+        found[key].append(TrendPoint(*numbers, True))
+    for figure in of:
+        found[figure.duty.key].append(TrendPoint(day, figure.units, figure.declared, figure.proven, figure.frozen))
+    return found

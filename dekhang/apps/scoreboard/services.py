@@ -26,7 +26,7 @@ def freeze_day(day: date) -> list[Snapshot]:
     missing = [key for key in selectors.BOARD_DUTIES if key not in known]
     if not missing:
         return []
-    boards = {key: selectors.live_board(key, day) for key in missing}  # reading is done before the write begins
+    boards = selectors.live_boards(missing, day)  # reading is done before the write begins
     made = []
     try:
         with transaction.atomic():
@@ -37,9 +37,13 @@ def freeze_day(day: date) -> list[Snapshot]:
                     units_in_force=board.units,
                     declared=board.declared,
                     proven=board.proven,
+                    states={str(state): number for state, number in sorted(board.states.items())},
+                    done=board.measure.done if board.measure else None,
+                    whole=board.measure.whole if board.measure else None,
+                    never=board.measure.never if board.measure else None,
                     records_sent=board.coverage.sent if board.coverage else None,
                     records_lost=board.coverage.lost if board.coverage else None,
-                    rows=selectors.frozen_rows(board),
+                    packed_rows=Snapshot.pack(selectors.frozen_rows(board)),
                     frozen_at=clock.now(),
                 )
                 snapshot.digest = selectors.snapshot_digest(snapshot)

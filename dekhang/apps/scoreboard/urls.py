@@ -7,6 +7,7 @@ from dekhang.apps.scoreboard.spending import views as spending
 app_name = "scoreboard"
 urlpatterns = [
     path("", views.board, name="board"),
+    path("in/", views.print_rows, name="print"),
     path("xuat.<str:form>", views.export, name="export"),
     path("bon-lop/", layers.all_units, name="layers"),
     path("bon-lop/xuat.<str:form>", layers.export, name="layers_export"),

@@ -1,5 +1,6 @@
-"""The board: both shares of two duties on any date, a picture, a trend, the rows, and their export."""
+"""The board: both shares of the eleven duties on any date; of one of them picture, trend, rows, and their export."""
 
+from typing import Any
 from urllib.parse import urlencode
 
 from django.core.paginator import Paginator
@@ -7,20 +8,34 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from dekhang.apps.core import clock
 from dekhang.apps.duties.enums import ClaimState, ReasonCode
 from dekhang.apps.registry.asked import asked_day
 from dekhang.apps.registry.enums import UnitKind
-from dekhang.apps.registry.selectors import COUNTED_KINDS, unit_names
+from dekhang.apps.registry.selectors import unit_names
 from dekhang.apps.scoreboard import exports, pictures, selectors, services
-from dekhang.apps.scoreboard.selectors import BOARD_DUTIES, Board, BoardRow
+from dekhang.apps.scoreboard import rows as board_rows
+from dekhang.apps.scoreboard.definitions import absence, definition_of, measure_words
+from dekhang.apps.scoreboard.figures import Board, BoardRow, Figure, TrendPoint
+from dekhang.apps.scoreboard.forecast import FORECAST_DAYS, forecast, in_words
+from dekhang.apps.scoreboard.selectors import BOARD_DUTIES
 from dekhang.law import load
 
 ROWS_A_PAGE = 40
+FIRST_SHOWN = "record_attacks"
 CONTENT_TYPES = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+
+ORDER_NAMES = {
+    "can-lam": gettext_lazy("việc cần làm trước"),
+    "ten": gettext_lazy("tên"),
+    "loai": gettext_lazy("loại"),
+    "tu-luc": gettext_lazy("ở trạng thái này lâu nhất"),
+    "ty-le": gettext_lazy("tỷ lệ chi tiết thấp nhất"),
 }
 
 
@@ -29,19 +44,30 @@ class Asked:
 
     def __init__(self, request: HttpRequest) -> None:
         get = request.GET.get
-        self.duty_key = get("nghia-vu") if get("nghia-vu") in BOARD_DUTIES else BOARD_DUTIES[0]
+        self.duty_key = get("nghia-vu") if get("nghia-vu") in BOARD_DUTIES else FIRST_SHOWN
         self.day, self.fault = asked_day(get("ngay"))
-        states = {*ClaimState.values, *selectors.STATE_GROUPS}
+        states = {*ClaimState.values, *board_rows.STATE_GROUPS}
         self.state = get("trang-thai", "") if get("trang-thai") in states else ""
-        self.kind = get("loai", "") if get("loai") in COUNTED_KINDS else ""
+        self.kind = get("loai", "") if get("loai") in UnitKind.values else ""
         self.district = get("huyen", "") if get("huyen", "").isdecimal() and len(get("huyen", "")) < 18 else ""
         self.reason = get("ly-do", "") if get("ly-do") in ReasonCode.values else ""
         self.text = get("q", "").strip()[:100]
+        self.order = get("xep", "") if get("xep", "").removeprefix("-") in board_rows.ORDERS else "can-lam"
 
     def rows(self, rows: list[BoardRow]) -> list[BoardRow]:
-        return selectors.pick(
-            rows, state=self.state, kind=self.kind, district=self.district, reason=self.reason, text=self.text
+        return board_rows.pick(
+            rows,
+            state=self.state,
+            kind=self.kind,
+            district=self.district,
+            reason=self.reason,
+            text=self.text,
+            order=self.order,
         )
+
+    @property
+    def is_filtered(self) -> bool:
+        return any((self.state, self.kind, self.district, self.reason, self.text))
 
     def query(self, **changes: str) -> str:
         """The address of the same question with some answers changed."""
@@ -54,43 +80,79 @@ class Asked:
             "huyen": self.district,
             "ly-do": self.reason,
             "q": self.text,
+            "xep": "" if self.order == "can-lam" else self.order,
         } | changes
         return "?" + urlencode({key: value for key, value in asked.items() if value})
 
 
 def board(request: HttpRequest) -> HttpResponse:
     asked = Asked(request)
-    boards = selectors.boards(BOARD_DUTIES, asked.day)
-    current = boards[asked.duty_key]
+    units = selectors.units_of(BOARD_DUTIES, asked.day)
+    current = selectors.boards((asked.duty_key,), asked.day, units)[asked.duty_key]
     rows = selectors.visible_rows(current, request.user)
-    kept = asked.rows(rows)
-    page = Paginator(kept, ROWS_A_PAGE).get_page(request.GET.get("page"))
-    names = unit_names({row.parent_id for row in page if row.parent_id} | _district_ids(current), asked.day)
-    context = {
-        "asked": asked,
-        "boards": [share_card(board, links=request.user.is_provincial) for board in boards.values()],
-        "shown": current,  # not "board": the navigation's own names would replace it
-        "rows": [(row, names.get(row.parent_id or 0, "")) for row in page],
-        "page": page,
-        "seen": len(rows),
-        "filtered": any((asked.state, asked.kind, asked.district, asked.reason, asked.text)),
-        "states": [(state, state.label, sum(row.state == state for row in rows)) for state in selectors.URGENCY],
-        "reasons": selectors.reasons_of(rows),
-        "kinds": [(kind, UnitKind(kind).label) for kind in COUNTED_KINDS],
-        "districts": sorted(((pk, names[pk]) for pk in _district_ids(current) if pk in names), key=lambda d: d[1]),
-        "today": clock.today(),
-        "source": exports.source_of(current),
-        "definition": exports.definition_of(current),
-        "csv": reverse("scoreboard:export", args=["csv"]) + asked.query(),
-        "xlsx": reverse("scoreboard:export", args=["xlsx"]) + asked.query(),
-    }
+    context = _rows_context(request, asked, current, rows)
     if request.htmx:
         return render(request, "scoreboard/_rows.html", context)
-    return render(request, "scoreboard/board.html", context | _pictures(current, rows))
+    figures = selectors.figures(asked.day, BOARD_DUTIES, units) | {asked.duty_key: current}
+    trends = selectors.trends(list(figures.values()), FORECAST_DAYS)
+    context |= {
+        "lines": [_line(asked, figure, trends[key]) for key, figure in figures.items()],
+        "share": share_card(current, links=request.user.is_provincial),
+        "forecast": in_words(forecast(trends[asked.duty_key])),
+        "absence": absence(current),
+        "measure": measure_words(current),
+        "districts": _districts(current, context["names"]),
+        "today": clock.today(),
+        "source": exports.source_of(current),
+        "definition": definition_of(current.duty, asked.day),
+        "csv": reverse("scoreboard:export", args=["csv"]) + asked.query(),
+        "xlsx": reverse("scoreboard:export", args=["xlsx"]) + asked.query(),
+        "print": reverse("scoreboard:print") + asked.query(),
+    }
+    since = current.day - selectors.TREND_SPAN
+    points = [point for point in trends[asked.duty_key] if point.day >= since]
+    return render(request, "scoreboard/board.html", context | _pictures(current, rows, points))
 
 
-def _district_ids(board: Board) -> set[int]:
-    return {row.unit_id for row in board.rows if row.kind == UnitKind.DISTRICT}
+def _rows_context(request: HttpRequest, asked: Asked, current: Board, rows: list[BoardRow]) -> dict[str, Any]:
+    kept = asked.rows(rows)
+    page = Paginator(kept, ROWS_A_PAGE).get_page(request.GET.get("page"))
+    districts = {row.unit_id for row in current.rows if row.kind == UnitKind.DISTRICT}
+    names = unit_names({row.parent_id for row in page if row.parent_id} | districts, asked.day)
+    return {
+        "asked": asked,
+        "shown": current,  # not "board": the navigation's own names would replace it
+        "rows": [(row, names.get(row.parent_id or 0, "")) for row in page],
+        "names": names,
+        "page": page,
+        "seen": len(rows),
+        "states": [(state, state.label, sum(row.state == state for row in rows)) for state in board_rows.URGENCY],
+        "reasons": board_rows.reasons_of(rows),
+        "kinds": [(kind, kind.label) for kind in UnitKind if any(row.kind == kind for row in current.rows)],
+        "orders": [(name, ORDER_NAMES[name]) for name in board_rows.ORDERS],
+    }
+
+
+def _districts(board: Board, names: dict[int, str]) -> list[tuple[int, str]]:
+    found = [(row.unit_id, names[row.unit_id]) for row in board.rows if row.kind == UnitKind.DISTRICT]
+    return sorted(found, key=lambda district: district[1])
+
+
+def _line(asked: Asked, figure: Figure, points: list[TrendPoint]) -> dict[str, Any]:
+    """One duty in the table of all."""
+    return {
+        "figure": figure,
+        "link": asked.query(**{"nghia-vu": figure.duty.key, "trang-thai": "", "ly-do": ""}),
+        "is_shown": figure.duty.key == asked.duty_key,
+        "bar": pictures.share_bar(
+            figure.proven_share,
+            tone="ok",
+            reference=figure.reference.percent / 100 if figure.reference else None,
+            label=_("Đã chứng minh: %(n)d trên %(all)d đơn vị") % {"n": figure.proven, "all": figure.units},
+        ),
+        "measure": measure_words(figure),
+        "forecast": absence(figure) or in_words(forecast(points)),
+    }
 
 
 def share_card(board: Board, *, links: bool = True) -> dict[str, object]:
@@ -126,10 +188,10 @@ def share_card(board: Board, *, links: bool = True) -> dict[str, object]:
     }
 
 
-def trend_picture(board: Board) -> dict[str, object]:
+def trend_picture(figure: Figure, points: list[TrendPoint] | None = None) -> dict[str, object]:
     """The trend of a duty as a picture and as rows, for this page and the portal's."""
-    points = selectors.trend(board)
-    reference = board.reference
+    points = selectors.trend(figure) if points is None else points
+    reference = figure.reference
     label = _("Tỷ lệ đã khai báo và đã chứng minh từ %(first)s tới %(last)s; bảng số liệu ở dưới hình.") % {
         "first": f"{points[0].day:%d/%m/%Y}",
         "last": f"{points[-1].day:%d/%m/%Y}",
@@ -143,7 +205,7 @@ def trend_picture(board: Board) -> dict[str, object]:
     return {"trend": picture, "points": points[::-1], "reference": reference}
 
 
-def _pictures(board: Board, rows: list[BoardRow]) -> dict[str, object]:
+def _pictures(board: Board, rows: list[BoardRow], points: list[TrendPoint]) -> dict[str, object]:
     link = reverse("duties:duty", args=[0, board.duty.key]).replace("/0/", "/{}/", 1)
     tile_map = pictures.tile_map(
         board.rows,
@@ -152,8 +214,30 @@ def _pictures(board: Board, rows: list[BoardRow]) -> dict[str, object]:
         link=link,
         others=_("chỉ đơn vị đó và cơ quan của tỉnh xem được trạng thái"),
     )
-    legend = [(pictures.tile(state), state.label) for state in selectors.URGENCY[::-1]]
-    return {"tile_map": tile_map, "legend": legend} | trend_picture(board)
+    legend = [(pictures.tile(state), state.label) for state in board_rows.URGENCY[::-1]]
+    return {"tile_map": tile_map, "legend": legend} | trend_picture(board, points)
+
+
+def print_rows(request: HttpRequest) -> HttpResponse:
+    """All rows that fit the filters on one page without navigation, for paper; noted like an export."""
+    asked = Asked(request)
+    current = selectors.board(asked.duty_key, asked.day)
+    rows = asked.rows(selectors.visible_rows(current, request.user))
+    names = unit_names({row.parent_id for row in rows if row.parent_id}, asked.day)
+    services.record_export(duty_key=asked.duty_key, day=current.day, rows=len(rows), form="print", by=request.user)
+    return render(
+        request,
+        "scoreboard/print.html",
+        {
+            "asked": asked,
+            "shown": current,
+            "rows": [(row, names.get(row.parent_id or 0, "")) for row in rows],
+            "source": exports.source_of(current),
+            "definition": definition_of(current.duty, asked.day),
+            "measure": measure_words(current),
+            "back": reverse("scoreboard:board") + asked.query(),
+        },
+    )
 
 
 def export(request: HttpRequest, form: str) -> HttpResponse:

@@ -36,7 +36,7 @@ def test_the_list_shows_every_duty_of_the_unit_with_its_state(client, unit, offi
     page = client.get(reverse("duties:of_unit", args=[unit.pk])).content.decode()
     assert "Đã chứng minh" in page
     assert "Có quy trình ứng cứu sự cố chuẩn" in page
-    assert "bốn lớp" not in page  # a duty of the province, not of a commune
+    assert "Doanh nghiệp viễn thông" not in page  # a duty of providers, not of a commune
 
 
 def test_a_duty_says_why_it_does_not_count_and_what_to_do(client, unit, officer):

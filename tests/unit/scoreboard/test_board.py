@@ -8,7 +8,9 @@ from dekhang.apps.core.models import AuditEvent
 from dekhang.apps.duties import timelines
 from dekhang.apps.duties.enums import ClaimState, EvidenceKind, ReasonCode
 from dekhang.apps.duties.models import Evidence
+from dekhang.apps.duties.states import Measure
 from dekhang.apps.registry.enums import UnitKind
+from dekhang.apps.registry.selectors import counted_units
 from dekhang.apps.registry.services import load_places
 from dekhang.apps.scoreboard import jobs, selectors, services
 from dekhang.apps.scoreboard.models import Snapshot
@@ -124,6 +126,51 @@ def test_the_trend_joins_frozen_days_and_today(frozen_now):
     ]
 
 
+def test_figures_counted_by_the_database_equal_the_rows_fresh_or_stale(frozen_now):
+    for number in range(6):
+        unit = UnitFactory()
+        if number % 2:
+            proves_recording(unit, at=CONFERENCE - timedelta(days=number))
+            evidence(unit, EvidenceKind.AWARENESS, "roster", roster=10, passed=number, never=1)
+        if number % 3:
+            claim(unit, "sop")
+
+    def both():
+        boards = selectors.boards(BOARD_DUTIES)
+        return {
+            key: ({s: n for s, n in one.states.items() if n}, one.measure, (boards[key].states, boards[key].measure))
+            for key, one in selectors.figures().items()
+        }
+
+    def check(found):
+        for key, (states, measure, rows) in found.items():
+            assert (states, measure) == rows, key
+
+    stale = both()
+    check(stale)
+    timelines.refresh(3)  # a part of them
+    check(both())
+    while timelines.refresh():
+        pass
+    assert both() == stale
+    assert stale["awareness"][1] == Measure(9, 30, 3)
+
+
+def test_a_duty_that_is_not_in_force_yet_counts_nobody_and_says_since_when(client, leader):
+    UnitFactory()
+    before = selectors.figures(date(2019, 6, 6))["sop"]
+    assert (before.units, before.proven_share, before.in_force) == (0, None, False)
+    assert "có hiệu lực từ 07/06/2019" in text_of(client.get(BOARD, {"ngay": "2019-06-06"}))
+
+
+def test_the_denominator_of_the_provider_duty_is_providers(frozen_now):
+    UnitFactory()
+    provider = UnitFactory(version__name="VNPT Tây Ninh", version__kind=UnitKind.ISP)
+    board = selectors.board("isp")
+    assert [row.unit_id for row in board.rows] == [provider.pk]
+    assert selectors.board("sop").units == 1
+
+
 # what people see
 
 
@@ -133,7 +180,7 @@ def test_the_board_shows_both_shares_the_reference_and_every_row_with_its_reason
     page = text_of(client.get(BOARD))
     assert "50,0 %" in page
     assert "25,3 %" in page
-    assert "35,7 %" in page
+    assert "35,7 %" in text_of(client.get(BOARD, {"nghia-vu": "sop"}))
     assert "Chưa có nguồn log nào được kết nối." in page
     assert page.count("<title>Xã Tân") == 2  # a tile each
 
@@ -202,7 +249,7 @@ def test_hostile_names_and_reasons_are_escaped_in_the_picture_too(client, leader
 
 def test_the_board_needs_the_same_queries_for_any_number_of_units(client, leader, django_assert_num_queries):
     load_places()
-    for version in list(selectors.counted_units())[:40]:
+    for version in list(counted_units())[:40]:
         proves_recording(version.unit)
         claim(version.unit)
     client.get(BOARD)
@@ -211,6 +258,9 @@ def test_the_board_needs_the_same_queries_for_any_number_of_units(client, leader
     with django_assert_num_queries(11):
         response = client.get(BOARD)
     assert response.context["shown"].units == 123
+    services.freeze_day(date(2019, 12, 9))
+    with django_assert_num_queries(9):
+        client.get(BOARD, {"ngay": "2019-12-09"})
 
 
 def test_every_code_of_a_reason_has_its_words():
@@ -218,7 +268,8 @@ def test_every_code_of_a_reason_has_its_words():
     from tests.spec.test_duty_states import RECORD_ATTACKS, SOP
 
     assert {row[-1] for row in [*RECORD_ATTACKS, *SOP]} - {None} <= set(ReasonCode.values)
-    assert set(BOARD_DUTIES) <= set(PROVABLE)
+    assert set(BOARD_DUTIES) == set(PROVABLE)
+    assert len(BOARD_DUTIES) == 11
 
 
 def test_exports_are_audited_and_carry_date_and_definition(client, leader):

@@ -3,8 +3,8 @@
 from dekhang.apps.duties.states import (
     awareness,
     budget,
-    declared_only,
     four_layers,
+    isp,
     level,
     officer,
     record_attacks,
@@ -15,19 +15,19 @@ from dekhang.apps.duties.states import (
 )
 from dekhang.apps.duties.states.awareness import Awareness
 from dekhang.apps.duties.states.budget import Budget
-from dekhang.apps.duties.states.declared_only import DeclaredOnly
 from dekhang.apps.duties.states.four_layers import FourLayers
+from dekhang.apps.duties.states.isp import Isp
 from dekhang.apps.duties.states.level import Level
 from dekhang.apps.duties.states.officer import Officer
 from dekhang.apps.duties.states.record_attacks import RecordAttacks
 from dekhang.apps.duties.states.regulation import Regulation
 from dekhang.apps.duties.states.respond import Respond
-from dekhang.apps.duties.states.rows import Assessment, ClaimSpan, Observation, Reason
+from dekhang.apps.duties.states.rows import Assessment, ClaimSpan, Measure, Observation, Reason
 from dekhang.apps.duties.states.secrets import Secrets
 from dekhang.apps.duties.states.sop import Sop
 from dekhang.apps.duties.states.walk import DutyStates, Stretch, assess, timeline
 
-# duties that the system proves by itself: their states and the kinds of evidence they look at
+# every duty of dekhang/law: its states and the kinds of evidence they look at
 PROVABLE: dict[str, tuple[DutyStates, tuple[str, ...]]] = {
     "awareness": (Awareness(), awareness.EVIDENCE_KINDS),
     "officer": (Officer(), officer.EVIDENCE_KINDS),
@@ -38,6 +38,7 @@ PROVABLE: dict[str, tuple[DutyStates, tuple[str, ...]]] = {
     "respond": (Respond(), respond.EVIDENCE_KINDS),
     "four_layers": (FourLayers(), four_layers.EVIDENCE_KINDS),
     "budget": (Budget(), budget.EVIDENCE_KINDS),
+    "isp": (Isp(), isp.EVIDENCE_KINDS),
     "secrets": (Secrets(), secrets.EVIDENCE_KINDS),
 }
 
@@ -49,7 +50,7 @@ def duties_of(evidence_kind: str) -> list[str]:
 
 def states_of(duty_key: str) -> tuple[DutyStates, tuple[str, ...]]:
     """The states of a duty and the kinds of evidence it looks at."""
-    return PROVABLE.get(duty_key, (DeclaredOnly(), declared_only.EVIDENCE_KINDS))
+    return PROVABLE[duty_key]
 
 
 __all__ = [
@@ -57,6 +58,7 @@ __all__ = [
     "Assessment",
     "ClaimSpan",
     "DutyStates",
+    "Measure",
     "Observation",
     "Reason",
     "Stretch",

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from dekhang.apps.duties.enums import EvidenceKind
 from dekhang.apps.duties.states.needs import Need, Needs
-from dekhang.apps.duties.states.rows import Facts, Problem
+from dekhang.apps.duties.states.rows import Facts, Measure, Problem
 
 EVIDENCE_KINDS = (EvidenceKind.AWARENESS, EvidenceKind.DOCUMENT_CHECKED)
 
@@ -34,6 +34,14 @@ class Awareness(Needs):
             yield Problem("not_passed", about=row, count=roster - passed)
         elif not roster:
             yield Problem("no_roster", about=row)
+
+    def measure(self, facts: Facts, at: datetime) -> Measure | None:
+        """People who passed ÷ people on the roster; an expired count says nothing of anybody having passed."""
+        row = facts.get(EvidenceKind.AWARENESS, "roster")
+        if row is None or not row.ok:
+            return None
+        roster, passed, never = (_number(row.payload.get(name)) for name in ("roster", "passed", "never"))
+        return Measure(passed if row.holds(at) else 0, roster, never) if roster else None
 
     def words(self, problem: Problem, facts: Facts) -> tuple[str, str, str | None]:
         return {

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from dekhang.apps.duties.enums import EvidenceKind
 from dekhang.apps.duties.states.needs import Need, Needs
-from dekhang.apps.duties.states.rows import ClaimSpan, Facts, Observation, Problem
+from dekhang.apps.duties.states.rows import ClaimSpan, Facts, Measure, Observation, Problem
 from dekhang.law import load
 
 EVIDENCE_KINDS = (EvidenceKind.DOCUMENT_CHECKED,)
@@ -47,6 +47,12 @@ class Budget(Needs):
             else ()
         )
 
+    def measure(self, facts: Facts, at: datetime) -> Measure | None:
+        """Security ÷ IT spending in million đồng, of a checked document in force."""
+        row = facts.get(EvidenceKind.DOCUMENT_CHECKED, "budget")
+        spent = spending(row) if row is not None and row.holds(at) else None
+        return Measure(*spent) if spent else None
+
     def words(self, problem: Problem, facts: Facts) -> tuple[str, str, str | None]:
         share = share_of(problem.about) if problem.about else None
         shown = _("chưa tính được") if share is None else f"{share:.1f} %".replace(".", ",").replace("%", "%%")
@@ -63,10 +69,16 @@ class Budget(Needs):
 
 def share_of(row: Observation) -> float | None:
     """Security ÷ IT spending in percent; None when the document does not give both."""
+    spent = spending(row)
+    return spent[0] * 100 / spent[1] if spent else None
+
+
+def spending(row: Observation) -> tuple[float, float] | None:
+    """(security, all of IT) in million đồng; None when the document does not give both."""
     facts = row.payload.get("facts")
     if not isinstance(facts, dict):
         return None
     total, part = facts.get("it_spending"), facts.get("security_spending")
     if not isinstance(total, (int, float)) or not isinstance(part, (int, float)) or total <= 0:
         return None
-    return part * 100 / total
+    return part, total

@@ -10,9 +10,11 @@ from django.utils.translation import gettext as _
 
 from dekhang.apps.duties.enums import EvidenceKind
 from dekhang.apps.duties.states.needs import Need, Needs
-from dekhang.apps.duties.states.rows import Facts, Observation, Problem
+from dekhang.apps.duties.states.rows import Facts, Measure, Observation, Problem
 
 EVIDENCE_KINDS = (EvidenceKind.DOCUMENT_CHECKED,)
+
+LAYERS = (1, 2, 3, 4)
 
 
 class FourLayers(Needs):
@@ -31,6 +33,14 @@ class FourLayers(Needs):
         watches, checks = (facts.get(EvidenceKind.DOCUMENT_CHECKED, f"layer:{number}") for number in (2, 3))
         if watches and checks and watches.holds(at) and checks.holds(at) and _firm(watches) == _firm(checks) != "":
             yield Problem("same_firm", about=checks)
+
+    def measure(self, facts: Facts, at: datetime) -> Measure | None:
+        """Layers with a proof of their own ÷ 4; a check by the firm that watches is none."""
+        rows = [facts.get(EvidenceKind.DOCUMENT_CHECKED, f"layer:{number}") for number in LAYERS]
+        if not any(rows):
+            return None
+        stands = sum(row is not None and row.holds(at) for row in rows)
+        return Measure(stands - any(self.more_problems(facts, at)), len(LAYERS), rows.count(None))
 
     def words(self, problem: Problem, facts: Facts) -> tuple[str, str, str | None]:
         return {

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from dekhang.apps.duties.enums import EvidenceKind
 from dekhang.apps.duties.states.needs import Need, Needs
-from dekhang.apps.duties.states.rows import Facts, Observation, Problem
+from dekhang.apps.duties.states.rows import Facts, Measure, Observation, Problem
 
 EVIDENCE_KINDS = (EvidenceKind.SYSTEM_REGISTERED, EvidenceKind.DOCUMENT_CHECKED, EvidenceKind.OUTSIDE_REGISTER)
 
@@ -35,6 +35,18 @@ class Level(Needs):
         outside = [row for row in facts.of(EvidenceKind.OUTSIDE_REGISTER) if not row.ok]
         if outside:
             yield Problem("outside_register", about=max(outside, key=lambda row: row.observed_at), count=len(outside))
+
+    def measure(self, facts: Facts, at: datetime) -> Measure | None:
+        """Registered systems with both papers in force ÷ registered systems; `never`: without a level."""
+        systems = [row.subject.removeprefix("system:") for row in _registered(facts)]
+        if not systems:
+            return None
+        papers = [
+            tuple(facts.get(EvidenceKind.DOCUMENT_CHECKED, f"{what}:{number}") for what in ("level", "controls"))
+            for number in systems
+        ]
+        both = sum(all(paper is not None and paper.holds(at) for paper in two) for two in papers)
+        return Measure(both, len(systems), sum(two[0] is None for two in papers))
 
     def words(self, problem: Problem, facts: Facts) -> tuple[str, str, str | None]:
         return {

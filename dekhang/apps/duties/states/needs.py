@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from dekhang.apps.duties.enums import ClaimState, EvidenceKind
-from dekhang.apps.duties.states.rows import ClaimSpan, Facts, Observation, Problem, Reason
+from dekhang.apps.duties.states.rows import ClaimSpan, Facts, Measure, Observation, Problem, Reason
 
 DOCUMENTS_PAGE = "duties:documents"
 
@@ -77,6 +77,9 @@ class Needs:
     def proven_until(self, facts: Facts, at: datetime) -> datetime | None:
         rows = [facts.get(need.kind, need.subject) for need in self.needs(facts, at)]
         return min((row.valid_until for row in rows if row is not None and row.valid_until), default=None)
+
+    def measure(self, facts: Facts, at: datetime) -> Measure | None:
+        return None
 
     def reason(self, problem: Problem, facts: Facts, at: datetime) -> Reason:
         need = next(

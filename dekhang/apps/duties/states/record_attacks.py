@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from dekhang.apps.duties.enums import ClaimState, EvidenceKind
-from dekhang.apps.duties.states.rows import ClaimSpan, Facts, Observation, Problem, Reason
+from dekhang.apps.duties.states.rows import ClaimSpan, Facts, Measure, Observation, Problem, Reason
 
 EVIDENCE_KINDS = (
     EvidenceKind.SOURCE_EXPECTED,
@@ -103,6 +103,14 @@ class RecordAttacks:
         # the limit runs from when both stood: the source was expected and the unit said that it records attacks
         start = max(problem.about.observed_at, declared_since)
         return at >= start + timedelta(days=self.never_delivered_days)
+
+    def measure(self, facts: Facts, at: datetime) -> Measure | None:
+        """Sources that deliver ÷ sources expected."""
+        expected = [row for row in facts.of(EvidenceKind.SOURCE_EXPECTED) if row.ok]
+        words = [facts.get(EvidenceKind.SOURCE_DELIVERING, source.subject) for source in expected]
+        if not expected:
+            return None
+        return Measure(sum(word is not None and word.ok for word in words), len(expected), words.count(None))
 
     def own_moments(self, rows: Sequence[Observation], claims: Sequence[ClaimSpan]) -> Iterable[datetime]:
         limit = timedelta(days=self.never_delivered_days)

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from dekhang.apps.duties.enums import EvidenceKind
 from dekhang.apps.duties.states.needs import Need, Needs
-from dekhang.apps.duties.states.rows import Facts, Problem
+from dekhang.apps.duties.states.rows import Facts, Measure, Problem
 
 EVIDENCE_KINDS = (EvidenceKind.DOCUMENT_CHECKED, EvidenceKind.RECURRING_TASK)
 
@@ -27,6 +27,11 @@ class Regulation(Needs):
             yield Problem("no_task_done")
         elif missed:
             yield Problem("task_missed", about=max(missed, key=lambda row: row.observed_at), count=len(missed))
+
+    def measure(self, facts: Facts, at: datetime) -> Measure | None:
+        """Recurring tasks in time ÷ recurring tasks."""
+        tasks = list(facts.of(EvidenceKind.RECURRING_TASK))
+        return Measure(sum(row.holds(at) for row in tasks), len(tasks)) if tasks else None
 
     def words(self, problem: Problem, facts: Facts) -> tuple[str, str, str | None]:
         title = str(problem.about.payload.get("title", "")).replace("%", "") if problem.about else ""

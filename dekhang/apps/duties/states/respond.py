@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from dekhang.apps.duties.enums import ClaimState, EvidenceKind
 from dekhang.apps.duties.states.needs import Need, Needs
-from dekhang.apps.duties.states.rows import ClaimSpan, Facts, Observation, Problem
+from dekhang.apps.duties.states.rows import ClaimSpan, Facts, Measure, Observation, Problem
 
 EVIDENCE_KINDS = (EvidenceKind.CLOCK,)
 
@@ -47,6 +47,11 @@ class Respond(Needs):
     def proven_until(self, facts: Facts, at: datetime) -> datetime | None:
         ends = [row.observed_at + timedelta(days=self.counts_days) for row in self._recent(facts, at)]
         return max(ends, default=None)
+
+    def measure(self, facts: Facts, at: datetime) -> Measure | None:
+        """Clocks kept ÷ clocks that ran out or were kept in the last year."""
+        recent = self._recent(facts, at)
+        return Measure(sum(row.ok for row in recent), len(recent)) if recent else None
 
     def words(self, problem: Problem, facts: Facts) -> tuple[str, str, str | None]:
         return {

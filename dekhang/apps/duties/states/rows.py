@@ -59,17 +59,31 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
+class Measure:
+    """How far a unit is with the things that its duty counts: people, systems, sources, deadlines, layers, money.
+
+    `done` ÷ `whole` is the detail share beside the share of units; `never` of those not done were never begun.
+    """
+
+    done: float
+    whole: float
+    never: float = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Assessment:
     """The state of a unit's claim on a duty at one moment.
 
     `since`: when it came into this state; None for a unit of which nothing was ever heard.
     `proven_until`: when the proof runs out by itself; None unless proven.
+    `measure`: None for a duty that counts units only, and where there is nothing to count yet.
     """
 
     state: ClaimState
     reasons: tuple[Reason, ...] = ()
     since: datetime | None = None
     proven_until: datetime | None = None
+    measure: Measure | None = None
 
 
 @dataclass(frozen=True, slots=True)

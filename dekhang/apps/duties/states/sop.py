@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from dekhang.apps.duties.enums import ClaimState, EvidenceKind
-from dekhang.apps.duties.states.rows import ClaimSpan, Facts, Observation, Problem, Reason
+from dekhang.apps.duties.states.rows import ClaimSpan, Facts, Measure, Observation, Problem, Reason
 
 EVIDENCE_KINDS = (
     EvidenceKind.SOP_DOCUMENT,
@@ -122,6 +122,9 @@ class Sop:
             and not self._of_procedure(facts, exercised.subject, at)
         ]
         return max(ends, default=None)
+
+    def measure(self, facts: Facts, at: datetime) -> Measure | None:
+        return None  # a unit has its procedure or not
 
     @staticmethod
     def _live(facts: Facts, at: datetime) -> list[Observation]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from dekhang.apps.duties.enums import ClaimState
-from dekhang.apps.duties.states.rows import Assessment, ClaimSpan, Facts, Observation, Problem, Reason
+from dekhang.apps.duties.states.rows import Assessment, ClaimSpan, Facts, Measure, Observation, Problem, Reason
 
 
 class DutyStates(Protocol):
@@ -23,6 +23,9 @@ class DutyStates(Protocol):
     def reason(self, problem: Problem, facts: Facts, at: datetime) -> Reason: ...
 
     def proven_until(self, facts: Facts, at: datetime) -> datetime | None: ...
+
+    def measure(self, facts: Facts, at: datetime) -> Measure | None:
+        """How many of the things that the duty counts are done at `at`."""
 
     def own_moments(self, rows: Sequence[Observation], claims: Sequence[ClaimSpan]) -> Iterable[datetime]:
         """Moments at which the state may change by itself, besides expiry dates: limits that run out."""
@@ -78,13 +81,14 @@ def timeline(duty: DutyStates, observations: Iterable[Observation], claims: Sequ
     was ever heard of the unit.
     """
     stretches: list[Stretch] = []
-    told: tuple[ClaimState, list[Problem]] | None = None
+    told: tuple[ClaimState, list[Problem], Measure | None] | None = None
     for step in _steps(duty, observations, claims):
-        if told != (step.state, step.problems) or step.state == ClaimState.PROVEN:
+        now = (step.state, step.problems, duty.measure(step.facts, step.moment))
+        if told != now or step.state == ClaimState.PROVEN:
             assessment = _assessment(duty, step, step.moment)
             if not stretches or stretches[-1].assessment != assessment:
                 stretches.append(Stretch(step.moment, assessment))
-            told = (step.state, step.problems)
+            told = now
     return stretches
 
 
@@ -123,4 +127,5 @@ def _assessment(duty: DutyStates, step: _Step, at: datetime) -> Assessment:
         reasons=tuple(duty.reason(problem, step.facts, at) for problem in step.problems),
         since=step.since,
         proven_until=duty.proven_until(step.facts, at) if step.state == ClaimState.PROVEN else None,
+        measure=duty.measure(step.facts, at),
     )
