@@ -14,6 +14,7 @@ from dekhang.apps.api.rest.problems import not_found
 from dekhang.apps.registry.selectors import unit_names
 from dekhang.apps.scoreboard import selectors
 from dekhang.apps.scoreboard.models import Snapshot
+from dekhang.apps.scoreboard.rows import pick
 
 operations = Operations(Area.BOARD)
 
@@ -124,7 +125,7 @@ def rows(
     """Các đơn vị sau con số, việc gấp trước; chỉ những đơn vị mà tài khoản xem được."""
     board = _board(duty_key, day)
     seen = selectors.visible_rows(board, request.user)
-    kept = selectors.pick(seen, state=state, kind=kind, district=str(district or ""), reason=reason, text=q)
+    kept = pick(seen, state=state, kind=kind, district=str(district or ""), reason=reason, text=q)
     page = page_of_list(kept, limit, cursor)
     names = unit_names({row.parent_id for row in page["rows"] if row.parent_id}, board.day)
     return page | {
