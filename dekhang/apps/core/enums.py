@@ -35,3 +35,4 @@ class AuditAction(models.TextChoices):
     PASSWORD_CHANGED = "password_changed", _("Đổi mật khẩu")
     MESSAGE_SENT = "message_sent", _("Gửi thông báo")
     MESSAGE_FAILED = "message_failed", _("Không gửi được thông báo")
+    PROVINCE_SIMULATED = "province_simulated", _("Dựng tỉnh mô phỏng")

@@ -1,5 +1,7 @@
 """What units declare (claims) and what the system saw (evidence). States are computed in `states.py`."""
 
+from datetime import datetime
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -13,6 +15,8 @@ from dekhang.apps.duties.enums import (
     RevisionState,
 )
 from dekhang.apps.registry.models import Unit
+
+LATE_DAYS = 2  # recorded so long after what it tells about: an edit of the past, not of the network
 
 
 class Claim(models.Model):
@@ -61,11 +65,13 @@ class Evidence(models.Model):
     )
     digest = models.CharField(max_length=64, help_text="SHA-256 over all other fields")
     recorded_at = models.DateTimeField()
+    days_late = models.PositiveIntegerField(default=0, help_text="whole days from observed_at to recorded_at")
 
     class Meta:
         indexes = [
             models.Index(fields=["unit", "kind", "subject", "observed_at"]),
             models.Index(fields=["kind", "observed_at"]),
+            models.Index(fields=["unit"], condition=Q(days_late__gte=LATE_DAYS), name="evidence_written_late"),
         ]
 
     def __str__(self) -> str:
@@ -74,10 +80,15 @@ class Evidence(models.Model):
     def save(self, *args, **kwargs):
         if self.pk is not None:
             raise TypeError("Evidence is append-only; record a new row instead")
+        self.days_late = days_late(self.observed_at, self.recorded_at)
         super().save(*args, **kwargs)
 
     def delete(self, *args, **kwargs):
         raise TypeError("Evidence is append-only")
+
+
+def days_late(observed_at: datetime, recorded_at: datetime) -> int:
+    return max(0, (recorded_at - observed_at).days)
 
 
 class Document(models.Model):

@@ -192,7 +192,7 @@ def _compute(duty_key: str, marks: dict[int, int]) -> None:
     """Replace the spans of these units. Marks newer than those given stay: what they stand for may not be in yet."""
     evidence, claims = facts_of(duty_key, marks)
     states = states_of(duty_key)[0]
-    with translation.override("vi"):  # as the reasons of evidence itself
+    with translation.override(None):  # the texts as they are written, Vietnamese like the reasons of evidence itself
         spans = [
             span
             for unit_id in marks

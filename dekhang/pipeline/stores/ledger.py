@@ -222,6 +222,38 @@ def hourly(
     return by_hour(data, [source_id], since, until, without=without)[source_id]
 
 
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """Hours in which a source delivered, each with exactly this many records."""
+
+    hours: int
+    records: int
+
+
+def constant(
+    data: Path, ids: Collection[int], since: datetime | int, until: datetime | int, *, hours: int, records: int
+) -> dict[int, Stream]:
+    """The sources that sent the same number in every hour of [since, until) in which they sent anything.
+
+    Args:
+        hours, records: at least so many hours, each with at least so many records.
+    """
+    first, end = (schema.epoch_ms(moment) // schema.HOUR_MS for moment in (since, until))
+    found: dict[int, Stream] = {}
+    with database.reading(Path(data)) as connection:
+        if connection is None:
+            return found
+        for part in schema.parts(ids):
+            rows = connection.execute(
+                f"SELECT source_id, count(*), min(stored) FROM counters WHERE source_id IN ({','.join('?' * len(part))})"  # noqa: S608 - marks
+                " AND hour >= ? AND hour < ? GROUP BY source_id"
+                " HAVING count(*) >= ? AND min(stored) = max(stored) AND min(stored) >= ?",
+                (*part, first, end, hours, records),
+            )
+            found |= {source_id: Stream(count, least) for source_id, count, least in rows}
+    return found
+
+
 def _with_waiting(
     data: Path, counted: Callable[[database.Connection], _T]
 ) -> tuple[_T | None, dict[tuple[int, int], int]]:

@@ -11,7 +11,7 @@ from dekhang.apps.core import clock
 from dekhang.apps.core.errors import ActionDenied
 from dekhang.apps.core.models import AuditEvent
 from dekhang.apps.duties.enums import ClaimState, EvidenceKind, EvidenceSource, Outcome, RevisionState
-from dekhang.apps.duties.filing import flags, services
+from dekhang.apps.duties.filing import doings, flags, services
 from dekhang.apps.duties.filing.kinds import KINDS
 from dekhang.apps.duties.models import Document, Evidence, Revision
 from dekhang.apps.duties.selectors import assess
@@ -216,5 +216,5 @@ def test_evidence_about_days_long_past_is_a_sign_for_the_inspector(frozen_now):
     unit = UnitFactory()
     evidence(unit, EvidenceKind.SOP_EXERCISED, "sop:malware", at=frozen_now - timedelta(days=30))
     evidence(unit, EvidenceKind.SOP_EXERCISED, "sop:malware", at=frozen_now - timedelta(hours=30))
-    [flag] = flags.after_freeze()
+    [flag] = doings.after_freeze()
     assert (flag.unit_ids, len(flag.rows)) == ((unit.pk,), 1)

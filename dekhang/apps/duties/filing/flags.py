@@ -1,21 +1,26 @@
-"""Signs that a number is being dressed up, each with the rows behind it. For those who inspect; no state depends on them."""
+"""Signs that a number is being dressed up, each with the rows behind it. For those who inspect; no state depends on them.
+
+Here those about texts that were filed; `doings` has those about what the system saw.
+"""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 
-from django.db.models import Count, F
+from django.db.models import Count, DateTimeField, ExpressionWrapper, F, QuerySet
+from django.db.models.functions import TruncDate
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from dekhang.apps.core.models import User
 from dekhang.apps.duties.enums import RevisionState
-from dekhang.apps.duties.models import Evidence, Revision
+from dekhang.apps.duties.models import Revision
 
 SAME_FILE_UNITS = 2
 BULK_MINUTES = 10
 BULK_REVISIONS = 20
-LATE_EVIDENCE_DAYS = 2  # recorded so long after what it tells about: an edit of the past, not of the network
+OLDER_DAYS = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,30 +28,62 @@ class Flag:
     """One sign.
 
     Args:
-        code: same_file · older_than_file · after_freeze · bulk_approval.
+        code: same_file · older_than_file · bulk_approval, of texts; after_freeze · robot_answer · constant_stream ·
+            roster_swing, of doings.
         unit_ids: whose rows they are.
-        rows: pks of revisions, or of evidence for `after_freeze`.
+        rows: pks of revisions, for a sign about texts; of evidence for `after_freeze` and `robot_answer`; of sources for
+            `constant_stream`; of people for `roster_swing`.
+        duty_keys: the duties that it is about, where the rows do not say so themselves.
     """
 
     code: str
     text: str
     unit_ids: tuple[int, ...]
     rows: tuple[int, ...]
+    duty_keys: tuple[str, ...] = ()
+
+    @property
+    def is_of_texts(self) -> bool:
+        return self.code in OF_TEXTS
 
 
-def flags() -> list[Flag]:
-    """All signs in force, the gravest kind first."""
-    return [*same_file(), *older_than_file(), *bulk_approvals(), *after_freeze()]
+OF_TEXTS = frozenset({"same_file", "older_than_file", "bulk_approval"})
+
+
+def of_texts() -> list[Flag]:
+    """All signs about texts in force, the gravest kind first."""
+    return [*same_file(), *older_than_file(), *bulk_approvals()]
 
 
 def flags_of(revision: Revision) -> list[Flag]:
     """The signs about one text."""
-    return [flag for flag in (*same_file(), *older_than_file(), *bulk_approvals()) if revision.pk in flag.rows]
+    minutes = timedelta(minutes=BULK_MINUTES)
+    near = _accepted().none()
+    if revision.reviewed_at is not None:
+        near = _accepted().filter(
+            reviewed_by=revision.reviewed_by_id,
+            reviewed_at__gt=revision.reviewed_at - 2 * minutes,
+            reviewed_at__lt=revision.reviewed_at + 2 * minutes,
+        )
+    found = (
+        *same_file(_live().filter(sha256=revision.sha256)),
+        *older_than_file(Revision.objects.filter(pk=revision.pk)),
+        *bulk_approvals(near),
+    )
+    return [flag for flag in found if revision.pk in flag.rows]
 
 
-def same_file() -> Iterator[Flag]:
+def _live() -> QuerySet[Revision]:
+    return Revision.objects.exclude(state__in=[RevisionState.WITHDRAWN, RevisionState.RETURNED])
+
+
+def _accepted() -> QuerySet[Revision]:
+    return Revision.objects.filter(state=RevisionState.ACCEPTED)
+
+
+def same_file(among: QuerySet[Revision] | None = None) -> Iterator[Flag]:
     """The same file, by its SHA-256, filed by several units."""
-    live = Revision.objects.exclude(state__in=[RevisionState.WITHDRAWN, RevisionState.RETURNED])
+    live = _live() if among is None else among
     shared = (
         live.values("sha256").annotate(units=Count("document__unit", distinct=True)).filter(units__gte=SAME_FILE_UNITS)
     )
@@ -64,65 +101,56 @@ def same_file() -> Iterator[Flag]:
         )
 
 
-def older_than_file() -> Iterator[Flag]:
+def older_than_file(among: QuerySet[Revision] | None = None) -> Iterator[Flag]:
     """A text dated before its file was made by more than a day: written afterwards for an earlier date, or scanned late."""
-    rows = (
-        Revision.objects.filter(made_at__isnull=False).exclude(state=RevisionState.WITHDRAWN).select_related("document")
-    )
-    for revision in rows.order_by("pk"):
-        dated = timezone.make_aware(datetime.combine(revision.issued_on, time.max))
-        assert revision.made_at is not None
-        if revision.made_at > dated + timedelta(days=1):
+    rows = (Revision.objects.all() if among is None else among).filter(made_at__isnull=False)
+    rows = rows.exclude(state=RevisionState.WITHDRAWN)
+    if among is None:  # most texts are as old as their files: let the database leave them out
+        made_on = TruncDate(ExpressionWrapper(F("made_at") - timedelta(days=OLDER_DAYS), output_field=DateTimeField()))
+        rows = rows.filter(issued_on__lt=made_on)
+    for pk, unit_id, issued_on, made in rows.order_by("pk").values_list(
+        "pk", "document__unit_id", "issued_on", "made_at"
+    ):
+        if made > _end_of(issued_on) + timedelta(days=OLDER_DAYS):
             yield Flag(
                 "older_than_file",
                 _("Văn bản đề ngày %(dated)s nhưng tệp được tạo ngày %(made)s.")
-                % {
-                    "dated": f"{revision.issued_on:%d/%m/%Y}",
-                    "made": f"{timezone.localtime(revision.made_at):%d/%m/%Y}",
-                },
-                (revision.document.unit_id,),
-                (revision.pk,),
+                % {"dated": f"{issued_on:%d/%m/%Y}", "made": f"{timezone.localtime(made):%d/%m/%Y}"},
+                (unit_id,),
+                (pk,),
             )
 
 
-def bulk_approvals() -> Iterator[Flag]:
+def _end_of(day: date) -> datetime:
+    return timezone.make_aware(datetime.combine(day, time.max))
+
+
+def bulk_approvals(among: QuerySet[Revision] | None = None) -> Iterator[Flag]:
     """One reviewer accepted more texts within minutes than anybody can read."""
-    rows = (
-        Revision.objects.filter(state=RevisionState.ACCEPTED)
-        .select_related("document")
-        .order_by("reviewed_by", "reviewed_at")
-    )
-    run: list[Revision] = []
-    for revision in [*rows, None]:
-        if revision is not None and run:
-            first = run[0]
-            assert first.reviewed_at is not None and revision.reviewed_at is not None
-            same = revision.reviewed_by_id == first.reviewed_by_id
-            if same and revision.reviewed_at - first.reviewed_at <= timedelta(minutes=BULK_MINUTES):
-                run.append(revision)
-                continue
-        if len(run) >= BULK_REVISIONS:
-            yield Flag(
-                "bulk_approval",
-                _("%(who)s chấp nhận %(count)d văn bản trong %(minutes)d phút.")
-                % {"who": run[0].reviewed_by, "count": len(run), "minutes": BULK_MINUTES},
-                tuple(dict.fromkeys(one.document.unit_id for one in run)),
-                tuple(one.pk for one in run),
-            )
-        run = [revision] if revision is not None else []
-
-
-def after_freeze() -> Iterator[Flag]:
-    """Evidence written long after the day it tells about: it could not change a frozen number, but somebody tried."""
-    late = Evidence.objects.filter(observed_at__lt=F("recorded_at") - timedelta(days=LATE_EVIDENCE_DAYS))
-    by_unit: dict[int, list[int]] = defaultdict(list)
-    for pk, unit_id in late.order_by("pk").values_list("pk", "unit_id"):
-        by_unit[unit_id].append(pk)
-    for unit_id, pks in by_unit.items():
+    rows = (_accepted() if among is None else among).order_by("reviewed_by", "reviewed_at")
+    found = list(_runs(rows.values_list("pk", "document__unit_id", "reviewed_by", "reviewed_at")))
+    names = dict(User.objects.filter(pk__in={run[0][2] for run in found}).values_list("pk", "full_name"))
+    for run in found:
         yield Flag(
-            "after_freeze",
-            _("%(count)d bằng chứng được ghi muộn hơn %(days)d ngày so với ngày chúng nói tới.")
-            % {"count": len(pks), "days": LATE_EVIDENCE_DAYS},
-            (unit_id,),
-            tuple(pks),
+            "bulk_approval",
+            _("%(who)s chấp nhận %(count)d văn bản trong %(minutes)d phút.")
+            % {"who": names.get(run[0][2], ""), "count": len(run), "minutes": BULK_MINUTES},
+            tuple(dict.fromkeys(unit_id for _pk, unit_id, *_rest in run)),
+            tuple(pk for pk, *_rest in run),
         )
+
+
+Accepted = tuple[int, int, int, datetime]  # revision, unit, reviewer, when
+
+
+def _runs(rows: Iterable[Accepted]) -> Iterator[list[Accepted]]:
+    """Stretches of BULK_MINUTES from their first row with BULK_REVISIONS or more of one reviewer."""
+    run: list[Accepted] = []
+    for row in rows:
+        if run and not (row[2] == run[0][2] and row[3] - run[0][3] <= timedelta(minutes=BULK_MINUTES)):
+            if len(run) >= BULK_REVISIONS:
+                yield run
+            run = []
+        run.append(row)
+    if len(run) >= BULK_REVISIONS:
+        yield run

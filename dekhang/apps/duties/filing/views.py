@@ -14,7 +14,7 @@ from dekhang.apps.core.errors import ActionDenied, refusal
 from dekhang.apps.core.models import User
 from dekhang.apps.duties import documents as files
 from dekhang.apps.duties.enums import DocumentKind, RevisionState
-from dekhang.apps.duties.filing import flags, selectors, services
+from dekhang.apps.duties.filing import doings, flags, selectors, services
 from dekhang.apps.duties.filing.forms import FilingForm, ReviewForm
 from dekhang.apps.duties.filing.kinds import KINDS
 from dekhang.apps.duties.filing.policies import check_can_review, check_can_submit, check_can_withdraw_revision
@@ -188,14 +188,14 @@ def signs(request: HttpRequest) -> HttpResponse:
     """Signs of gaming, for those who inspect."""
     if request.user.role not in INSPECTORS:
         raise ActionDenied(_("Chỉ thanh tra và cơ quan điều phối xem được dấu hiệu cần kiểm tra."))
-    found = flags.flags()
+    found = doings.flags()
     page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
     names = unit_names({unit_id for flag in page for unit_id in flag.unit_ids})
     rows = [
         {
             "flag": flag,
             "units": [(unit_id, names.get(unit_id, "")) for unit_id in flag.unit_ids],
-            "revisions": flag.rows if flag.code != "after_freeze" else (),
+            "revisions": flag.rows if flag.is_of_texts else (),
         }
         for flag in page
     ]

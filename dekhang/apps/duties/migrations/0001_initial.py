@@ -71,6 +71,7 @@ class Migration(migrations.Migration):
                 ('source', models.CharField(choices=[('system', 'Hệ thống tự thấy'), ('person', 'Người kiểm tra xác nhận'), ('import', 'Nạp từ nguồn khác')], default='system', max_length=10)),
                 ('digest', models.CharField(help_text='SHA-256 over all other fields', max_length=64)),
                 ('recorded_at', models.DateTimeField()),
+                ('days_late', models.PositiveIntegerField(default=0, help_text='whole days from observed_at to recorded_at')),
                 ('unit', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='evidence', to='registry.unit')),
                 ('revision', models.ForeignKey(help_text='the reviewed text behind it', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='evidence', to='duties.revision')),
             ],
@@ -163,6 +164,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='evidence',
             index=models.Index(fields=['kind', 'observed_at'], name='duties_evid_kind_5ca8c6_idx'),
+        ),
+        migrations.AddIndex(
+            model_name='evidence',
+            index=models.Index(condition=models.Q(('days_late__gte', 2)), fields=['unit'], name='evidence_written_late'),
         ),
         migrations.AddIndex(
             model_name='staletimeline',
