@@ -4,4 +4,6 @@ from django.utils.translation import gettext_lazy as _
 
 class AuditAction(models.TextChoices):
     SNAPSHOT_FROZEN = "snapshot_frozen", _("Chốt số liệu ngày")
+    GCI_ITEM_CLEARED = "gci_item_cleared", _("Cho công khai một mục của bản đồ đóng góp GCI")
+    GCI_ITEM_WITHDRAWN = "gci_item_withdrawn", _("Rút một mục của bản đồ đóng góp GCI về nội bộ")
     BOARD_EXPORTED = "board_exported", _("Xuất bảng điểm")

@@ -1,10 +1,12 @@
-"""Frozen numbers: a share as it stood, with its rows, so that nobody can flatter yesterday."""
+"""Frozen numbers: a share as it stood, with its rows, so that nobody can flatter yesterday; and what the public may have."""
 
 import zlib
 from typing import Any
 
 import orjson
+from django.conf import settings
 from django.db import models
+from django.db.models import Q
 
 
 class Snapshot(models.Model):
@@ -50,3 +52,29 @@ class Snapshot(models.Model):
     @staticmethod
     def pack(rows: list[dict[str, Any]]) -> bytes:
         return zlib.compress(orjson.dumps(rows), 6)
+
+
+class PublicItem(models.Model):
+    """An item of the contribution map that was cleared for the public; without a standing row an item is private."""
+
+    key = models.CharField(
+        max_length=80, help_text="duty:sop, evidence:canary, document:regulation; paper:12, one text"
+    )
+    link = models.CharField(max_length=500, blank=True, help_text="where it is published, https")
+    cleared_at = models.DateTimeField()
+    cleared_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    withdrawn_at = models.DateTimeField(null=True)
+    withdrawn_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["key"], condition=Q(withdrawn_at__isnull=True), name="cleared_once"),
+            models.CheckConstraint(
+                condition=Q(withdrawn_at__isnull=True, withdrawn_by__isnull=True)
+                | Q(withdrawn_at__isnull=False, withdrawn_by__isnull=False),
+                name="withdrawn_by_somebody",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.key

@@ -1,6 +1,7 @@
 from django.urls import path
 
 from dekhang.apps.scoreboard import views
+from dekhang.apps.scoreboard.gci import views as gci
 from dekhang.apps.scoreboard.layers import views as layers
 from dekhang.apps.scoreboard.spending import views as spending
 
@@ -12,6 +13,11 @@ urlpatterns = [
     path("bon-lop/", layers.all_units, name="layers"),
     path("bon-lop/xuat.<str:form>", layers.export, name="layers_export"),
     path("bon-lop/<int:unit_id>/", layers.one_unit, name="layers_of"),
+    path("gci/", gci.page, name="gci"),
+    path("gci/xuat.<str:form>", gci.export, name="gci_export"),
+    path("gci/cong-khai/", gci.clear, name="gci_clear"),
+    path("gci/noi-bo/", gci.withdraw, name="gci_withdraw"),
+    path("gci/<slug:key>/", gci.indicator, name="gci_indicator"),
     path("kinh-phi/", spending.page, name="spending"),
     path("kinh-phi/xuat.<str:form>", spending.export, name="spending_export"),
 ]
