@@ -54,7 +54,7 @@ def states_page() -> str:
         "Made by `./dk docs` from the `MOVES` table of each app's `enums.py`.",
         "",
     ]
-    for app in ("alerts", "incidents"):
+    for app in ("alerts", "incidents", "briefings"):
         moves = importlib.import_module(f"dekhang.apps.{app}.enums").MOVES
         parts += [f"## {app}", "", "```mermaid", "stateDiagram-v2"]
         parts += [f"  {state.value} : {state.label}" for state in moves]

@@ -14,6 +14,8 @@ from django.db import close_old_connections, connection
 from dekhang.apps.alerts import jobs as alerts
 from dekhang.apps.alerts import moving as alert_moving
 from dekhang.apps.contacts import jobs as contacts
+from dekhang.apps.briefings import jobs as briefings
+from dekhang.apps.briefings import moving as briefing_moving
 from dekhang.apps.core import jobs as core
 from dekhang.apps.duties import jobs as duties
 from dekhang.apps.incidents import jobs as incidents
@@ -56,6 +58,7 @@ def all_jobs() -> list[Job]:
         Job("contacts", 60, contacts.tick),
         Job("escalation", 5, alerts.escalate),
         Job("clocks", 5, incidents.tick),
+        Job("briefings", 30, briefings.tick),
         Job("rosters", 1, rosters.work_off, apart=True),
         Job("messages", 5, core.deliver_messages, apart=True),
         Job("snapshots", 60, scoreboard.tick),
@@ -91,6 +94,7 @@ def follow_reorganisations() -> None:
     source_moving.follow_reorganisations()  # before alerts: they go where their source went
     alert_moving.follow_reorganisations()
     incident_moving.follow_reorganisations()
+    briefing_moving.follow_reorganisations()
 
 
 def run_due(jobs: list[Job], now: float) -> None:

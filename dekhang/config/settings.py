@@ -72,6 +72,7 @@ INSTALLED_APPS = [
     "dekhang.apps.search",
     "dekhang.apps.alerts",
     "dekhang.apps.incidents",
+    "dekhang.apps.briefings",
     "dekhang.apps.scoreboard",
     "dekhang.apps.api",
     "dekhang.apps.portal",

@@ -11,6 +11,8 @@ from django.db import models
 
 from dekhang.apps.alerts import jobs as alert_jobs
 from dekhang.apps.alerts.models import Alert
+from dekhang.apps.briefings import services as briefings
+from dekhang.apps.briefings.models import AttendanceSheet
 from dekhang.apps.core.models import User
 from dekhang.apps.duties import services as duties
 from dekhang.apps.duties.enums import EvidenceKind
@@ -24,6 +26,7 @@ from dekhang.apps.search.services import save_search
 from dekhang.apps.sources.enums import SourceKind, SourceState
 from dekhang.apps.sources.models import Detectability, LogSource, Silence, Upload
 from dekhang.apps.sources.services import create_source, start_canary
+from tests.factories.briefings import briefing_of
 from tests.factories.duties import evidence
 from tests.factories.incidents import current
 from tests.factories.registry import UnitFactory, head_of, officer_of
@@ -144,6 +147,7 @@ def furnish(key: str, pipeline: Pipeline) -> OneOfEverything:
     )
     _alert(own, pipeline)
     _incident(own)
+    _briefing(own)
 
     things["claim"] = duties.declare(
         unit_id=unit.pk, duty_key="record_attacks", statement=own.plant("statement"), document=_pdf(own), by=officer
@@ -218,6 +222,35 @@ def _incident(own: OneOfEverything) -> None:
         "report": incidents.make_report(incident=incident, kind="notice", by=own.officer),
         "step": current(incident),
         "sop": sop,
+    }
+
+
+def _briefing(own: OneOfEverything) -> None:
+    """The unit holds a meeting for itself, with somebody there, somebody struck and a list that waits; and plans another."""
+    officer = own.officer
+    meeting = briefing_of(officer, own.unit, host=own.unit, title=own.plant("briefing"), about=own.plant("agenda"))
+    invitation = meeting.invitations.select_related("briefing").get()
+    draft = briefing_of(officer, own.unit, host=own.unit, announced=False, title=own.plant("draft"))
+    file = SimpleUploadedFile("bai.pdf", b"%PDF-1.4 " + own.plant("slides").encode())
+    material = briefings.add_material(briefing=meeting, title=own.plant("material"), file=file, by=officer)
+    briefings.note_opened(material=material, invitation=invitation, by=officer)
+    briefings.note_opened(material=material, invitation=invitation, by=own.head)
+    struck = briefings.write_down(invitation=invitation, name=own.plant("struck"), by=officer)
+    own.objects |= {
+        "briefing": meeting,
+        "invitation": draft.invitations.get(),
+        "material": material,
+        "question": briefings.ask(invitation=invitation, text=own.plant("question"), by=officer),
+        "attendance": briefings.write_down(invitation=invitation, name=own.plant("attendee"), by=officer),
+        "struck_attendance": briefings.strike(attendance=struck, reason="quét hộ", by=officer),
+        "sheet": AttendanceSheet.objects.create(
+            briefing=meeting,
+            file_name=f"{own.plant('sheet')}.xlsx",
+            sha256="0" * 64,
+            rows=[[invitation.pk, own.plant("listed"), ""]],
+            uploaded_at=MORNING,
+            uploaded_by=officer,
+        ),
     }
 
 

@@ -88,6 +88,7 @@ OBJECTS = {
         "revision",
         "roster_import",
     ),
+    *("briefing", "invitation", "material", "question", "attendance", "struck_attendance", "sheet"),
 }
 FILTERED = {200: "a part of a page, filtered by unit: empty for others", 302: "to the list with this filter"}
 
@@ -255,6 +256,30 @@ ADDRESSES: dict[str, Address] = {
     "incidents:report": pk("incident", kind="notice"),
     "incidents:report_file": reads("incident", report_pk="report"),
     "incidents:report_sent": pk("incident", report_pk="report"),
+    "briefings:list": shared(),
+    "briefings:new": shared(posts=True),
+    "briefings:scan": Address({"code": "0-x"}, posts=False),
+    "briefings:here": shared(posts=True),
+    "briefings:detail": reads("briefing"),
+    "briefings:change": pk("briefing"),
+    "briefings:move": pk("briefing"),
+    "briefings:invite": pk("briefing"),
+    "briefings:uninvite": pk("invitation"),
+    "briefings:add_material": pk("briefing"),
+    "briefings:withdraw_material": pk("material"),
+    "briefings:material": reads("material"),
+    "briefings:read": pk("material"),
+    "briefings:ask": pk("briefing"),
+    "briefings:answer": pk("question"),
+    "briefings:screen": reads("briefing"),
+    "briefings:attendance": reads("briefing"),
+    "briefings:write_down": pk("briefing"),
+    "briefings:printed": reads("briefing"),
+    "briefings:export": reads("briefing", form="xlsx"),
+    "briefings:bring_sheet": pk("briefing"),
+    "briefings:sheet": pk("sheet"),
+    "briefings:strike": pk("attendance"),
+    "briefings:restore": pk("struck_attendance"),
     "scoreboard:board": shared(),
     "scoreboard:print": shared(),
     "scoreboard:export": Address({"form": "xlsx"}, posts=False),
@@ -269,7 +294,11 @@ ADDRESSES: dict[str, Address] = {
     "scoreboard:spending": shared(),
     "scoreboard:spending_export": Address({"form": "xlsx"}, posts=False),
 }
-OPEN_TO_ALL = {"core:healthz", "portal:login", "contacts:answer"}  # the last: by a signed link, shows no more than it
+OPEN_TO_ALL = {
+    *("core:healthz", "portal:login"),
+    "contacts:answer",  # by a signed link, shows no more than it
+    *("briefings:scan", "briefings:here"),  # who stands before the code of the room
+}
 
 # What a person types, for whatever form stands at an address; ids are of the unit that is attacked.
 TYPED: dict[str, str] = {
@@ -308,6 +337,10 @@ TYPED: dict[str, str] = {
     "quota_eps": "77",
     "hosts": "",
     "certificates": "",
+    "to": "closed",
+    "starts_at": "2019-12-12T08:00",
+    "ends_at": "2019-12-12T10:00",
+    "place": "Hội trường",
 }
 KINDS = {"registry:add_contact": "phone", "incidents:open": "malware", "portal:fill_post": "head"}
 
@@ -321,6 +354,9 @@ def typed(name: str, victim: OneOfEverything) -> dict[str, Any]:
     data["kha-nang-beyond"] = "yes"
     pdf = b"%PDF-1.4 x"
     data |= {"document": SimpleUploadedFile("qd.pdf", pdf), "file": SimpleUploadedFile("nhat-ky.log", b"mot dong\n")}
+    data |= {"units": str(victim.unit.pk), "invitation": str(victim["briefing"].invitations.get().pk)}
+    if name == "briefings:add_material":
+        data["file"] = SimpleUploadedFile("bai.pdf", pdf)
     data["tep-file"] = SimpleUploadedFile("anh.txt", b"noi dung")
     return data
 
@@ -368,6 +404,7 @@ def test_every_way_of_the_table_leads_somewhere(units):
         assert set((address.takes or {}).values()) <= OBJECTS | {
             *("record_attacks", "sop", "windows", "rsyslog", "intrusion", "malware", "impersonation", "notice", "xlsx"),
             *("jsonl", "connect-one-pc", "20191210-020000-abcd"),
+            "0-x",
             "T1110",
             "cybersecurity_regulation",
             *("contacts", "1:cut"),
@@ -439,7 +476,9 @@ def test_its_own_people_reach_every_object_and_see_what_was_planted(units, clien
     }
     hidden = {where for where, string in a.secrets.items() if string not in seen}
     # the words of a withdrawn declaration and of files are shown nowhere but in the file itself
-    assert hidden <= {"paper", "content", "withdrawn"}, "planted, but shown to nobody: the walk would prove nothing"
+    assert hidden <= {"paper", "content", "withdrawn", "slides"}, (
+        "planted, but shown to nobody: the walk would prove nothing"
+    )
 
 
 @pytest.mark.parametrize("role", OUTSIDERS)
@@ -531,6 +570,7 @@ def test_the_same_sent_by_its_own_people_is_done(units, client):
     assert idle <= {
         *("portal:reopen_account", "sources:restore", "alerts:reopen", "incidents:undo", "incidents:close"),
         *("incidents:reopen", "incidents:withdraw_event", "search:restore"),
+        "briefings:bring_sheet",  # a file that names the unit
     }
 
 

@@ -7,10 +7,12 @@ import pytest
 from dekhang.apps.core import clock
 from dekhang.apps.core.errors import ActionDenied
 from dekhang.apps.core.models import OutboundMessage
-from dekhang.apps.duties.enums import EvidenceKind, Outcome
+from dekhang.apps.duties.enums import ClaimState, EvidenceKind, Outcome
 from dekhang.apps.duties.models import Evidence
+from dekhang.apps.duties.selectors import assess
 from dekhang.apps.incidents import jobs, selectors, services
 from tests.factories.core import UserFactory
+from tests.factories.duties import claim
 from tests.factories.incidents import at, do_current, incident_of, walk_to
 from tests.factories.registry import UnitFactory, head_of, officer_of
 
@@ -226,3 +228,26 @@ def test_a_report_sent_in_time_stays_kept_when_the_step_that_sent_it_is_undone(d
     do_current(incident, officer)
     services.undo_step(incident=incident, by=officer)
     assert incident.clocks.get(clock_key="notice").met_at is not None
+
+
+def test_a_leak_of_state_secrets_is_evidence_that_refutes_until_it_is_withdrawn(data, frozen_now):
+    unit = UnitFactory()
+    officer = officer_of(unit)
+    claim(unit, "secrets")
+    incident, exercise = incident_of(unit, by=officer), incident_of(unit, by=officer, is_exercise=True)
+    for one in (exercise, incident):
+        services.record_event_of_law(incident=one, event_key="secret_leak_suspected", by=officer)
+    services.add_note(incident=incident, text="ghi", by=officer)
+    [row] = Evidence.objects.filter(unit=unit, kind=EvidenceKind.SECRET_INCIDENT)
+    assert (row.subject, row.outcome, row.payload) == (
+        f"incident:{incident.pk}",
+        Outcome.BROKEN,
+        {"incident_id": incident.pk},
+    )
+    assert assess("secrets", [unit.pk], frozen_now)[unit.pk].state == ClaimState.REFUTED
+    services.withdraw_event_of_law(incident=incident, event_key="secret_leak_suspected", by=officer)
+    assert assess("secrets", [unit.pk], frozen_now)[unit.pk].state == ClaimState.DECLARED
+    services.record_event_of_law(incident=incident, event_key="secret_leak_suspected", by=officer)
+    assert assess("secrets", [unit.pk], frozen_now)[unit.pk].state == ClaimState.REFUTED
+    services.cancel(incident=incident, reason="mở nhầm", by=officer)
+    assert assess("secrets", [unit.pk], frozen_now)[unit.pk].state == ClaimState.DECLARED

@@ -33,7 +33,7 @@ class SecretMark(ActionDenied):
     """The file or a text carries a mark of state secrets: nothing of it was kept."""
 
 
-def refuse_secrets(*, unit_id: int, by: User, texts: dict[str, str], file: UploadedFile | None = None) -> None:
+def refuse_secrets(*, unit_id: int | None, by: User, texts: dict[str, str], file: UploadedFile | None = None) -> None:
     """Raise SecretMark, after noting that it happened, when a text or the file carries a mark. Keeps no content, no hash.
 
     Law: R2016 L29-2018/5. To be called outside a transaction that the refusal would roll back.

@@ -15,6 +15,7 @@ from dekhang.apps.duties.services import record_evidence
 from dekhang.apps.incidents.enums import AuditAction, IncidentStatus, Reminder
 from dekhang.apps.incidents.models import Incident, IncidentClock, IncidentEvent, StepRun
 from dekhang.apps.incidents.policies import check_can_record_event
+from dekhang.apps.incidents.services import secret_leaks
 
 # "At once" has no number in the law; evidence calls it kept within this, and the page says so.
 AT_ONCE_GRACE = timedelta(hours=1)
@@ -116,6 +117,7 @@ def sync(incident: Incident) -> None:
         if row.due_at != due_at:
             values["reminder"] = Reminder.NONE  # another deadline: its reminders start anew
         IncidentClock.objects.filter(pk=row.pk).update(**values)
+    secret_leaks.observe(incident)
 
 
 def tolerated_until(due_at: datetime, *, at_once: bool) -> datetime:

@@ -1,0 +1,138 @@
+"""Who came: confirmed by themselves with the code of the room, or written down by the organiser."""
+
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from dekhang.apps.briefings.enums import AuditAction, Way
+from dekhang.apps.briefings.models import Attendance, AttendanceSheet, Invitation
+from dekhang.apps.briefings.policies import check_can_keep_list, check_doors_open, check_is_invited
+from dekhang.apps.briefings.services import informing
+from dekhang.apps.core import clock
+from dekhang.apps.core.audit import record_event
+from dekhang.apps.core.errors import ActionDenied
+from dekhang.apps.core.models import User
+from dekhang.apps.registry.search import fold
+
+PEOPLE_OF_A_UNIT = 300  # more than any unit sends; a phone in the wrong hands writes no more
+
+
+@transaction.atomic
+def confirm(*, invitation: Invitation, user: User | None, name: str = "", title: str = "") -> Attendance:
+    """A person in the room confirms it themselves, with their account or their name. The caller has checked the code.
+
+    Raises:
+        ActionDenied: doors closed, account of another unit, already confirmed.
+    """
+    check_doors_open(invitation.briefing)
+    if user is not None:
+        check_is_invited(user, invitation)
+        return _add(invitation, name=str(user), title=title, way=Way.CODE_ACCOUNT, user=user, by=None)
+    return _add(invitation, name=name, title=title, way=Way.CODE_NAME, by=None)
+
+
+@transaction.atomic
+def write_down(*, invitation: Invitation, name: str, title: str = "", by: User) -> Attendance:
+    """The organiser writes down somebody who signed on paper or has no phone."""
+    check_can_keep_list(by, invitation.briefing)
+    return _add(invitation, name=name, title=title, way=Way.LIST, by=by)
+
+
+def put_row(invitation: Invitation, *, name: str, title: str, sheet: AttendanceSheet, by: User) -> Attendance:
+    """One row of a sign-in sheet, inside the caller's transaction."""
+    return _add(invitation, name=name, title=title, way=Way.SHEET, sheet=sheet, by=by)
+
+
+def _add(
+    invitation: Invitation,
+    *,
+    name: str,
+    title: str,
+    way: Way,
+    by: User | None,
+    user: User | None = None,
+    sheet: AttendanceSheet | None = None,
+) -> Attendance:
+    name = " ".join(name.split())[:200]
+    key = fold(name)
+    if not any(character.isalpha() for character in key):
+        raise ActionDenied(_("Hãy ghi họ và tên."))
+    if invitation.attendances.filter(struck_at=None).count() >= PEOPLE_OF_A_UNIT:
+        raise ActionDenied(_("Đơn vị này đã có quá nhiều người trong danh sách. Hãy báo ban tổ chức."))
+    named = [row.person for row in invitation.people.select_related("person") if fold(row.person.name) == key]
+    row = Attendance(
+        briefing_id=invitation.briefing_id,
+        invitation=invitation,
+        user=user,
+        person=named[0] if len(named) == 1 else None,
+        name=name,
+        name_key=key,
+        title=title.strip()[:200],
+        way=way,
+        at=clock.now(),
+        recorded_by=by,
+        sheet=sheet,
+    )
+    try:
+        with transaction.atomic():
+            row.save()
+    except IntegrityError:
+        raise ActionDenied(_("%(name)s đã có trong danh sách có mặt. Mỗi người chỉ xác nhận một lần.") % {"name": name}) from None  # fmt: skip
+    record_event(
+        action=AuditAction.ATTENDANCE_RECORDED,
+        by=by or user,
+        actor_label="" if by or user else "mã điểm danh",
+        target=row,
+        unit_id=invitation.unit_id,
+        detail={"briefing_id": invitation.briefing_id, "way": str(way)},
+    )
+    informing.observe(invitation)
+    return row
+
+
+@transaction.atomic
+def strike(*, attendance: Attendance, reason: str, by: User) -> Attendance:
+    """The person was not there: the row stays, crossed out with the reason; `restore` is its undo."""
+    check_can_keep_list(by, attendance.briefing)
+    if not reason.strip():
+        raise ActionDenied(_("Hãy ghi vì sao gạch tên, ví dụ: không có mặt, quét hộ."))
+    put_struck(attendance, reason=reason, by=by, at=clock.now())
+    informing.observe(attendance.invitation)
+    return attendance
+
+
+def put_struck(attendance: Attendance, *, reason: str, by: User, at: datetime) -> None:
+    struck = Attendance.objects.filter(pk=attendance.pk, struck_at=None).update(
+        struck_at=at, struck_by=by, strike_reason=reason.strip()[:300]
+    )
+    if struck != 1:
+        raise ActionDenied(_("Tên này vừa được người khác gạch."))
+    record_event(
+        action=AuditAction.ATTENDANCE_STRUCK,
+        by=by,
+        target=attendance,
+        unit_id=attendance.invitation.unit_id,
+        detail={"reason": reason.strip()[:200]},
+    )
+    attendance.refresh_from_db()
+
+
+@transaction.atomic
+def restore(*, attendance: Attendance, by: User) -> Attendance:
+    check_can_keep_list(by, attendance.briefing)
+    try:
+        with transaction.atomic():
+            back = Attendance.objects.filter(pk=attendance.pk, struck_at__isnull=False).update(
+                struck_at=None, struck_by=None, strike_reason=""
+            )
+    except IntegrityError:
+        raise ActionDenied(_("%(name)s đã được ghi lại bằng dòng khác.") % {"name": attendance.name}) from None
+    if back != 1:
+        raise ActionDenied(_("Tên này không bị gạch."))
+    record_event(
+        action=AuditAction.ATTENDANCE_RESTORED, by=by, target=attendance, unit_id=attendance.invitation.unit_id
+    )
+    attendance.refresh_from_db()
+    informing.observe(attendance.invitation)
+    return attendance
