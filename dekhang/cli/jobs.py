@@ -13,9 +13,9 @@ from django.db import close_old_connections, connection
 
 from dekhang.apps.alerts import jobs as alerts
 from dekhang.apps.alerts import moving as alert_moving
-from dekhang.apps.contacts import jobs as contacts
 from dekhang.apps.briefings import jobs as briefings
 from dekhang.apps.briefings import moving as briefing_moving
+from dekhang.apps.contacts import jobs as contacts
 from dekhang.apps.core import jobs as core
 from dekhang.apps.duties import jobs as duties
 from dekhang.apps.incidents import jobs as incidents

@@ -52,6 +52,6 @@ class AuditAction(models.TextChoices):
     ATTENDANCE_RESTORED = "attendance_restored", _("Lấy lại tên đã gạch")
     SHEET_APPLIED = "sheet_applied", _("Nạp danh sách ký tên")
     SHEET_UNDONE = "sheet_undone", _("Hoàn tác nạp danh sách ký tên")
-    QUESTION_ASKED = "question_asked", _("Gửi câu hỏi cho hội nghị")
-    QUESTION_ANSWERED = "question_answered", _("Trả lời câu hỏi của hội nghị")
+    QUESTION_ASKED = "briefing_question_asked", _("Gửi câu hỏi cho hội nghị")
+    QUESTION_ANSWERED = "briefing_question_answered", _("Trả lời câu hỏi của hội nghị")
     SUMMARY_EXPORTED = "summary_exported", _("Xuất kết quả hội nghị")
