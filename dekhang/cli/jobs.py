@@ -20,6 +20,7 @@ from dekhang.apps.core import jobs as core
 from dekhang.apps.duties import jobs as duties
 from dekhang.apps.incidents import jobs as incidents
 from dekhang.apps.incidents import moving as incident_moving
+from dekhang.apps.observed import jobs as observed
 from dekhang.apps.registry.people import jobs as rosters
 from dekhang.apps.registry.reorganise import come_into_force
 from dekhang.apps.retention import jobs as retention
@@ -56,6 +57,7 @@ def all_jobs() -> list[Job]:
         Job("detectability", 20, sources.map_detectability),
         Job("duties", 10, duties.tick),
         Job("contacts", 60, contacts.tick),
+        Job("observed", 60, observed.tick),
         Job("escalation", 5, alerts.escalate),
         Job("clocks", 5, incidents.tick),
         Job("briefings", 30, briefings.tick),

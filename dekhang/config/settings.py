@@ -68,6 +68,7 @@ INSTALLED_APPS = [
     "dekhang.apps.contacts",
     "dekhang.apps.cascade",
     "dekhang.apps.sources",
+    "dekhang.apps.observed",
     "dekhang.apps.retention",
     "dekhang.apps.search",
     "dekhang.apps.alerts",

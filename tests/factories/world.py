@@ -19,7 +19,10 @@ from dekhang.apps.duties.enums import EvidenceKind
 from dekhang.apps.duties.filing import services as filing
 from dekhang.apps.incidents import services as incidents
 from dekhang.apps.incidents.models import Incident
-from dekhang.apps.registry.enums import ContactKind, ImportState
+from dekhang.apps.observed.enums import Kind
+from dekhang.apps.observed.models import Dismissal
+from dekhang.apps.registry.enums import ContactKind, ImportState, NameKind
+from dekhang.apps.registry.inventory.services import add_name, add_network
 from dekhang.apps.registry.models import PostHolding, RosterImport, Unit
 from dekhang.apps.registry.services import add_contact, confirm_contact, register_system
 from dekhang.apps.search.services import save_search
@@ -84,6 +87,19 @@ def furnish(key: str, pipeline: Pipeline) -> OneOfEverything:
     things["contact"] = confirm_contact(contact=contact, by=officer)
     things["telephone"] = add_contact(unit_id=unit.pk, kind=ContactKind.PHONE, value="0276 000 000", by=officer)
     things["system"] = register_system(unit_id=unit.pk, name=own.plant("system"), by=officer, level=2)
+    number = ord(key) - ord("a")
+    things["network"] = add_network(
+        unit_id=unit.pk, cidr=f"203.0.113.{number * 16}/28", label=own.plant("range"), by=officer
+    )
+    things["system_name"] = add_name(system=things["system"], kind=NameKind.HOST, name=own.plant("machine"), by=officer)
+    things["dismissal"] = Dismissal.objects.create(
+        unit=unit,
+        kind=Kind.HOST,
+        name=own.plant("stranger"),
+        reason=own.plant("why"),
+        decided_at=MORNING,
+        decided_by=officer,
+    )
 
     source, _token = create_source(
         unit_id=unit.pk,

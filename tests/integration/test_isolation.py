@@ -65,6 +65,9 @@ OBJECTS = {
         "holding",
         "contact",
         "telephone",
+        "network",
+        "system_name",
+        "dismissal",
         "system",
         "source",
         "silence",
@@ -140,6 +143,17 @@ ADDRESSES: dict[str, Address] = {
     "registry:confirm_roster": pk("roster_import"),
     "registry:drop_roster": pk("roster_import"),
     "registry:undo_roster": pk("roster_import"),
+    "registry:systems": shared(),
+    "registry:posts": shared(),
+    "registry:networks": shared(),
+    "registry:add_network": pk("unit"),
+    "registry:remove_network": pk("network"),
+    "registry:add_name": pk("unit"),
+    "registry:remove_name": pk("system_name"),
+    "registry:providers": shared(),
+    "registry:new_provider": shared(posts=True),
+    "registry:provider": Address({"pk": "0"}),
+    "registry:end_provider": Address({"pk": "0"}),
     "registry:reorganisations": shared(),
     "registry:plan": Address({"kind": "merge"}),
     "registry:take_back": Address({"pk": "0"}),
@@ -174,6 +188,11 @@ ADDRESSES: dict[str, Address] = {
     "contacts:call": Address({"pk": "contact", "unit_id": "unit", "kinds": "contacts"}),
     "contacts:spoken": Address({"pk": "telephone", "unit_id": "unit", "kinds": "contacts"}),
     "contacts:answer": Address({"token": "1:cut"}),
+    "observed:overview": shared(),
+    "observed:of_unit": of_unit(),
+    "observed:register": of_unit(posts=True),
+    "observed:dismiss": of_unit(posts=True),
+    "observed:undo": pk("dismissal"),
     "sources:list": shared(),
     "sources:choose": shared(),
     "sources:connect": Address({"kind": "windows"}),
@@ -341,14 +360,24 @@ TYPED: dict[str, str] = {
     "starts_at": "2019-12-12T08:00",
     "ends_at": "2019-12-12T10:00",
     "place": "Hội trường",
+    "cidr": "198.51.100.0/24",
+    "thay": "host:may-chu",
+    "new_system": "Hệ thống mới",
 }
-KINDS = {"registry:add_contact": "phone", "incidents:open": "malware", "portal:fill_post": "head"}
+KINDS = {
+    "registry:add_contact": "phone",
+    "registry:add_name": "host",
+    "incidents:open": "malware",
+    "portal:fill_post": "head",
+}
 
 
 def typed(name: str, victim: OneOfEverything) -> dict[str, Any]:
     data: dict[str, Any] = {**TYPED, "kind": KINDS.get(name, "")}
     data |= {"unit": str(victim.unit.pk), "don-vi": str(victim.unit.pk), "alerts": str(victim["alert"].pk)}
     data |= {"alert": str(victim["alert"].pk), "canh-bao": str(victim["alert"].pk)}
+    if name == "registry:add_name":
+        data["name"] = "may-moi"
     if name not in {"sources:connect", "sources:change"}:
         data["system"] = str(victim["system"].pk)
     data["kha-nang-beyond"] = "yes"

@@ -16,6 +16,7 @@ from dekhang.apps.core.models import OutboundMessage
 from dekhang.apps.duties.enums import EvidenceKind, Outcome
 from dekhang.apps.duties.models import Evidence
 from dekhang.apps.duties.services import record_evidence
+from dekhang.apps.registry.models import Provider
 from dekhang.law import load
 
 CALLS_AT_ONCE = 50  # a round: a province's mail server is no bulk mailer
@@ -98,6 +99,8 @@ def note_gone(there: list[Target]) -> int:
     """An answer speaks for the unit only while its contact or post-holder is there: afterwards evidence says so."""
     now = clock.now()
     here = {(one.unit_id, f"{one.kind}:{one.pk}") for one in there}
+    desks = Provider.objects.in_force(clock.today()).values_list("unit_id", "pk")
+    here |= {(unit_id, f"provider:{pk}") for unit_id, pk in desks}
     newest: dict[tuple[int, str], Evidence] = {}
     rows = Evidence.objects.filter(
         kind=EvidenceKind.CONTACT_ALIVE,

@@ -139,8 +139,11 @@ def _heard(one: Call, at: datetime, source: EvidenceSource) -> None:
         observe_contact(contact=one.contact, source=source)
     elif one.user_id is not None and one.unit_id is not None:
         observe_answer(unit_id=one.unit_id, subject=f"user:{one.user_id}", answered_at=at, source=source)
-    else:
+    elif one.provider is not None:
         Provider.objects.filter(pk=one.provider_id).update(last_answered_at=at)
+        if one.provider.unit_id is not None:  # its identity as a bearer of duties
+            subject = f"provider:{one.provider_id}"
+            observe_answer(unit_id=one.provider.unit_id, subject=subject, answered_at=at, source=source)
 
 
 @transaction.atomic

@@ -22,6 +22,11 @@ class ContactKind(models.TextChoices):
     CHAT = "chat", _("Tin nhắn (địa chỉ Apprise)")
 
 
+class NameKind(models.TextChoices):
+    HOST = "host", _("Tên máy")
+    DOMAIN = "domain", _("Tên miền")
+
+
 class ReorganisationKind(models.TextChoices):
     RETYPE = "retype", _("Đổi loại")
     RENAME = "rename", _("Đổi tên")
@@ -57,6 +62,12 @@ class AuditAction(models.TextChoices):
     CONTACT_REMOVED = "contact_removed", _("Bỏ đầu mối liên hệ")
     CONTACT_ANSWERED = "contact_answered", _("Đầu mối xác nhận đang trực")
     SYSTEM_REGISTERED = "system_registered", _("Đăng ký hệ thống thông tin")
+    NAME_ADDED = "system_name_added", _("Ghi tên máy, tên miền của hệ thống")
+    NAME_REMOVED = "system_name_removed", _("Bỏ tên máy, tên miền của hệ thống")
+    NETWORK_ADDED = "network_added", _("Ghi dải địa chỉ của đơn vị")
+    NETWORK_REMOVED = "network_removed", _("Bỏ dải địa chỉ của đơn vị")
+    PROVIDER_CHANGED = "provider_changed", _("Sửa đầu mối doanh nghiệp viễn thông")
+    PROVIDER_ENDED = "provider_ended", _("Doanh nghiệp viễn thông thôi phục vụ")
     SYSTEM_RETIRED = "system_retired", _("Ngừng hệ thống thông tin")
     PROVIDER_REGISTERED = "provider_registered", _("Ghi danh doanh nghiệp viễn thông, Internet")
     REORGANISATION_PLANNED = "reorganisation_planned", _("Lên lịch sắp xếp đơn vị")

@@ -3,8 +3,10 @@ from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator, validate_email
 from django.utils.translation import gettext_lazy as _
 
+from dekhang.apps.core import clock
 from dekhang.apps.core.forms import TextField
 from dekhang.apps.registry.enums import ContactKind
+from dekhang.apps.registry.models import Provider
 
 PHONE = RegexValidator(r"^\+?[0-9 .()-]{6,30}$", _("Số điện thoại chỉ gồm chữ số, dấu cách, dấu chấm và dấu +."))
 
@@ -49,4 +51,14 @@ class SystemForm(forms.Form):
         empty_value=None,
         required=False,
     )
+    provider = forms.ModelChoiceField(
+        label=_("Đường truyền hoặc nơi đặt máy chủ của"),
+        queryset=Provider.objects.none(),
+        required=False,
+        empty_label=_("chưa ghi"),
+    )
     public_facing = forms.BooleanField(label=_("Phục vụ người dân, doanh nghiệp qua Internet"), required=False)
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["provider"].queryset = Provider.objects.in_force(clock.today())

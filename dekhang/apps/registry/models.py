@@ -7,7 +7,15 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
-from dekhang.apps.registry.enums import ChangeKind, ContactKind, ImportState, PostKind, ReorganisationKind, UnitKind
+from dekhang.apps.registry.enums import (
+    ChangeKind,
+    ContactKind,
+    ImportState,
+    NameKind,
+    PostKind,
+    ReorganisationKind,
+    UnitKind,
+)
 
 
 class DatedQuerySet(models.QuerySet["DatedModel"]):
@@ -130,6 +138,12 @@ class Provider(DatedModel):
     duty_email = models.EmailField(blank=True)
     last_answered_at = models.DateTimeField(null=True)
 
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
 
 class System(DatedModel):
     """An information system (hệ thống thông tin) that a unit operates."""
@@ -149,6 +163,46 @@ class System(DatedModel):
 
     def __str__(self) -> str:
         return self.name
+
+
+class SystemName(DatedModel):
+    """A name by which a system shows in logs: a machine's, or a domain that it serves."""
+
+    system = models.ForeignKey(System, on_delete=models.PROTECT, related_name="names")
+    kind = models.CharField(max_length=10, choices=NameKind.choices)
+    name = models.CharField(max_length=255, help_text="lower case, without a dot at the end")
+
+    class Meta:
+        indexes = [models.Index(fields=["kind", "name"])]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["system", "kind", "name"], condition=Q(valid_to__isnull=True), name="one_open_name_of_a_system"
+            )
+        ]
+        ordering = ["kind", "name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Network(DatedModel):
+    """A range of addresses that a unit's machines have, and whose line it is: who sends from there is the unit's."""
+
+    unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="networks")
+    cidr = models.CharField(max_length=50, help_text="192.0.2.0/24, 2001:db8::/48: the network's own spelling")
+    label = models.CharField(max_length=200, blank=True)
+    provider = models.ForeignKey(Provider, null=True, blank=True, on_delete=models.PROTECT, related_name="networks")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["unit", "cidr"], condition=Q(valid_to__isnull=True), name="one_open_network_of_a_unit"
+            )
+        ]
+        ordering = ["unit_id", "cidr"]
+
+    def __str__(self) -> str:
+        return self.cidr
 
 
 class Person(models.Model):

@@ -21,6 +21,7 @@ from dekhang.apps.registry.models import (
     Reorganisation,
     Succession,
     System,
+    SystemName,
     Unit,
     UnitVersion,
 )
@@ -129,7 +130,9 @@ def register_system(
 @transaction.atomic
 def retire_system(*, system: System, by: User) -> None:
     check_works_for_unit(by, system.unit_id)
-    System.objects.filter(pk=system.pk).update(valid_to=max(clock.today(), system.valid_from + timedelta(days=1)))
+    end = max(clock.today(), system.valid_from + timedelta(days=1))
+    System.objects.filter(pk=system.pk).update(valid_to=end)
+    SystemName.objects.in_force(clock.today()).filter(system=system).update(valid_to=end)
     record_event(action=AuditAction.SYSTEM_RETIRED, by=by, target=system)
 
 

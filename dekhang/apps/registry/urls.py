@@ -1,6 +1,7 @@
 from django.urls import path
 
 from dekhang.apps.registry import views
+from dekhang.apps.registry.inventory import views as inventory
 from dekhang.apps.registry.people import views as people
 from dekhang.apps.registry.reorganise import views as reorganising
 
@@ -15,6 +16,17 @@ urlpatterns = [
     path("can-bo/nap/<int:pk>/xac-nhan/", people.confirm, name="confirm_roster"),
     path("can-bo/nap/<int:pk>/bo/", people.drop, name="drop_roster"),
     path("can-bo/nap/<int:pk>/hoan-tac/", people.undo, name="undo_roster"),
+    path("he-thong/", inventory.systems, name="systems"),
+    path("vi-tri/", inventory.posts, name="posts"),
+    path("dai-dia-chi/", inventory.networks, name="networks"),
+    path("<int:pk>/dai-dia-chi/", inventory.add_network, name="add_network"),
+    path("dai-dia-chi/<int:pk>/bo/", inventory.remove_network, name="remove_network"),
+    path("<int:pk>/ten-may/", inventory.add_name, name="add_name"),
+    path("ten-may/<int:pk>/bo/", inventory.remove_name, name="remove_name"),
+    path("nha-mang/", inventory.providers, name="providers"),
+    path("nha-mang/moi/", inventory.provider, name="new_provider"),
+    path("nha-mang/<int:pk>/", inventory.provider, name="provider"),
+    path("nha-mang/<int:pk>/thoi/", inventory.end_provider, name="end_provider"),
     path("sap-xep/", reorganising.reorganisations, name="reorganisations"),
     path("sap-xep/moi/<slug:kind>/", reorganising.plan, name="plan"),
     path("sap-xep/<int:pk>/huy/", reorganising.take_back, name="take_back"),

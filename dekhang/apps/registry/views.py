@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from django.contrib import messages
+from django.db.models import Prefetch
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -14,7 +15,10 @@ from dekhang.apps.registry import history, selectors, services
 from dekhang.apps.registry.asked import asked_day
 from dekhang.apps.registry.enums import ContactKind, UnitKind
 from dekhang.apps.registry.forms import ContactForm, SystemForm
-from dekhang.apps.registry.models import Contact, PostHolding, System, Unit, UnitVersion
+from dekhang.apps.registry.inventory.forms import NameForm, NetworkForm
+from dekhang.apps.registry.inventory.services import check_can_change_networks
+from dekhang.apps.registry.models import Contact, Network, PostHolding, System, SystemName, Unit, UnitVersion
+from dekhang.apps.registry.people.selectors import headcounts
 from dekhang.apps.registry.policies import check_works_for_unit
 from dekhang.apps.registry.search import found_in
 
@@ -69,26 +73,45 @@ def _visible_unit(request: HttpRequest, pk: int) -> Unit:
 
 
 def _unit_page(request: HttpRequest, unit: Unit, contact_form: ContactForm, system_form: SystemForm) -> HttpResponse:
+    day, fault = asked_day(request.GET.get("ngay"))
     today = clock.today()
-    version = selectors.current_version(unit.pk)
+    version = selectors.current_version(unit.pk, day)
     if version is None:
         raise Http404
+    then = day != today
     context = {
         "unit": unit,
         "version": version,
-        "parent_name": selectors.unit_name(version.parent_id) if version.parent_id else "",
-        "in_force": version.valid_to is None or version.valid_to > today,
-        "holdings": PostHolding.objects.in_force(today).filter(unit=unit).select_related("user").order_by("kind"),
-        "past_holdings": PostHolding.objects.filter(unit=unit, valid_to__lte=today)
+        "parent_name": selectors.unit_name(version.parent_id, day) if version.parent_id else "",
+        "in_force": version.valid_from <= day and (version.valid_to is None or version.valid_to > day),
+        "day": day,
+        "today": today,
+        "then": then,
+        "fault": fault,
+        "headcount": headcounts([unit.pk], day).get(unit.pk, 0),
+        "holdings": PostHolding.objects.in_force(day).filter(unit=unit).select_related("user").order_by("kind"),
+        "past_holdings": PostHolding.objects.filter(unit=unit, valid_to__lte=day)
         .select_related("user")
         .order_by("-valid_to")[:20],
-        "contacts": selectors.contacts(unit.pk).select_related("user"),
-        "systems": System.objects.in_force(today).filter(unit=unit).select_related("provider").order_by("name"),
+        "contacts": Contact.objects.in_force(day).filter(unit=unit).select_related("user"),
+        "systems": System.objects.in_force(day)
+        .filter(unit=unit)
+        .select_related("provider")
+        .prefetch_related(Prefetch("names", queryset=SystemName.objects.in_force(day), to_attr="names_then"))
+        .order_by("name"),
+        "networks": Network.objects.in_force(day).filter(unit=unit).select_related("provider"),
+        "network_form": NetworkForm(),
+        "name_form": NameForm(unit_id=unit.pk),
+        "network_refusal": _("Đang xem một ngày đã qua: chỉ đọc.")
+        if then
+        else refusal(check_can_change_networks, request.user, unit.pk),
         "versions": history.versions_of(unit.pk),
         "changes": history.changes_of(unit.pk),
         "contact_form": contact_form,
         "system_form": system_form,
-        "refusal": refusal(check_works_for_unit, request.user, unit.pk),
+        "refusal": _("Đang xem một ngày đã qua: chỉ đọc.")
+        if then
+        else refusal(check_works_for_unit, request.user, unit.pk),
     }
     return render(request, "registry/unit.html", context)
 

@@ -185,6 +185,15 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (source_id, host)
     ) WITHOUT ROWID;
     """,
+    # names of machines and sites in the records of each source (worker/names.py)
+    """
+    CREATE TABLE names_seen (
+        source_id INTEGER NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL,
+        records INTEGER NOT NULL, days INTEGER NOT NULL, last_day INTEGER NOT NULL,
+        first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL,
+        PRIMARY KEY (source_id, kind, name)
+    ) WITHOUT ROWID;
+    """,
 )
 
 

@@ -22,7 +22,8 @@ from dekhang.apps.duties.enums import EvidenceKind, EvidenceSource, Outcome
 from dekhang.apps.duties.models import Evidence
 from dekhang.apps.registry.enums import ContactKind
 from dekhang.apps.registry.forms import ContactForm
-from dekhang.apps.registry.models import Contact, PostHolding, Provider
+from dekhang.apps.registry.models import Contact, PostHolding
+from dekhang.apps.registry.services import register_provider
 from tests.factories.core import UserFactory
 from tests.factories.registry import UnitFactory, head_of, officer_of
 
@@ -99,15 +100,15 @@ def test_one_mailbox_that_is_holder_and_contact_is_asked_once(commune, mailbox):
 
 
 def test_a_provider_is_called_and_its_answer_is_kept_there(frozen_now, mailbox, client):
-    provider = Provider.objects.create(
-        name="Nhà mạng", duty_email="noc@example.net", valid_from=date(2019, 1, 1), duty_phone=""
-    )
+    provider = register_provider(name="Nhà mạng", duty_email="noc@example.net", by=None)
     jobs.tick()
     deliver_messages()
     client.post(path_in(mailbox.letters[0]))
     provider.refresh_from_db()
     assert provider.last_answered_at == MORNING
-    assert not Evidence.objects.exists()
+    row = Evidence.objects.get()
+    assert (row.unit_id, row.subject, row.outcome) == (provider.unit_id, f"provider:{provider.pk}", Outcome.OK)
+    assert jobs.tick() == 0
 
 
 def test_nobody_is_asked_at_night_or_on_a_sunday_nor_without_a_mail_server(commune, settings, mailbox):

@@ -58,7 +58,7 @@ class Level(Needs):
             "outside_register": (
                 _("Log cho thấy %(count)d máy hoặc dịch vụ không có trong danh sách hệ thống (gần nhất %(when)s)."),
                 _("Mở “Đã đăng ký và đã thấy”: đăng ký từng mục, hoặc ghi rõ không phải của đơn vị."),
-                None,
+                "observed:overview",
             ),
         }[problem.code]
 

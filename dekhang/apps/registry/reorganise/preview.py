@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from dekhang.apps.registry.enums import PostKind
-from dekhang.apps.registry.models import Contact, PostHolding, System, UnitVersion
+from dekhang.apps.registry.models import Contact, Network, PostHolding, System, UnitVersion
 from dekhang.apps.registry.reorganise.faults import NEW, heir_of
 from dekhang.apps.registry.reorganise.plans import Plan
 from dekhang.apps.registry.selectors import unit_names
@@ -27,6 +27,7 @@ class Preview:
     ends: tuple[str, ...]
     systems: tuple[Move, ...]
     contacts: tuple[Move, ...]
+    networks: tuple[Move, ...]
     posts: tuple[Move, ...]
     heads_wanted: tuple[str, ...]  # units without a head from the date on: somebody must be named
     children: tuple[Move, ...]
@@ -43,6 +44,10 @@ def preview(plan: Plan) -> Preview:
     contacts = [
         Move(contact.value, names.get(contact.unit_id, ""), _target_name(plan, target_of_unit(plan, contact.unit_id)))
         for contact in Contact.objects.in_force(plan.date).filter(unit_id__in=plan.ends).order_by("unit_id", "pk")
+    ]
+    networks = [
+        Move(network.cidr, names.get(network.unit_id, ""), _target_name(plan, target_of_unit(plan, network.unit_id)))
+        for network in Network.objects.in_force(plan.date).filter(unit_id__in=plan.ends).order_by("unit_id", "pk")
     ]
     posts, heads = [], set()
     held = PostHolding.objects.in_force(plan.date).filter(unit_id__in=plan.touched).select_related("user")
@@ -67,6 +72,7 @@ def preview(plan: Plan) -> Preview:
         ends=tuple(names.get(unit_id, "") for unit_id in plan.ends),
         systems=tuple(systems),
         contacts=tuple(contacts),
+        networks=tuple(networks),
         posts=tuple(posts),
         heads_wanted=tuple(one.name for one in plan.outcomes if one.unit_id is None or one.unit_id not in heads),
         children=tuple(children),

@@ -17,10 +17,12 @@ from dekhang.apps.registry.enums import AuditAction, PostKind
 from dekhang.apps.registry.models import (
     Contact,
     DatedModel,
+    Network,
     PostHolding,
     Reorganisation,
     Succession,
     System,
+    SystemName,
     Unit,
     UnitVersion,
 )
@@ -35,6 +37,8 @@ DATED: dict[str, type[DatedModel]] = {
     "system": System,
     "contact": Contact,
     "holding": PostHolding,
+    "network": Network,
+    "system_name": SystemName,
 }
 
 
@@ -142,12 +146,18 @@ class _Writer:
                 copy = _copy(system, self.day)
                 copy.unit_id, copy.follows_id = self.ids[target], system.pk
                 self._make("system", copy)
+                for name in SystemName.objects.in_force(self.day).filter(system=system):
+                    self._close("system_name", [name])
+                    own = _copy(name, self.day)
+                    own.system_id = copy.pk
+                    self._make("system_name", own)
 
     def _people_and_contacts(self) -> None:
-        """Officers, duty contacts and addresses go with their unit; a head is named for a new unit, not inherited."""
+        """Officers, duty contacts, addresses and networks go with their unit; a head is named for a new unit, not inherited."""
         for name, rows in (
             ("holding", PostHolding.objects.in_force(self.day).filter(unit_id__in=self.plan.ends)),
             ("contact", Contact.objects.in_force(self.day).filter(unit_id__in=self.plan.ends)),
+            ("network", Network.objects.in_force(self.day).filter(unit_id__in=self.plan.ends)),
         ):
             for row in rows:
                 self._close(name, [row])
@@ -238,7 +248,7 @@ def undo(*, event: Reorganisation, by: User) -> Reorganisation:
     event = Reorganisation.objects.select_for_update().get(pk=event.pk)
     check_can_undo(by, event)
     Succession.objects.filter(reorganisation=event).delete()
-    for name, model in DATED.items():
+    for name, model in reversed(DATED.items()):  # names of a system before the system
         model.objects.filter(pk__in=event.undo["made"][name]).delete()
         for pk, valid_to in event.undo["closed"][name].items():
             model.objects.filter(pk=int(pk)).update(valid_to=date.fromisoformat(valid_to) if valid_to else None)

@@ -58,7 +58,8 @@ def _filled(shipper: shippers.Shipper, source: LogSource, token: str | None) -> 
 def choose(request: HttpRequest) -> HttpResponse:
     """First step of *Kết nối nguồn log*: which kind."""
     policies.check_can_connect(request.user, registry.own_unit_id(request.user))
-    return render(request, "sources/choose.html", {"kinds": shippers.kind_cards()})
+    context = {"kinds": shippers.kind_cards(), "address": request.GET.get("dia-chi", "")[:60]}
+    return render(request, "sources/choose.html", context)
 
 
 @require_http_methods(["GET", "POST"])
@@ -68,7 +69,8 @@ def connect(request: HttpRequest, kind: str) -> HttpResponse:
         raise Http404
     unit_id = registry.own_unit_id(request.user)
     policies.check_can_connect(request.user, unit_id)
-    form = SourceForm(request.POST or None, unit_id=unit_id)
+    # a machine that already sends, from the page of what was seen: its address is filled in
+    form = SourceForm(request.POST or None, unit_id=unit_id, initial={"addresses": request.GET.get("dia-chi", "")[:60]})
     if request.method == "POST" and form.is_valid():
         source, token = services.create_source(unit_id=unit_id, kind=kind, by=request.user, **form.cleaned_data)
         return _remember_token(redirect("sources:setup", pk=source.pk), source, token)

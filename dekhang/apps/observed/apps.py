@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class ObservedConfig(AppConfig):
+    name = "dekhang.apps.observed"
+    label = "observed"
