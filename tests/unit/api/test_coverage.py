@@ -8,7 +8,7 @@ from dekhang.apps.api.rest.routes import rest
 from tests.unit.test_repository import url_names
 
 # their pages come this week, and their operations right behind them
-BEING_BUILT = {"cascade", "briefings", "inspections", "reports", "scoreboard"}
+BEING_BUILT = {"cascade", "briefings", "inspections", "reports", "scoreboard", "observed", "registry"}
 
 
 @pytest.fixture(scope="module")
