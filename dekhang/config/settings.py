@@ -90,6 +90,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "dekhang.apps.core.middleware.ChosenUnit",
     "dekhang.apps.core.middleware.SecurityHeaders",
     "dekhang.apps.core.middleware.OnlyByButton",
 ]

@@ -19,7 +19,7 @@ def test_files_dropped_on_the_page_are_read_to_the_last_record(page: Page) -> No
     page.get_by_label("Tên đăng nhập").fill("can-bo.huyen-duong-minh-chau")
     page.get_by_label("Mật khẩu").fill("de-khang-2019")
     page.get_by_role("button", name="Đăng nhập").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Việc hôm nay")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Việc phải làm bây giờ")
 
     page.goto("/nguon-log/ket-noi/linux/")
     page.get_by_label("Tên nguồn").fill("Máy chủ không nối mạng")

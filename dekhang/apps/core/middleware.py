@@ -13,6 +13,9 @@ POLICY = (
 )
 
 
+CHOSEN_UNIT = "chosen_unit"  # in the session
+
+
 class SecurityHeaders:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -37,6 +40,19 @@ class OnlyByButton:
         if response.status_code == 405 and request.method == "GET" and request.user.is_authenticated:
             return only_by_button(request, _page_above(request.path), allowed=response.headers.get("Allow", ""))
         return response
+
+
+class ChosenUnit:
+    """Somebody with posts in several units works for the one chosen in this session; whether they hold it is asked anew each time."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        chosen = request.session.get(CHOSEN_UNIT)
+        if isinstance(chosen, int) and request.user.is_authenticated:
+            request.user.chosen_unit_id = chosen
+        return self.get_response(request)
 
 
 def _page_above(path: str) -> str:

@@ -23,6 +23,8 @@ class User(AbstractBaseUser):
     is_active = models.BooleanField(_("đang hoạt động"), default=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
+    chosen_unit_id: int | None = None  # of several units, the one this session works for: core.middleware.ChosenUnit
+
     USERNAME_FIELD = "username"
     EMAIL_FIELD = "email"
     REQUIRED_FIELDS = ("full_name", "role")

@@ -1,23 +1,27 @@
 """What somebody of a unit must do now, the most urgent first: one list out of alerts, incidents, sources and procedures."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from django.db.models import Exists, Min, OuterRef, Q
+from django.db.models import Count, Exists, Min, OuterRef, Q
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from dekhang.apps.alerts.enums import AlertLevel, AlertStatus
 from dekhang.apps.alerts.models import Alert
 from dekhang.apps.alerts.selectors import alerts_of, worst_first
+from dekhang.apps.cascade.enums import TaskState
+from dekhang.apps.cascade.periods import end_of
+from dekhang.apps.cascade.selectors import work_of_unit as assigned
 from dekhang.apps.core import clock
 from dekhang.apps.core.models import User
 from dekhang.apps.incidents.enums import IncidentStatus
 from dekhang.apps.incidents.models import Incident, Sop, SopReading
 from dekhang.apps.registry.enums import PostKind
-from dekhang.apps.registry.models import Contact, PostHolding
-from dekhang.apps.registry.selectors import contacts, holds
+from dekhang.apps.registry.models import Contact, PostHolding, UnitVersion
+from dekhang.apps.registry.selectors import contacts, holds, unit_names
+from dekhang.apps.scoreboard.todo.selectors import Todo, WorkList, work_list
 from dekhang.apps.sources.enums import SourceState
 from dekhang.apps.sources.models import CanaryCall, LogSource
 from dekhang.law import load
@@ -40,16 +44,46 @@ class Task:
     detail: str = ""
     since: datetime | None = None
     due_at: datetime | None = None
+    todo: Todo | None = None  # what it also brings on the way to a proof
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A unit's day: what waits for an answer, what brings it nearer to its proofs, what lies with others, how it stands."""
+
+    tasks: tuple[Task, ...]
+    list: WorkList
+
+    @property
+    def todos(self) -> tuple[Todo, ...]:
+        """Those that are not among the tasks already."""
+        told = {task.todo for task in self.tasks}
+        return tuple(todo for todo in self.list.todos if todo not in told)
+
+
+def work_of_unit(user: User, version: UnitVersion) -> Work:
+    """For somebody who may see the unit. What leads to the same page is one thing: the task, with what it brings."""
+    found = work_list(user, version)
+    by_path: dict[str, Todo] = {}
+    for todo in found.todos:
+        by_path.setdefault(_path(todo.url), todo)
+    tasks = (replace(task, todo=by_path.get(_path(task.url))) for task in tasks_of_unit(user, version.unit_id))
+    return Work(tuple(tasks), found)
+
+
+def _path(url: str) -> str:
+    return url.partition("?")[0].partition("#")[0]
 
 
 def tasks_of_unit(user: User, unit_id: int) -> list[Task]:
-    """Everything that waits for `user` at the unit. About ten queries, whatever the number of things."""
+    """Everything that waits for `user` at the unit. About fifteen queries, whatever the number of things."""
     return [
         *_alerts(user, unit_id),
         *_incidents(unit_id),
         *_sources(unit_id),
         *_canaries(unit_id),
         *_procedures(user, unit_id),
+        *_assignments(user, unit_id),
         *_duty_contact(unit_id),
     ]
 
@@ -191,6 +225,37 @@ def _procedures(user: User, unit_id: int) -> Iterator[Task]:
         )
 
 
+def _assignments(user: User, unit_id: int) -> Iterator[Task]:
+    """What the plan gives the unit and what it has not answered for; late ones first."""
+    rows = [
+        row
+        for row in assigned(user, unit_id)
+        if row.leads and row.state in (TaskState.NOT_REPORTED, TaskState.CONTESTED)
+    ]
+    for row in rows[: SHOWN * 2]:
+        due_at = end_of(row.due_on) if row.due_on else None
+        yield Task(
+            "bad" if row.overdue else "warn" if row.state == TaskState.CONTESTED else "info",
+            _("Quá hạn") if row.overdue else str(row.state.label),
+            "clipboard-list",
+            row.task.title,
+            reverse("cascade:assignment", args=[row.assignment.pk]),
+            _("Giải trình") if row.state == TaskState.CONTESTED else _("Báo cáo"),
+            detail=_("Việc của kế hoạch"),
+            since=row.assignment.sent_at,
+            due_at=due_at,
+        )
+    if len(rows) > SHOWN * 2:
+        yield Task(
+            "info",
+            _("Kế hoạch"),
+            "clipboard-list",
+            _("Còn %(n)d việc khác được giao") % {"n": len(rows) - SHOWN * 2},
+            reverse("cascade:of_unit", args=[unit_id]),
+            _("Xem tất cả"),
+        )
+
+
 def _duty_contact(unit_id: int) -> Iterator[Task]:
     if not contacts(unit_id).exists():
         yield Task(
@@ -230,3 +295,11 @@ def empty_posts(unit_ids: set[int]) -> list[tuple[PostKind, int]]:
     for kind, unit_id in held.values_list("kind", "unit_id"):
         filled.setdefault(kind, set()).add(unit_id)
     return [(kind, len(unit_ids - filled.get(kind, set()))) for kind in (PostKind.HEAD, PostKind.OFFICER)]
+
+
+def units_to_choose(user: User, unit_ids: list[int]) -> list[tuple[int, str, int]]:
+    """(id, name, new alerts) of the units that somebody works for, in the order of their posts: two queries."""
+    names = unit_names(unit_ids)
+    new = alerts_of(user).filter(unit_id__in=unit_ids, status=AlertStatus.NEW).order_by().values_list("unit_id")
+    waiting = dict(new.annotate(number=Count("pk")))
+    return [(unit_id, names.get(unit_id, ""), waiting.get(unit_id, 0)) for unit_id in unit_ids]

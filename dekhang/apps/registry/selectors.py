@@ -110,11 +110,19 @@ def contacts(unit_id: int) -> QuerySet[Contact]:
 
 
 def own_unit_id(user: User) -> int | None:
-    """The unit a unit-level person works for (the first, when several); None for provincial roles."""
+    """The unit a unit-level person works for: of several the one chosen in this session, else the first; None for provincial roles."""
+    held = own_unit_ids(user)
+    if user.chosen_unit_id in held:
+        return user.chosen_unit_id
+    return held[0] if held else None
+
+
+def own_unit_ids(user: User) -> list[int]:
+    """The units a unit-level person holds a post in today, the oldest post first; none for provincial roles."""
     if user.is_provincial:
-        return None
-    held = PostHolding.objects.in_force(clock.today()).filter(user=user).order_by("pk").first()
-    return held.unit_id if held else None
+        return []
+    held = PostHolding.objects.in_force(clock.today()).filter(user=user).order_by("pk")
+    return list(dict.fromkeys(held.values_list("unit_id", flat=True)))
 
 
 @dataclass(frozen=True, slots=True)

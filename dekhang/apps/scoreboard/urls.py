@@ -1,9 +1,11 @@
 from django.urls import path
 
 from dekhang.apps.scoreboard import views
+from dekhang.apps.scoreboard.blocks import views as blocks
 from dekhang.apps.scoreboard.gci import views as gci
 from dekhang.apps.scoreboard.layers import views as layers
 from dekhang.apps.scoreboard.spending import views as spending
+from dekhang.apps.scoreboard.whatif import views as whatif
 
 app_name = "scoreboard"
 urlpatterns = [
@@ -13,6 +15,10 @@ urlpatterns = [
     path("bon-lop/", layers.all_units, name="layers"),
     path("bon-lop/xuat.<str:form>", layers.export, name="layers_export"),
     path("bon-lop/<int:unit_id>/", layers.one_unit, name="layers_of"),
+    path("khoi/", blocks.page, name="bands"),
+    path("khoi/xuat.<str:form>", blocks.export, name="bands_export"),
+    path("cong-thuc/", blocks.formula, name="formula"),
+    path("gia-dinh/", whatif.page, name="what_if"),
     path("gci/", gci.page, name="gci"),
     path("gci/xuat.<str:form>", gci.export, name="gci_export"),
     path("gci/cong-khai/", gci.clear, name="gci_clear"),

@@ -20,7 +20,7 @@ from tests.factories.alerts import AlertFactory
 from tests.factories.core import UserFactory
 from tests.factories.duties import proves_recording
 from tests.factories.incidents import incident_of
-from tests.factories.registry import UnitFactory, head_of, officer_of
+from tests.factories.registry import PostHoldingFactory, UnitFactory, head_of, officer_of
 from tests.factories.sources import LogSourceFactory
 
 pytestmark = pytest.mark.django_db
@@ -180,5 +180,70 @@ def test_the_officer_s_screen_costs_a_bounded_number_of_queries(client, many, dj
         AlertFactory(unit=unit)
         LogSourceFactory(unit=unit, name=f"Máy {number}", state=SourceState.SILENT)
     client.force_login(officer_of(unit))
-    with django_assert_max_num_queries(30):
+    with django_assert_max_num_queries(36):
         client.get("/")
+
+
+# --- "Việc phải làm bây giờ" ---
+
+
+def test_the_page_says_what_why_how_long_what_for_and_leads_to_the_very_place(client):
+    unit = UnitFactory()
+    contact_of(unit)
+    shown = page(client, officer_of(unit))
+    assert "Việc phải làm bây giờ" in shown
+    assert "Nộp quyết định về lực lượng tại chỗ (lớp 1)" in shown  # what
+    assert "Chưa có quyết định về lực lượng tại chỗ (lớp 1) được kiểm tra." in shown  # why
+    assert "Khoảng 2 giờ nếu đã có văn bản" in shown  # how long
+    assert "điểm, giảm" in shown  # what it brings
+    assert reverse("duties:new_document", args=[unit.pk, "own_force"]) in shown  # the very place
+
+
+def test_what_leads_to_the_same_page_stands_once_with_what_it_brings(client):
+    unit = UnitFactory()
+    contact_of(unit)
+    shown = page(client, officer_of(unit))
+    assert shown.count(f'href="{reverse("sources:choose")}"') == 1
+    assert "Kết nối nguồn log đầu tiên" in shown
+
+
+def test_somebody_with_two_units_chooses_and_every_page_follows(client):
+    first, second = UnitFactory(version__name="Xã Thứ Nhất"), UnitFactory(version__name="Xã Thứ Hai")
+    user = officer_of(first)
+    PostHoldingFactory(unit=second, user=user)
+    AlertFactory(unit=second, title="Chuyện ở xã thứ hai")
+    shown = page(client, user)
+    assert "Xã Thứ Nhất" in shown and "Xã Thứ Hai" in shown and "1 cảnh báo mới" in shown
+    assert "Chuyện ở xã thứ hai" not in shown
+    client.post(reverse("portal:choose_unit"), {"don-vi": second.pk})
+    assert "Chuyện ở xã thứ hai" in client.get("/").content.decode()
+    assert client.get(reverse("duties:mine")).url == reverse("duties:of_unit", args=[second.pk])
+
+
+def test_a_unit_that_one_does_not_hold_cannot_be_chosen(client):
+    mine, other = UnitFactory(), UnitFactory()
+    user = officer_of(mine)
+    client.force_login(user)
+    assert client.post(reverse("portal:choose_unit"), {"don-vi": other.pk}).status_code == 404
+    assert client.post(reverse("portal:choose_unit"), {"don-vi": "²"}).status_code == 404
+
+
+def test_a_chosen_unit_is_forgotten_when_the_post_ends(client, frozen_now):
+    first, second = UnitFactory(), UnitFactory(version__name="Xã Đã Thôi")
+    user = officer_of(first)
+    held = PostHoldingFactory(unit=second, user=user)
+    client.force_login(user)
+    client.post(reverse("portal:choose_unit"), {"don-vi": second.pk})
+    held.valid_to = frozen_now.date()
+    held.save()
+    assert "Xã Đã Thôi" not in client.get("/").content.decode()
+
+
+def test_the_province_looks_at_a_unit_s_work_without_its_buttons(client):
+    unit = UnitFactory(version__name="Xã Được Xem")
+    contact_of(unit)
+    client.force_login(UserFactory(coordinator=True))
+    shown = client.get(reverse("portal:work_of", args=[unit.pk])).content.decode()
+    assert "Xã Được Xem" in shown and "Tôi đang trực ở" not in shown
+    client.force_login(officer_of(UnitFactory()))
+    assert client.get(reverse("portal:work_of", args=[unit.pk])).status_code == 404

@@ -30,26 +30,26 @@ def page_of(rows: QuerySet[Any], limit: int, cursor: str, show: Callable[[Any], 
     """Newest first, by the number of the row."""
     rows = rows.order_by("-pk")
     if cursor:
-        rows = rows.filter(pk__lt=place_of(cursor))
+        rows = rows.filter(pk__lt=_place(cursor))
     found: list[Model] = list(rows[: limit + 1])
-    following = cursor_of(found[limit - 1].pk) if len(found) > limit else None
+    following = _cursor(found[limit - 1].pk) if len(found) > limit else None
     return {"rows": [show(row) if show else row for row in found[:limit]], "next": following}
 
 
 def page_of_list(rows: Sequence[Any], limit: int, cursor: str) -> dict[str, Any]:
     """Of what is computed as a whole: the cursor counts rows."""
-    start = place_of(cursor) if cursor else 0
+    start = _place(cursor) if cursor else 0
     return {
         "rows": list(rows[start : start + limit]),
-        "next": cursor_of(start + limit) if start + limit < len(rows) else None,
+        "next": _cursor(start + limit) if start + limit < len(rows) else None,
     }
 
 
-def cursor_of(place: int) -> str:
+def _cursor(place: int) -> str:
     return base64.urlsafe_b64encode(str(place).encode()).decode().rstrip("=")
 
 
-def place_of(cursor: str) -> int:
+def _place(cursor: str) -> int:
     try:
         place = int(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ValueError, binascii.Error):

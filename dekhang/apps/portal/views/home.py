@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
@@ -12,18 +12,23 @@ from django.views.decorators.http import require_POST
 from dekhang.apps.core import clock
 from dekhang.apps.core.enums import Role
 from dekhang.apps.core.errors import refusal
+from dekhang.apps.core.middleware import CHOSEN_UNIT
 from dekhang.apps.core.models import User
-from dekhang.apps.duties.enums import ClaimState
-from dekhang.apps.duties.selectors import assess
 from dekhang.apps.portal import health, province, services, work
-from dekhang.apps.registry.models import Contact
+from dekhang.apps.registry.models import Contact, UnitVersion
 from dekhang.apps.registry.policies import check_works_for_unit
-from dekhang.apps.registry.selectors import contacts, counted_units, current_version, own_unit_id, visible_unit_ids
+from dekhang.apps.registry.selectors import (
+    contacts,
+    counted_units,
+    current_version,
+    own_unit_id,
+    own_unit_ids,
+    visible_unit_ids,
+)
 from dekhang.apps.scoreboard import selectors as scoreboard
 from dekhang.apps.scoreboard.figures import Board
 from dekhang.apps.scoreboard.rows import reasons_of
 from dekhang.apps.scoreboard.views import share_card, trend_picture
-from dekhang.law import load
 
 HOME_DUTIES = ("record_attacks", "sop")  # the two that the directive has baselines for; the board has all eleven
 
@@ -35,22 +40,44 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 def _unit_screen(user: User) -> tuple[str, dict[str, Any]]:
-    """Officer and head: their own unit."""
+    """Officer and head: their own unit, or the one of several that they chose."""
     unit_id = own_unit_id(user)
     version = current_version(unit_id) if unit_id else None
-    if unit_id is None or version is None:
+    if version is None:
         return "portal/home_no_post.html", {}
-    now = clock.now()
-    duties = [{"duty": load().duty(key), "assessment": assess(key, [unit_id], now)[unit_id]} for key in HOME_DUTIES]
-    return "portal/home_unit.html", {
+    return "portal/home_unit.html", _of_unit(user, version)
+
+
+def _of_unit(user: User, version: UnitVersion) -> dict[str, Any]:
+    unit_id, held = version.unit_id, own_unit_ids(user)
+    return {
         "version": version,
         "unit_id": unit_id,
-        "tasks": work.tasks_of_unit(user, unit_id),
-        "duties": duties,
-        "all_proven": all(row["assessment"].state == ClaimState.PROVEN for row in duties),
+        "units": work.units_to_choose(user, held) if len(held) > 1 else [],
+        "work": work.work_of_unit(user, version),
         "contacts": work.duty_contacts(unit_id),
         "refusal": refusal(check_works_for_unit, user, unit_id),
+        "is_own": unit_id in held,
     }
+
+
+def work_of(request: HttpRequest, unit_id: int) -> HttpResponse:
+    """“Việc phải làm bây giờ” of one unit, for everybody who may see it."""
+    version = current_version(unit_id) if unit_id in visible_unit_ids(request.user) else None
+    if version is None:
+        raise Http404
+    return render(request, "portal/home_unit.html", _of_unit(request.user, version) | {"now": clock.now()})
+
+
+@require_POST
+def choose_unit(request: HttpRequest) -> HttpResponse:
+    """Somebody with posts in several units says for which one they work now."""
+    asked = request.POST.get("don-vi", "")
+    chosen = int(asked) if asked.isdecimal() and len(asked) < 18 else 0
+    if chosen not in own_unit_ids(request.user):
+        raise Http404
+    request.session[CHOSEN_UNIT] = chosen
+    return redirect("portal:home")
 
 
 def _shares() -> dict[str, Any]:
