@@ -20,6 +20,7 @@ COMMANDS = {
     "doctor": "khám hệ thống, nói rõ chỗ nào chưa ổn",
     "audit": "kiểm tra chuỗi nhật ký kiểm toán",
     "lake": "kho sự kiện: dung lượng, kiểm tra, thời hạn lưu, danh mục Iceberg",
+    "people": "danh sách cán bộ: nạp từ bảng tính, xuất ra bảng tính",
     "simulate": "dựng một tỉnh mô phỏng mà sự thật đã biết, để đo",
     "manage": "lệnh quản trị của Django",
     "part": argparse.SUPPRESS,  # what `up` starts; not typed by people

@@ -15,6 +15,8 @@ def readable(text: str, *, several_lines: bool) -> str:
 
     Dropped and not refused: they come along when people copy from chat and office documents.
     """
+    if not several_lines and text.isascii() and text.isprintable():
+        return " ".join(text.split())  # most cells of a long list: codes, addresses, dates
     if several_lines:
         text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n\n")
     else:

@@ -37,6 +37,11 @@ class ReorganisationKind(models.TextChoices):
     MOVE = "move", _("Chuyển cấp trên")
 
 
+class ImportSource(models.TextChoices):
+    WORKBOOK = "workbook", _("Bảng tính")
+    DIRECTORY = "directory", _("Danh bạ LDAP")
+
+
 class ImportState(models.TextChoices):
     WAITING = "waiting", _("Chờ đọc")
     READING = "reading", _("Đang đọc")

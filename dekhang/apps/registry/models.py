@@ -10,6 +10,7 @@ from django.db.models import F, Q
 from dekhang.apps.registry.enums import (
     ChangeKind,
     ContactKind,
+    ImportSource,
     ImportState,
     NameKind,
     PostKind,
@@ -241,7 +242,7 @@ class Employment(DatedModel):
 
 
 class RosterImport(models.Model):
-    """A workbook of people: read, shown with what it would change, applied as a whole or not at all, undone likewise."""
+    """A list of people: read, shown with what it would change, applied as a whole or not at all, undone likewise."""
 
     unit = models.ForeignKey(
         Unit, null=True, on_delete=models.PROTECT, related_name="+", help_text="whose list; null: the whole province's"
@@ -251,6 +252,7 @@ class RosterImport(models.Model):
     is_complete = models.BooleanField(help_text="who is not in it has left the units that it names")
     day = models.DateField(help_text="changes are in force from this day on")
     state = models.CharField(max_length=10, choices=ImportState.choices, default=ImportState.WAITING)
+    source = models.CharField(max_length=10, choices=ImportSource.choices, default=ImportSource.WORKBOOK)
     progress = models.PositiveIntegerField(default=0, help_text="rows done of the present work")
     problem = models.CharField(max_length=500, blank=True)
     rows = models.PositiveIntegerField(default=0)
@@ -273,19 +275,44 @@ class RosterImport(models.Model):
 
 
 class RosterChange(models.Model):
-    """One change that an import will make, or has made; `before` brings it back."""
+    """One change that an import will make, or has made: what the list says, and what `old_*` brings back.
+
+    Columns and no JSON, so that a hundred thousand are applied by a few statements (people/writing.py).
+    """
 
     roster_import = models.ForeignKey(RosterImport, on_delete=models.CASCADE, related_name="changes")
-    row = models.PositiveIntegerField(help_text="in the workbook; 0: somebody who is not in it")
+    row = models.PositiveIntegerField(help_text="in the list; 0: somebody who is not in it")
     kind = models.CharField(max_length=12, choices=ChangeKind.choices)
     person = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
+    makes_person = models.BooleanField(default=False)
     unit = models.ForeignKey(Unit, null=True, on_delete=models.PROTECT, related_name="+")
-    after = models.JSONField(default=dict, help_text="code, name, email, phone, title, from")
-    before = models.JSONField(
-        default=dict, help_text="the person's values, and employments closed: [[id, valid_to], …]"
+    employment = models.ForeignKey(
+        Employment,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text="the one corrected; of a joiner or mover the one that applying it made",
     )
-    made = models.JSONField(default=dict, help_text="ids of the person and employment that applying it made")
+    code = models.CharField(max_length=40, blank=True)
+    name = models.CharField(max_length=200, blank=True)
+    email = models.CharField(max_length=254, blank=True)
+    phone = models.CharField(max_length=40, blank=True)
+    title = models.CharField(max_length=200, blank=True)
+    search_text = models.CharField(max_length=300, blank=True)
+    starts = models.DateField(null=True)
+    old_name = models.CharField(max_length=200, blank=True)
+    old_email = models.CharField(max_length=254, blank=True)
+    old_phone = models.CharField(max_length=40, blank=True)
+    old_title = models.CharField(max_length=200, blank=True)
+    old_search_text = models.CharField(max_length=300, blank=True)
 
     class Meta:
         ordering = ["pk"]
         indexes = [models.Index(fields=["roster_import", "kind"])]
+
+
+class RosterClosing(models.Model):
+    """An employment that an import ends: of somebody who moved or left."""
+
+    roster_import = models.ForeignKey(RosterImport, on_delete=models.CASCADE, related_name="closings")
+    employment = models.ForeignKey(Employment, on_delete=models.CASCADE, related_name="+")

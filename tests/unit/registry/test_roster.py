@@ -11,7 +11,7 @@ from dekhang.apps.core import clock
 from dekhang.apps.core.errors import ActionDenied
 from dekhang.apps.registry.enums import ChangeKind, ImportState
 from dekhang.apps.registry.models import Employment, Person, RosterImport
-from dekhang.apps.registry.people import exports, jobs, selectors, services
+from dekhang.apps.registry.people import exports, jobs, reading, selectors, services
 from dekhang.apps.registry.people.columns import COLUMNS
 from tests.factories.core import UserFactory
 from tests.factories.registry import UnitFactory, officer_of
@@ -188,9 +188,7 @@ def test_what_goes_out_comes_in_again_unchanged(coordinator, units):
     one = bring(coordinator, file=SimpleUploadedFile("lai.xlsx", content))
     assert (one.unchanged, one.joins, one.moves, one.leaves) == (2, 0, 0, 0)
     [change] = one.changes.all()
-    assert (change.kind, change.after["name"]) == (ChangeKind.CORRECT, "'=HYPERLINK(1)x"), (
-        "a guarded formula stays guarded"
-    )
+    assert (change.kind, change.name) == (ChangeKind.CORRECT, "'=HYPERLINK(1)x"), "a guarded formula stays guarded"
 
 
 def test_the_workbook_itself_is_not_kept(coordinator, units, tmp_path):
@@ -209,3 +207,77 @@ def test_people_are_found_without_accents_within_ones_units(coordinator, units):
     officer = officer_of(units[0])
     assert [row.person.code for row in selectors.found(selectors.employments_of(officer), "nguyen a")] == ["CB1"]
     assert not selectors.found(selectors.employments_of(officer), "tran").exists()
+
+
+def test_several_imports_are_undone_back_to_the_empty_list(coordinator, units, frozen_now):
+    first = applied(coordinator, A, B)
+    with clock.at(frozen_now + timedelta(hours=1)):
+        second = applied(coordinator, ("CB1", "Nguyễn Văn A", "Sở Tư pháp"), day=DAY + timedelta(days=1))
+    services.undo(one=second, by=coordinator)
+    services.undo(one=first, by=coordinator)
+    assert not Person.objects.exists()
+    assert not Employment.objects.exists()
+
+
+def test_a_unit_cannot_pull_another_unit_s_people_over_by_their_code(coordinator, units):
+    applied(coordinator, B)
+    before = everything()
+    one = bring(officer_of(units[0]), ("CB2", "Tên Khác", "Sở Y tế"), unit_id=units[0].pk)
+    assert one.state == ImportState.FAULTY
+    assert "đang là của một người ở đơn vị khác" in one.faults[0]
+    assert "Trần Thị B" not in str(one.faults)
+    assert not one.changes.exists()
+    assert everything() == before
+
+
+def test_somebody_with_the_same_code_who_joined_meanwhile_stops_the_whole(coordinator, units):
+    one = bring(coordinator, A, B)
+    Person.objects.create(code="CB2", name="Người khác")
+    services.confirm(one=one, by=coordinator)
+    jobs.work_off()
+    one.refresh_from_db()
+    assert (one.state, "CB2" in one.problem) == (ImportState.FAULTY, True)
+    assert not Employment.objects.exists()
+
+
+def test_a_person_in_two_units_of_the_list_is_made_once_and_employed_twice(coordinator, units):
+    applied(coordinator, A, ("CB1", "Nguyễn Văn A", "Sở Tư pháp", "Biệt phái"))
+    assert Person.objects.count() == 1
+    assert roster() == {("CB1", "Sở Y tế"): "Chuyên viên", ("CB1", "Sở Tư pháp"): "Biệt phái"}
+
+
+def test_applying_costs_the_same_statements_for_few_and_many(coordinator, units, django_assert_num_queries):
+    rows = [(f"X{n}", "Lê Văn Số", "Sở Y tế") for n in range(3000)]
+    one = bring(coordinator, *rows)
+    services.confirm(one=one, by=coordinator)
+    one.refresh_from_db()
+    with django_assert_num_queries(22):
+        services.apply(one=one)
+    assert Employment.objects.count() == 3000
+
+
+def test_a_reading_killed_half_way_begins_again_and_keeps_nothing_twice(coordinator, units, monkeypatch):
+    """The process dies after the first part of the changes is on disk."""
+    monkeypatch.setattr("dekhang.apps.registry.people.reading.AT_ONCE", 2)
+    one = services.begin_import(
+        unit_id=None,
+        file=book(*[(f"X{n}", "Lê Văn Số", "Sở Y tế") for n in range(5)]),
+        is_complete=False,
+        day=DAY,
+        by=coordinator,
+    )
+    parts = reading.Comparing.parts
+
+    def killed(self):
+        yield next(parts(self))
+        raise KeyboardInterrupt  # nothing of ours catches it, as nothing catches SIGKILL
+
+    with monkeypatch.context() as patch:
+        patch.setattr(reading.Comparing, "parts", killed)
+        with pytest.raises(KeyboardInterrupt):
+            jobs.work_off()
+    assert one.changes.count() == 2
+    assert jobs.take_up() == 1
+    jobs.work_off()
+    one.refresh_from_db()
+    assert (one.state, one.joins, one.changes.count()) == (ImportState.READY, 5, 5)

@@ -1,5 +1,5 @@
 """Workbooks that people bring: read in one room, every fault named by sheet, row and column with what to write there."""
 
-from dekhang.apps.core.workbooks.reading import Column, Fault, Row, WorkbookRefused, read
+from dekhang.apps.core.workbooks.reading import Column, Fault, Reading, Row, WorkbookRefused, read
 
-__all__ = ["Column", "Fault", "Row", "WorkbookRefused", "read"]
+__all__ = ["Column", "Fault", "Reading", "Row", "WorkbookRefused", "read"]

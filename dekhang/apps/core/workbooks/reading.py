@@ -4,6 +4,7 @@ Columns are found by any of their names, in any order, wherever the heading row 
 stops the reading: all are collected, so that a person mends the file once.
 """
 
+import contextlib
 import csv
 import io
 import re
@@ -95,12 +96,14 @@ def read(
     *,
     fold: Callable[[str], str],
     on_row: Callable[[int], None] = lambda number: None,
+    take: Callable[[Row], None] | None = None,
 ) -> Reading:
     """Read the first sheet that has the headings.
 
     Args:
         fold: text → what is compared: lower case, without accents.
         on_row: told the number of every thousandth row, for progress.
+        take: given every row without a fault instead of keeping it: a long list need not be held twice.
     Raises:
         WorkbookRefused: too large, not a workbook, or no sheet with the headings.
     """
@@ -119,7 +122,7 @@ def read(
             continue
         heading_row, places = found
         reading = Reading(sheet)
-        _take_rows(reading, lines, heading_row, places, columns, on_row)
+        _take_rows(reading, lines, heading_row, places, columns, on_row, take or reading.rows.append)
         return reading
     missing = ", ".join(f"“{name}”" for name in closest) or ", ".join(f"“{c.names[0]}”" for c in columns if c.required)
     raise WorkbookRefused(
@@ -182,8 +185,8 @@ def _xlsx_lines(sheet: Any) -> Lines:
 
 
 def _csv_lines(file: IO[bytes]) -> Lines:
+    text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
     try:
-        text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
         sample = text.read(4096)
         text.seek(0)
         delimiter = max(",;\t", key=sample.count)
@@ -195,6 +198,9 @@ def _csv_lines(file: IO[bytes]) -> Lines:
         ) from None
     except csv.Error:
         raise WorkbookRefused(_("Tệp .csv bị hỏng: có ô quá dài hoặc dấu nháy không đóng.")) from None
+    finally:
+        with contextlib.suppress(ValueError):  # the file is its opener's to close, and may be closed already
+            text.detach()
 
 
 def _bounded(lines: Lines) -> Lines:
@@ -245,6 +251,7 @@ def _take_rows(
     places: dict[str, tuple[int, str]],
     columns: Sequence[Column],
     on_row: Callable[[int], None],
+    take: Callable[[Row], None],
 ) -> None:
     for number, cells in lines:
         if number % 1000 == 0:
@@ -274,7 +281,7 @@ def _take_rows(
                 reading.add_fault(number, shown, str(error))
                 good = False
         if good:
-            reading.rows.append(Row(number, values))
+            take(Row(number, values))
 
 
 _VIETNAMESE_DAY = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})")

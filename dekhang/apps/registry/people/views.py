@@ -8,10 +8,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from dekhang.apps.core import clock
-from dekhang.apps.core.audit import record_event
 from dekhang.apps.core.errors import refusal
 from dekhang.apps.registry.asked import asked_day
-from dekhang.apps.registry.enums import AuditAction, ChangeKind, ImportState
+from dekhang.apps.registry.enums import ChangeKind, ImportState
 from dekhang.apps.registry.models import RosterImport
 from dekhang.apps.registry.people import exports, selectors, services
 from dekhang.apps.registry.people.forms import ImportForm
@@ -54,14 +53,8 @@ def roster(request: HttpRequest) -> HttpResponse:
 
 def export(request: HttpRequest) -> HttpResponse:
     """The roster of today as a workbook, as far as this person may see it; who took it is on record."""
-    employments = selectors.employments_of(request.user)
-    content = exports.xlsx(employments)
-    record_event(
-        action=AuditAction.ROSTER_EXPORTED,
-        by=request.user,
-        unit_id=_scope(request),
-        detail={"rows": employments.count()},
-    )
+    content = exports.xlsx(selectors.employments_of(request.user))
+    services.note_export(by=request.user)
     name = f"danh-sach-can-bo-{clock.today():%Y-%m-%d}.xlsx"
     return HttpResponse(content, content_type=XLSX, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
