@@ -15,6 +15,8 @@ from dekhang.apps.alerts import jobs as alerts
 from dekhang.apps.alerts import moving as alert_moving
 from dekhang.apps.briefings import jobs as briefings
 from dekhang.apps.briefings import moving as briefing_moving
+from dekhang.apps.cascade import jobs as cascade
+from dekhang.apps.cascade import moving as cascade_moving
 from dekhang.apps.contacts import jobs as contacts
 from dekhang.apps.core import jobs as core
 from dekhang.apps.duties import jobs as duties
@@ -58,6 +60,7 @@ def all_jobs() -> list[Job]:
         Job("duties", 10, duties.tick),
         Job("contacts", 60, contacts.tick),
         Job("observed", 60, observed.tick),
+        Job("cascade", 60, cascade.tick),
         Job("escalation", 5, alerts.escalate),
         Job("clocks", 5, incidents.tick),
         Job("briefings", 30, briefings.tick),
@@ -93,6 +96,7 @@ def register_lake() -> None:
 def follow_reorganisations() -> None:
     """What came into force, first in the registry, then in everything that belongs to units."""
     come_into_force()
+    cascade_moving.follow_reorganisations()
     source_moving.follow_reorganisations()  # before alerts: they go where their source went
     alert_moving.follow_reorganisations()
     incident_moving.follow_reorganisations()

@@ -7,6 +7,7 @@ urlpatterns = [
     path("nghia-vu/", include("dekhang.apps.duties.urls")),
     path("dau-moi/", include("dekhang.apps.contacts.urls")),
     path("da-thay/", include("dekhang.apps.observed.urls")),
+    path("ke-hoach/", include("dekhang.apps.cascade.urls")),
     path("nguon-log/", include("dekhang.apps.sources.urls")),
     path("luu-giu/", include("dekhang.apps.retention.urls")),
     path("tim-kiem/", include("dekhang.apps.search.urls")),

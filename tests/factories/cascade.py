@@ -57,5 +57,21 @@ def accepted_report(assignment: Assignment, officer, judge, *, text="Đã làm."
     return services.judge(report=report, verdict=Verdict.ACCEPTED, by=judge)
 
 
-def days(number: int) -> timedelta:
-    return timedelta(days=number)
+def one_of_each(unit, officer, plant, file) -> dict:
+    """An assignment of the unit with a row of every kind; `plant` gives the strings that only its people may read."""
+    version = draft()
+    task = task_in(version)
+    issued(version)
+    one = given(unit, task, note=plant("task-note"), accepted_by=officer)
+    return {
+        "assignment": one,
+        "sub_duty": services.set_sub_duty(
+            assignment=one, text=plant("part"), person=plant("person"), due_on=None, by=officer
+        ),
+        "task_report": services.report(assignment=one, text=plant("report"), file=file, by=officer),
+        "extension": services.ask_extension(
+            assignment=one, until=DUE + timedelta(days=9), reason=plant("more-time"), by=officer
+        ),
+        "question": services.ask(assignment=one, text=plant("question"), by=officer),
+        "task_contest": services.contest(assignment=one, text=plant("explains"), by=officer),
+    }

@@ -30,6 +30,7 @@ from dekhang.apps.sources.enums import SourceKind, SourceState
 from dekhang.apps.sources.models import Detectability, LogSource, Silence, Upload
 from dekhang.apps.sources.services import create_source, start_canary
 from tests.factories.briefings import briefing_of
+from tests.factories.cascade import one_of_each
 from tests.factories.duties import evidence
 from tests.factories.incidents import current
 from tests.factories.registry import UnitFactory, head_of, officer_of
@@ -188,6 +189,7 @@ def furnish(key: str, pipeline: Pipeline) -> OneOfEverything:
         uploaded_at=MORNING,
         uploaded_by=officer,
     )
+    things |= one_of_each(unit, officer, own.plant, _pdf(own))
     things["withdrawn_claim"] = duties.withdraw(claim=withdrawn, by=officer)
     things["saved_search"] = save_search(
         name=own.plant("saved"), query=f"q={own.plant('query')}", shared=True, by=officer

@@ -57,6 +57,7 @@ class EndCause(models.TextChoices):
     WITHDRAWN = "withdrawn", _("Nơi giao thu hồi")
     DROPPED = "dropped", _("Kế hoạch bản mới không còn việc này")
     MOVED = "moved", _("Chuyển sang đơn vị kế tiếp sau sắp xếp")
+    UNIT_ENDED = "unit_ended", _("Đơn vị kết thúc hoạt động")
 
 
 class DueCause(models.TextChoices):
@@ -84,6 +85,13 @@ class Step(models.IntegerChoices):
     OFFICER = 1, _("Cán bộ chuyên trách")
     HEAD = 2, _("Thủ trưởng đơn vị")
     PROVINCE = 3, _("Cơ quan điều phối")
+
+
+class About(models.TextChoices):
+    """What an unanswered task is carried up for."""
+
+    ACCEPT = "accept", _("Chưa tiếp nhận")
+    REPORT = "report", _("Quá hạn báo cáo")
 
 
 class AuditAction(models.TextChoices):

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Q
 
 from dekhang.apps.cascade.enums import (
+    About,
     ContestSide,
     DeadlineKind,
     DueCause,
@@ -374,6 +375,7 @@ class Escalation(models.Model):
 
     assignment = models.ForeignKey(Assignment, on_delete=models.PROTECT, related_name="escalations")
     occurrence = models.ForeignKey(Occurrence, null=True, on_delete=models.PROTECT, related_name="escalations")
+    about = models.CharField(max_length=6, choices=About.choices)
     due_on = models.DateField()
     step = models.PositiveSmallIntegerField(choices=Step.choices)
     at = models.DateTimeField()
@@ -381,5 +383,5 @@ class Escalation(models.Model):
     class Meta:
         ordering = ["at", "pk"]
         constraints = [
-            *_once_each("rung_climbed", Q(), "due_on", "step"),
+            *_once_each("rung_climbed", Q(), "about", "due_on", "step"),
         ]

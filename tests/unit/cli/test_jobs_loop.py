@@ -37,6 +37,7 @@ def test_every_app_with_a_clock_is_on_the_list():
     assert {job.name for job in loop.all_jobs()} == {
         *("detections", "sources", "duties", "escalation", "clocks", "messages", "snapshots"),
         *("reorganisations", "retention", "lake", "catalog", "hunts", "detectability", "canaries", "rosters"),
+        *("contacts", "observed", "briefings", "cascade"),
     }
     assert [job.name for job in loop.of_this_host()] == ["hunts"]
     assert [job.name for job in loop.all_jobs() if job.apart] == ["rosters", "messages", "lake", "catalog"]

@@ -102,6 +102,21 @@ def send(
     return sent
 
 
+def who_would_get(
+    *, tasks: Sequence[TaskVersion], to: Recipients, role: PartyRole = PartyRole.LEAD
+) -> list[tuple[int, str]]:
+    """(task, kind of unit) for every assignment that `send` would make from the province: for the page before it is sent."""
+    candidates = _candidates(None)
+    keys = {task.task_id for task in tasks}
+    have = set(Assignment.objects.filter(task_id__in=keys, ended_at=None).values_list("task_id", "unit_id"))
+    return [
+        (task.task_id, candidates[unit_id])
+        for task in tasks
+        for unit_id in _chosen(task, to, candidates, role)
+        if (task.task_id, unit_id) not in have
+    ]
+
+
 def _candidates(parent: Assignment | None) -> dict[int, str]:
     """Who may be given something, with their kind: the province's units, or those below the sender."""
     units = dict(counted_units().values_list("unit_id", "kind"))

@@ -1,0 +1,43 @@
+from django.urls import path
+
+from dekhang.apps.cascade.views import overview, plans, sender, work
+
+app_name = "cascade"
+urlpatterns = [
+    path("", overview.home, name="home"),
+    path("tinh-hinh/", overview.overview, name="overview"),
+    path("tinh-hinh/cac-dong/", overview.rows, name="rows"),
+    path("tinh-hinh/xuat/<slug:form>/", overview.export, name="export"),
+    path("cho-tra-loi/", sender.inbox, name="inbox"),
+    path("cac-ban/", plans.plans, name="plans"),
+    path("cac-ban/moi/", plans.new_plan, name="new_plan"),
+    path("cac-ban/mau/", plans.from_template, name="from_template"),
+    path("ban/<int:pk>/", plans.version, name="version"),
+    path("ban/<int:pk>/sua/", plans.edit_plan, name="edit_plan"),
+    path("ban/<int:pk>/bo/", plans.discard, name="discard"),
+    path("ban/<int:pk>/ban-hanh/", plans.issue, name="issue"),
+    path("ban/<int:pk>/ban-moi/", plans.revise, name="revise"),
+    path("ban/<int:pk>/viec-moi/", plans.new_task, name="new_task"),
+    path("ban/<int:pk>/giao/", plans.send, name="send"),
+    path("viec/<int:pk>/sua/", plans.edit_task, name="edit_task"),
+    path("viec/<int:pk>/chuyen/<slug:direction>/", plans.move_task, name="move_task"),
+    path("viec/<int:pk>/xoa/", plans.delete_task, name="delete_task"),
+    path("duoc-giao/", work.mine, name="work"),
+    path("duoc-giao/<int:unit_id>/", work.of_unit, name="of_unit"),
+    path("giao/<int:pk>/", work.assignment, name="assignment"),
+    path("giao/<int:pk>/tiep-nhan/", work.accept, name="accept"),
+    path("giao/<int:pk>/thu-hoi/", work.withdraw, name="withdraw"),
+    path("giao/<int:pk>/giao-tiep/", work.send_down, name="send_down"),
+    path("giao/<int:pk>/phan-cong/", work.set_sub_duty, name="set_sub_duty"),
+    path("giao/<int:pk>/bao-cao/", work.report, name="report"),
+    path("giao/<int:pk>/gia-han/", work.ask_extension, name="ask_extension"),
+    path("giao/<int:pk>/noi/<slug:what>/", work.talk, name="talk"),
+    path("phan-viec/<int:pk>/", work.toggle_sub_duty, name="toggle_sub_duty"),
+    path("bao-cao/<int:pk>/tep/", work.report_file, name="report_file"),
+    path("bao-cao/<int:pk>/rut/", work.withdraw_report, name="withdraw_report"),
+    path("bao-cao/<int:pk>/xet/", work.judge, name="judge"),
+    path("gia-han/<int:pk>/quyet/", work.decide_extension, name="decide_extension"),
+    path("gia-han/<int:pk>/rut/", work.withdraw_extension, name="withdraw_extension"),
+    path("cau-hoi/<int:pk>/tra-loi/", work.answer_question, name="answer_question"),
+    path("giai-trinh/<int:pk>/tra-loi/", work.answer_contest, name="answer_contest"),
+]

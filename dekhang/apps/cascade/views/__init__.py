@@ -1,0 +1,1 @@
+"""Pages of cascade: the plan and its editor, the numbers of the province, the work of a unit, what waits for the sender."""
