@@ -15,6 +15,7 @@ from dekhang.apps.briefings import services as briefings
 from dekhang.apps.briefings.models import AttendanceSheet
 from dekhang.apps.core.models import User
 from dekhang.apps.duties import services as duties
+from dekhang.apps.duties.contesting import services as contesting
 from dekhang.apps.duties.enums import EvidenceKind
 from dekhang.apps.duties.filing import services as filing
 from dekhang.apps.incidents import services as incidents
@@ -195,7 +196,7 @@ def furnish(key: str, pipeline: Pipeline) -> OneOfEverything:
         name=own.plant("saved"), query=f"q={own.plant('query')}", shared=True, by=officer
     )
     things["hold"] = LegalHoldFactory(unit=unit, reason="Giữ để điều tra")
-    things["contest"] = duties.contest(unit_id=unit.pk, duty_key="sop", text=own.plant("contest"), by=head)
+    things["contest"] = contesting.contest(unit_id=unit.pk, duty_key="sop", text=own.plant("contest"), by=head)
     evidence(
         unit,
         EvidenceKind.SOURCE_DELIVERING,
