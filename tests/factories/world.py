@@ -13,6 +13,7 @@ from dekhang.apps.alerts import jobs as alert_jobs
 from dekhang.apps.alerts.models import Alert
 from dekhang.apps.briefings import services as briefings
 from dekhang.apps.briefings.models import AttendanceSheet
+from dekhang.apps.core import clock
 from dekhang.apps.core.models import User
 from dekhang.apps.duties import services as duties
 from dekhang.apps.duties.contesting import services as contesting
@@ -26,6 +27,9 @@ from dekhang.apps.registry.enums import ContactKind, ImportState, NameKind
 from dekhang.apps.registry.inventory.services import add_name, add_network
 from dekhang.apps.registry.models import PostHolding, RosterImport, Unit
 from dekhang.apps.registry.services import add_contact, confirm_contact, register_system
+from dekhang.apps.reports import services as reports
+from dekhang.apps.reports.gathering import Asked
+from dekhang.apps.reports.models import Report
 from dekhang.apps.search.services import save_search
 from dekhang.apps.sources.enums import SourceKind, SourceState
 from dekhang.apps.sources.models import Detectability, LogSource, Silence, Upload
@@ -191,6 +195,7 @@ def furnish(key: str, pipeline: Pipeline) -> OneOfEverything:
         uploaded_by=officer,
     )
     things |= one_of_each(unit, officer, own.plant, _pdf(own))
+    _reports(own)
     things["withdrawn_claim"] = duties.withdraw(claim=withdrawn, by=officer)
     things["saved_search"] = save_search(
         name=own.plant("saved"), query=f"q={own.plant('query')}", shared=True, by=officer
@@ -271,6 +276,18 @@ def _briefing(own: OneOfEverything) -> None:
             uploaded_by=officer,
         ),
     }
+
+
+def _reports(own: OneOfEverything) -> None:
+    """Papers of the unit: one to be confirmed, one to be sent, one to be received."""
+    texts = (("difficulties", own.plant("difficulties")),)
+    with clock.at(MORNING):
+        for name, state in (("paper", "made"), ("confirmed_paper", "confirmed"), ("sent_paper", "submitted")):
+            day = MORNING.date()
+            report = reports.make(asked=Asked("year", own.unit.pk, day, day, texts=texts), by=own.officer)
+            Report.objects.filter(pk=report.pk).update(provisional=False, state=state)
+            report.refresh_from_db()
+            own.objects[name] = report
 
 
 def _pdf(own: OneOfEverything) -> SimpleUploadedFile:

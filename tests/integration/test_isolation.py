@@ -90,6 +90,9 @@ OBJECTS = {
         "contest",
         "revision",
         "roster_import",
+        "paper",
+        "confirmed_paper",
+        "sent_paper",
     ),
     *("briefing", "invitation", "material", "question", "attendance", "struck_attendance", "sheet"),
     *("assignment", "sub_duty", "task_report", "extension", "question", "task_contest"),
@@ -358,6 +361,20 @@ OPEN_TO_ALL = {
     "contacts:answer",  # by a signed link, shows no more than it
     *("briefings:scan", "briefings:here"),  # who stands before the code of the room
 }
+    "reports:list": shared(),
+    "reports:follow": shared(),
+    "reports:make": Address({"kind": "year"}),
+    "reports:ask_code": shared(),
+    "reports:check": Address({"code": "0"}, posts=False),
+    "reports:detail": reads("paper"),
+    "reports:file": reads("paper", form="docx"),
+    "reports:compare": pk("paper"),
+    "reports:confirm": pk("paper"),
+    "reports:submit": pk("confirmed_paper"),
+    "reports:receive": pk("sent_paper"),
+    "reports:return": pk("sent_paper"),
+}
+OPEN_TO_ALL = {"core:healthz", "portal:login", "reports:ask_code", "reports:check"}
 
 # What a person types, for whatever form stands at an address; ids are of the unit that is attacked.
 TYPED: dict[str, str] = {
@@ -420,6 +437,8 @@ def typed(name: str, victim: OneOfEverything) -> dict[str, Any]:
         data["name"] = "may-moi"
     if name not in {"sources:connect", "sources:change"}:
         data["system"] = str(victim["system"].pk)
+    if name == "reports:make":
+        data |= {"start": MORNING.date().isoformat(), "day": MORNING.date().isoformat()}
     data["kha-nang-beyond"] = "yes"
     pdf = b"%PDF-1.4 x"
     data |= {"document": SimpleUploadedFile("qd.pdf", pdf), "file": SimpleUploadedFile("nhat-ky.log", b"mot dong\n")}
@@ -481,6 +500,8 @@ def test_every_way_of_the_table_leads_somewhere(units):
             *("hoi", "len"),
             "regulation",
             "0",
+            "year",
+            "docx",
         }
         reverse(name, kwargs=address.kwargs(units[0]))
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import date, datetime, time, timedelta
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from dekhang.apps.core import clock
@@ -46,6 +46,22 @@ def duties_for(kind: str, at: datetime) -> tuple[Duty, ...]:
 
 def claims_of(user: User) -> QuerySet[Claim]:
     return Claim.objects.filter(unit_id__in=visible_unit_ids(user)).select_related("declared_by", "withdrawn_by")
+
+
+def claims_standing(unit_id: int, at: datetime) -> QuerySet[Claim]:
+    """Declarations of the unit that stood at `at`. No isolation here: callers name a unit that the person may see."""
+    stood = Q(withdrawn_at=None) | Q(withdrawn_at__gt=at)
+    return (
+        Claim.objects.filter(stood, unit_id=unit_id, declared_at__lte=at).select_related("declared_by").order_by("pk")
+    )
+
+
+def contests_of(user: User) -> QuerySet[Contest]:
+    return (
+        Contest.objects.filter(unit_id__in=visible_unit_ids(user))
+        .select_related("opened_by", "answered_by")
+        .order_by("-opened_at")
+    )
 
 
 def evidence_of(user: User) -> QuerySet[Evidence]:
