@@ -355,12 +355,6 @@ ADDRESSES: dict[str, Address] = {
     "scoreboard:gci_indicator": Address({"key": "cybersecurity_regulation"}, posts=False),
     "scoreboard:spending": shared(),
     "scoreboard:spending_export": Address({"form": "xlsx"}, posts=False),
-}
-OPEN_TO_ALL = {
-    *("core:healthz", "portal:login"),
-    "contacts:answer",  # by a signed link, shows no more than it
-    *("briefings:scan", "briefings:here"),  # who stands before the code of the room
-}
     "reports:list": shared(),
     "reports:follow": shared(),
     "reports:make": Address({"kind": "year"}),
@@ -374,7 +368,12 @@ OPEN_TO_ALL = {
     "reports:receive": pk("sent_paper"),
     "reports:return": pk("sent_paper"),
 }
-OPEN_TO_ALL = {"core:healthz", "portal:login", "reports:ask_code", "reports:check"}
+OPEN_TO_ALL = {
+    *("core:healthz", "portal:login"),
+    "contacts:answer",  # by a signed link, shows no more than it
+    *("briefings:scan", "briefings:here"),  # who stands before the code of the room
+    *("reports:ask_code", "reports:check"),  # whoever holds a certificate
+}
 
 # What a person types, for whatever form stands at an address; ids are of the unit that is attacked.
 TYPED: dict[str, str] = {

@@ -22,7 +22,8 @@ from dekhang.apps.registry.enums import UnitKind
 from dekhang.apps.reports.enums import ReportKind
 from dekhang.apps.reports.kinds import KINDS
 from dekhang.apps.scoreboard import selectors as scoreboard
-from dekhang.apps.scoreboard.selectors import Board
+from dekhang.apps.scoreboard.definitions import measure_words
+from dekhang.apps.scoreboard.figures import Board
 from dekhang.law import load
 from dekhang.law.periods import last_ended
 from dekhang.law.shapes import ReportDate
@@ -137,8 +138,9 @@ def _duty(board: Board) -> dict[str, Any]:
         "units": board.units,
         "declared": board.declared,
         "proven": board.proven,
-        "states": [[str(s), str(s.label), sum(row.state == s for row in board.rows)] for s in ClaimState],
+        "states": [[str(s), str(s.label), board.states.get(s, 0)] for s in ClaimState],
         "target": f"{target.minimum:g}".replace(".", ",") if target else "",
+        "measure": measure_words(board),
         "reference": board.reference.label if board.reference else "",
         "frozen": board.snapshot.digest if board.snapshot else "",
         "lost": board.coverage.lost if board.coverage else 0,
@@ -166,6 +168,7 @@ def _unit(unit_id: int, day: date, boards: Boards) -> dict[str, Any]:
                 "next_step": row.next_step,
                 "more": row.more_reasons,
                 "since": _said(timezone.localtime(row.since).date()) if row.since else "",
+                "until": _said(timezone.localtime(row.proven_until).date()) if row.proven_until else "",
             }
             for board, row in rows
         ],

@@ -13,6 +13,7 @@ from dekhang.apps.registry.selectors import counted_units, visible_unit_ids
 from dekhang.apps.reports.enums import ReportKind, ReportState
 from dekhang.apps.reports.models import Report
 from dekhang.apps.scoreboard import selectors as scoreboard
+from dekhang.apps.scoreboard.figures import BoardRow
 from dekhang.law import load
 from dekhang.law.periods import Period, last_ended
 
@@ -93,7 +94,7 @@ def still_holds(report: Report) -> list[Duty]:
     return [Duty(row["title"], row["since"], _proven(now[row["key"]].rows, report.unit_id)) for row in rows]
 
 
-def _proven(rows: Iterable[scoreboard.BoardRow], unit_id: int | None) -> bool:
+def _proven(rows: Iterable[BoardRow], unit_id: int | None) -> bool:
     return any(row.unit_id == unit_id and row.proven for row in rows)
 
 

@@ -12,6 +12,7 @@ from dekhang.apps.duties.enums import ClaimState
 from dekhang.apps.reports import archive
 from dekhang.apps.reports.enums import Form
 from dekhang.apps.scoreboard import selectors as scoreboard
+from dekhang.apps.scoreboard.definitions import measure_words
 from tests.factories.reports import DAYS, LATER, frozen_province, made
 from tests.pdf_text import words_of
 
@@ -60,6 +61,8 @@ def expected(kind, unit, day):
             if kind in ("thematic", "to_ubnd", "to_ministry"):
                 states = [str(sum(row.state == state for row in board.rows)) for state in ClaimState]
                 rows.append([board.duty.short, *states])
+                if board.measure:
+                    rows.append([board.duty.short, measure_words(board)])
         return rows
     own = [(board, row) for board in boards.values() for row in board.rows if row.unit_id == unit.pk]
     for place, (board, row) in enumerate(own, start=1):
@@ -85,16 +88,16 @@ def holds(row, wanted):
     return all(any(cell == one for cell in cells) for one in wanted)
 
 
-@pytest.mark.parametrize("day", DAYS, ids=str)
 @pytest.mark.parametrize("kind", OF_PROVINCE)
-def test_figures_of_the_province_s_papers_are_the_board_s(units, kind, day):
-    compare(made(kind, day=day), kind, None, day)
+def test_figures_of_the_province_s_papers_are_the_board_s_on_each_day(units, kind):
+    for day in DAYS:
+        compare(made(kind, day=day), kind, None, day)
 
 
-@pytest.mark.parametrize("day", DAYS, ids=str)
 @pytest.mark.parametrize("kind", OF_UNIT)
-def test_figures_of_a_unit_s_papers_are_the_board_s(units, kind, day):
-    compare(made(kind, units[0], day=day), kind, units[0], day)
+def test_figures_of_a_unit_s_papers_are_the_board_s_on_each_day(units, kind):
+    for day in DAYS:
+        compare(made(kind, units[0], day=day), kind, units[0], day)
 
 
 def compare(report, kind, unit, day):
@@ -108,8 +111,7 @@ def compare(report, kind, unit, day):
         if kind == "sign_off" and len(one) == 2 and not one[1].isdigit():
             continue  # on paper the unit's own words stand between these two cells
         assert " ".join(one) in words, one
-    # the board of that duty may not be shipped yet
-    assert wanted or kind == "level"
+    assert wanted or (kind == "level" and unit is not None)
 
 
 def test_days_of_the_province_differ_so_that_a_wrong_day_would_show(units):

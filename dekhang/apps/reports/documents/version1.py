@@ -57,7 +57,7 @@ def thematic(inputs: Inputs) -> Paper:
         return _of_unit(inputs, "Báo cáo", subject)
     blocks: list[Block] = [*_basis(inputs), *_intro(inputs)]
     blocks += [Heading("I. Hai tỷ lệ của từng nghĩa vụ"), Text(TWO_SHARES), _shares(inputs)]
-    blocks += [Heading("II. Trạng thái của các đơn vị"), _states(inputs)]
+    blocks += [*_measures(inputs), Heading("II. Trạng thái của các đơn vị"), _states(inputs)]
     return _paper(inputs, "Báo cáo", subject, [*blocks, *_texts(inputs, 3)])
 
 
@@ -126,14 +126,14 @@ def certificate(inputs: Inputs) -> Paper:
     unit = inputs["unit"]
     rows = [row for row in unit["rows"] if row["proven"]]
     lines: tuple[tuple[Cell, ...], ...] = tuple(
-        (place, row["title"], row["since"]) for place, row in enumerate(rows, start=1)
+        (place, row["title"], row["since"], row["until"] or "không định hạn") for place, row in enumerate(rows, start=1)
     )
     blocks: list[Block] = [
         Text(
             f"Hệ thống Đề Kháng của {inputs['province']} xác nhận: tính đến {inputs['at']}, {unit['name']} đã chứng minh "
             f"{len(rows)} trong {len(unit['rows'])} nghĩa vụ về {security(inputs)} thuộc trách nhiệm của mình, gồm:"
         ),
-        Table("Đã chứng minh", ("TT", "Nghĩa vụ", "Chứng minh từ"), (12, 118, 35), lines),
+        Table("Đã chứng minh", ("TT", "Nghĩa vụ", "Chứng minh từ", "Còn hạn tới"), (12, 93, 30, 30), lines),
         Text(
             "Giấy này nói về ngày nêu trên. Bằng chứng có thể hết hạn hoặc bị bác bỏ sau đó; trang kiểm tra cho biết giấy "
             "có đúng do hệ thống cấp và từng mục còn đúng tới hôm nay hay không."
@@ -198,6 +198,7 @@ def _of_province(inputs: Inputs, subject: str) -> Paper:
         Heading("I. Hai tỷ lệ của từng nghĩa vụ"),
         Text(TWO_SHARES),
         _shares_with_change(inputs),
+        *_measures(inputs),
         *[Text(duty["reference"] + ".", slanted=True) for duty in inputs["duties"] if duty["reference"]],
         Heading("II. Trạng thái của các đơn vị"),
         _states(inputs),
@@ -331,6 +332,14 @@ def _shares_with_change(inputs: Inputs) -> Table:
         f"Chứng minh ngày {inputs['before']['day']}",
     )
     return Table("Hai tỷ lệ", heads, (52, 18, 17, 17, 18, 17, 26), cells)
+
+
+def _measures(inputs: Inputs) -> Iterator[Block]:
+    """What is counted inside a duty: people, systems, sources."""
+    cells = tuple((duty["short"], duty["measure"]) for duty in inputs["duties"] if duty["measure"])
+    if cells:
+        yield Text("Số đếm bên trong từng nghĩa vụ:")
+        yield Table("Số đếm", ("Nghĩa vụ", "Đã đạt / phải đạt"), (45, 120), cells)
 
 
 def _then(duty: Inputs | None) -> str:
