@@ -281,13 +281,18 @@ def _briefing(own: OneOfEverything) -> None:
 def _reports(own: OneOfEverything) -> None:
     """Papers of the unit: one to be confirmed, one to be sent, one to be received."""
     texts = (("difficulties", own.plant("difficulties")),)
+    day = MORNING.date()
     with clock.at(MORNING):
-        for name, state in (("paper", "made"), ("confirmed_paper", "confirmed"), ("sent_paper", "submitted")):
-            day = MORNING.date()
-            report = reports.make(asked=Asked("year", own.unit.pk, day, day, texts=texts), by=own.officer)
-            Report.objects.filter(pk=report.pk).update(provisional=False, state=state)
-            report.refresh_from_db()
-            own.objects[name] = report
+        report = reports.make(asked=Asked("year", own.unit.pk, day, day, texts=texts), by=own.officer)
+    Report.objects.filter(pk=report.pk).update(provisional=False)
+    report.refresh_from_db()
+    own.objects["paper"] = report
+    # the same once more where it stands later: making files again would only cost time
+    for name, state in (("confirmed_paper", "confirmed"), ("sent_paper", "submitted")):
+        copied = Report.objects.get(pk=report.pk)
+        copied.pk, copied.code, copied.state = None, f"{name[:4]}-{own.unit.pk}", state
+        copied.save(force_insert=True)
+        own.objects[name] = copied
 
 
 def _pdf(own: OneOfEverything) -> SimpleUploadedFile:
