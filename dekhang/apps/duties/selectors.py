@@ -56,14 +56,6 @@ def claims_standing(unit_id: int, at: datetime) -> QuerySet[Claim]:
     )
 
 
-def contests_of(user: User) -> QuerySet[Contest]:
-    return (
-        Contest.objects.filter(unit_id__in=visible_unit_ids(user))
-        .select_related("opened_by", "answered_by")
-        .order_by("-opened_at")
-    )
-
-
 def evidence_of(user: User) -> QuerySet[Evidence]:
     """Evidence rows that `user` may see, newest first."""
     return Evidence.objects.filter(unit_id__in=visible_unit_ids(user)).order_by("-observed_at", "-pk")
