@@ -76,7 +76,6 @@ INSTALLED_APPS = [
     "dekhang.apps.briefings",
     "dekhang.apps.scoreboard",
     "dekhang.apps.api",
-    "dekhang.apps.reports",
     "dekhang.apps.portal",
 ]
 MIDDLEWARE = [
@@ -167,11 +166,6 @@ EMAIL_USE_TLS = env_bool("DK_SMTP_TLS", False, about="STARTTLS on the SMTP conne
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env_str("DK_MAIL_FROM", "dekhang@localhost", about="sender of the mails")
 APPRISE_URLS = env_list("DK_APPRISE_URLS", (), about="Apprise addresses (Zalo, Telegram …) that get a copy of alerts")
-
-SIGNING_PKCS12 = env_str(
-    "DK_SIGNING_PKCS12", "", about="PKCS#12 file (.p12, .pfx) that signs reports as PDF; empty: no digital signatures"
-)
-SIGNING_PASSWORD = env_str("DK_SIGNING_PASSWORD", "", about="password of that file")
 
 LOG_DAYS_LEAST = env_int(
     "DK_LOG_DAYS_LEAST",

@@ -23,6 +23,7 @@ from dekhang.apps.registry.models import UnitVersion
 from dekhang.apps.registry.services import add_contact, confirm_contact, fill_post, register_system
 from dekhang.apps.sources import services as sources
 from dekhang.apps.sources.enums import SourceKind
+from dekhang.demo.papers import file_papers
 
 PASSWORD = "de-khang-2019"  # noqa: S105 - the demo's own, printed on its login page; a real installation has no demo
 PROVINCIAL = {
@@ -88,6 +89,7 @@ def load_province(data: Path) -> None:
         for demo in UNITS:
             _connect(demo, by_name[demo.name], tokens)
         duty_jobs.tick()
+        file_papers(by_name)
         _declare(versions, {by_name[demo.name].unit_id for demo in UNITS})
         # before the commit: a province whose tokens nobody knows could never send again
         path = data / "demo" / "tokens.json"

@@ -90,9 +90,6 @@ OBJECTS = {
         "contest",
         "revision",
         "roster_import",
-        "paper",
-        "confirmed_paper",
-        "sent_paper",
     ),
     *("briefing", "invitation", "material", "question", "attendance", "struck_attendance", "sheet"),
     *("assignment", "sub_duty", "task_report", "extension", "question", "task_contest"),
@@ -126,6 +123,7 @@ ADDRESSES: dict[str, Address] = {
     "portal:home": shared(),
     "portal:work_of": of_unit(),
     "portal:choose_unit": shared(posts=True),
+    "portal:leadership": shared(),
     "portal:login": shared(posts=True),
     "portal:logout": shared(posts=True),
     "portal:password": shared(posts=True),
@@ -189,10 +187,7 @@ ADDRESSES: dict[str, Address] = {
     "duties:withdraw_revision": pk("revision"),
     "duties:resubmit_revision": pk("revision"),
     "duties:contests": shared(),
-    "duties:contest_page": reads("contest"),
-    "duties:correct_contest": pk("contest"),
-    "duties:refuse_contest": pk("contest"),
-    "duties:withdraw_contest": pk("contest"),
+    "duties:answer": pk("contest"),
     "contacts:list": shared(),
     "contacts:of_unit": of_unit(),
     "contacts:call": Address({"pk": "contact", "unit_id": "unit", "kinds": "contacts"}),
@@ -344,6 +339,8 @@ ADDRESSES: dict[str, Address] = {
     "scoreboard:layers": shared(),
     "scoreboard:layers_export": Address({"form": "xlsx"}, posts=False),
     "scoreboard:layers_of": of_unit(),
+    "scoreboard:decision": Address({"key": "chua-ai-biet"}, posts=False),
+    "scoreboard:changes": shared(),
     "scoreboard:bands": shared(),
     "scoreboard:bands_export": Address({"form": "xlsx"}, posts=False),
     "scoreboard:formula": shared(),
@@ -355,24 +352,11 @@ ADDRESSES: dict[str, Address] = {
     "scoreboard:gci_indicator": Address({"key": "cybersecurity_regulation"}, posts=False),
     "scoreboard:spending": shared(),
     "scoreboard:spending_export": Address({"form": "xlsx"}, posts=False),
-    "reports:list": shared(),
-    "reports:follow": shared(),
-    "reports:make": Address({"kind": "year"}),
-    "reports:ask_code": shared(),
-    "reports:check": Address({"code": "0"}, posts=False),
-    "reports:detail": reads("paper"),
-    "reports:file": reads("paper", form="docx"),
-    "reports:compare": pk("paper"),
-    "reports:confirm": pk("paper"),
-    "reports:submit": pk("confirmed_paper"),
-    "reports:receive": pk("sent_paper"),
-    "reports:return": pk("sent_paper"),
 }
 OPEN_TO_ALL = {
     *("core:healthz", "portal:login"),
     "contacts:answer",  # by a signed link, shows no more than it
     *("briefings:scan", "briefings:here"),  # who stands before the code of the room
-    *("reports:ask_code", "reports:check"),  # whoever holds a certificate
 }
 
 # What a person types, for whatever form stands at an address; ids are of the unit that is attacked.
@@ -436,8 +420,6 @@ def typed(name: str, victim: OneOfEverything) -> dict[str, Any]:
         data["name"] = "may-moi"
     if name not in {"sources:connect", "sources:change"}:
         data["system"] = str(victim["system"].pk)
-    if name == "reports:make":
-        data |= {"start": MORNING.date().isoformat(), "day": MORNING.date().isoformat()}
     data["kha-nang-beyond"] = "yes"
     pdf = b"%PDF-1.4 x"
     data |= {"document": SimpleUploadedFile("qd.pdf", pdf), "file": SimpleUploadedFile("nhat-ky.log", b"mot dong\n")}
@@ -493,14 +475,12 @@ def test_every_way_of_the_table_leads_somewhere(units):
             *("jsonl", "connect-one-pc", "20191210-020000-abcd"),
             "0-x",
             "T1110",
-            "cybersecurity_regulation",
+            *("cybersecurity_regulation", "chua-ai-biet"),
             *("contacts", "1:cut"),
             "merge",
             *("hoi", "len"),
             "regulation",
             "0",
-            "year",
-            "docx",
         }
         reverse(name, kwargs=address.kwargs(units[0]))
 

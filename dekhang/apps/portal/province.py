@@ -1,20 +1,16 @@
-"""What the coordinator must look at now, and the province in thirty seconds for its leaders."""
+"""What the coordinator must look at now."""
 
 from dataclasses import dataclass
-from datetime import timedelta
-
-from django.utils.translation import gettext as _
 
 from dekhang.apps.alerts.enums import AlertStatus, EscalationStep
 from dekhang.apps.alerts.models import Alert
 from dekhang.apps.alerts.selectors import alerts_of, worst_first
 from dekhang.apps.core import clock
 from dekhang.apps.core.models import User
-from dekhang.apps.duties.contesting.selectors import contests_of
+from dekhang.apps.duties.selectors import contests_of
 from dekhang.apps.incidents.models import Incident
 from dekhang.apps.portal.work import running_incidents
 from dekhang.apps.registry.selectors import unit_names
-from dekhang.apps.scoreboard.figures import Board, TrendPoint
 from dekhang.apps.sources.enums import SourceState
 from dekhang.apps.sources.models import LogSource
 
@@ -62,21 +58,3 @@ def overview(user: User) -> Overview:
         waiting_count=LogSource.objects.filter(state=SourceState.WAITING).count(),
         contests_waiting=contests_of(user).filter(answered_at=None).count(),
     )
-
-
-def in_one_sentence(board: Board, points: list[TrendPoint]) -> str:
-    """The share for somebody with thirty seconds: how many, and how it moved in a week."""
-    sentence = _("%(proven)d trên %(units)d đơn vị chứng minh được; %(declared)d đơn vị nói là có.") % {
-        "proven": board.proven,
-        "units": board.units,
-        "declared": board.declared,
-    }
-    week_ago = board.day - timedelta(days=7)
-    before = next((p for p in sorted(points, key=lambda p: p.day, reverse=True) if p.day <= week_ago), None)
-    if before is None:
-        return sentence
-    change = board.proven - before.proven
-    if change == 0:
-        return f"{sentence} " + _("Không đổi so với %(day)s.") % {"day": f"{before.day:%d/%m}"}
-    word = _("Tăng %(n)d so với %(day)s.") if change > 0 else _("Giảm %(n)d so với %(day)s.")
-    return f"{sentence} " + word % {"n": abs(change), "day": f"{before.day:%d/%m}"}

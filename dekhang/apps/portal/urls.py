@@ -6,6 +6,7 @@ from dekhang.apps.portal.views import accounts, home, signing
 app_name = "portal"
 urlpatterns = [
     path("", home.home, name="home"),
+    path("lanh-dao/", home.leadership, name="leadership"),
     path("viec/<int:unit_id>/", home.work_of, name="work_of"),
     path("viec/chon-don-vi/", home.choose_unit, name="choose_unit"),
     path("dang-nhap/", login_not_required(signing.login), name="login"),

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from dekhang.apps.core.templatetags.dk import percent
 from dekhang.apps.duties.enums import ClaimState
 from dekhang.apps.registry.enums import UnitKind
-from dekhang.apps.scoreboard.figures import BoardRow, TrendPoint
+from dekhang.apps.scoreboard.figures import BoardRow, Figure, TrendPoint
 
 CELL, TILE = 30, 28  # a tile is over 24 px, the least that WCAG 2.2 asks of a target
 HEADING = 26
@@ -144,6 +144,16 @@ def share_bar(share: float | None, *, tone: str, reference: float | None, label:
         '<rect class="share__ground" width="400" height="24" rx="4"/><rect class="tone-{}" width="{}" height="24" rx="4"/>{}</svg>',
         label, tone, width, line,
     )  # fmt: skip
+
+
+def proven_bar(figure: Figure) -> SafeString:
+    """A duty's proven share, with its reference."""
+    return share_bar(
+        figure.proven_share,
+        tone="ok",
+        reference=figure.reference.percent / 100 if figure.reference else None,
+        label=_("Đã chứng minh: %(n)d trên %(all)d đơn vị") % {"n": figure.proven, "all": figure.units},
+    )
 
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 240, 46, 12, 12, 30

@@ -4,6 +4,7 @@ from dekhang.apps.scoreboard import views
 from dekhang.apps.scoreboard.blocks import views as blocks
 from dekhang.apps.scoreboard.gci import views as gci
 from dekhang.apps.scoreboard.layers import views as layers
+from dekhang.apps.scoreboard.leadership import views as leadership
 from dekhang.apps.scoreboard.spending import views as spending
 from dekhang.apps.scoreboard.whatif import views as whatif
 
@@ -15,6 +16,8 @@ urlpatterns = [
     path("bon-lop/", layers.all_units, name="layers"),
     path("bon-lop/xuat.<str:form>", layers.export, name="layers_export"),
     path("bon-lop/<int:unit_id>/", layers.one_unit, name="layers_of"),
+    path("quyet-dinh/<slug:key>/", leadership.decision, name="decision"),
+    path("thay-doi/", leadership.changes, name="changes"),
     path("khoi/", blocks.page, name="bands"),
     path("khoi/xuat.<str:form>", blocks.export, name="bands_export"),
     path("cong-thuc/", blocks.formula, name="formula"),

@@ -1,6 +1,6 @@
 """The board: both shares of the eleven duties on any date; of one of them picture, trend, rows, and their export."""
 
-from collections.abc import Iterable
+from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,13 +12,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from dekhang.apps.core import clock
-from dekhang.apps.duties.contesting.selectors import ContestMark
-from dekhang.apps.duties.enums import ClaimState, ContestState, ReasonCode
+from dekhang.apps.duties.enums import ClaimState, ReasonCode
 from dekhang.apps.registry.asked import asked_day
 from dekhang.apps.registry.enums import UnitKind
 from dekhang.apps.registry.selectors import unit_names
 from dekhang.apps.scoreboard import exports, pictures, selectors, services
 from dekhang.apps.scoreboard import rows as board_rows
+from dekhang.apps.scoreboard.deadlines import deadlines_at
 from dekhang.apps.scoreboard.definitions import absence, definition_of, measure_words
 from dekhang.apps.scoreboard.figures import Board, BoardRow, Figure, TrendPoint
 from dekhang.apps.scoreboard.forecast import FORECAST_DAYS, forecast, in_words
@@ -53,14 +53,10 @@ class Asked:
         self.kind = get("loai", "") if get("loai") in UnitKind.values else ""
         self.district = get("huyen", "") if get("huyen", "").isdecimal() and len(get("huyen", "")) < 18 else ""
         self.reason = get("ly-do", "") if get("ly-do") in ReasonCode.values else ""
-        self.contested = get("giai-trinh", "") if get("giai-trinh", "") in ContestState.values else ""
         self.text = get("q", "").strip()[:100]
         self.order = get("xep", "") if get("xep", "").removeprefix("-") in board_rows.ORDERS else "can-lam"
 
-    def rows(self, board: Board, rows: list[BoardRow]) -> list[BoardRow]:
-        if self.contested:
-            states = {pk: {mark.state for mark in marks} for pk, marks in board.marks.items()}
-            rows = [row for row in rows if self.contested in states.get(row.unit_id, ())]
+    def rows(self, rows: list[BoardRow]) -> list[BoardRow]:
         return board_rows.pick(
             rows,
             state=self.state,
@@ -73,7 +69,7 @@ class Asked:
 
     @property
     def is_filtered(self) -> bool:
-        return any((self.state, self.kind, self.district, self.reason, self.contested, self.text))
+        return any((self.state, self.kind, self.district, self.reason, self.text))
 
     def query(self, **changes: str) -> str:
         """The address of the same question with some answers changed."""
@@ -85,7 +81,6 @@ class Asked:
             "loai": self.kind,
             "huyen": self.district,
             "ly-do": self.reason,
-            "giai-trinh": self.contested,
             "q": self.text,
             "xep": "" if self.order == "can-lam" else self.order,
         } | changes
@@ -102,10 +97,11 @@ def board(request: HttpRequest) -> HttpResponse:
         return render(request, "scoreboard/_rows.html", context)
     figures = selectors.figures(asked.day, BOARD_DUTIES, units) | {asked.duty_key: current}
     trends = selectors.trends(list(figures.values()), FORECAST_DAYS)
+    deadlines = deadlines_at(current.at)
     context |= {
-        "lines": [_line(asked, figure, trends[key]) for key, figure in figures.items()],
+        "lines": [_line(asked, figure, trends[key], deadlines.get(key)) for key, figure in figures.items()],
         "share": share_card(current, links=request.user.is_provincial),
-        "forecast": in_words(forecast(trends[asked.duty_key])),
+        "forecast": in_words(forecast(trends[asked.duty_key], deadlines.get(asked.duty_key))),
         "absence": absence(current),
         "measure": measure_words(current),
         "districts": _districts(current, context["names"]),
@@ -122,32 +118,22 @@ def board(request: HttpRequest) -> HttpResponse:
 
 
 def _rows_context(request: HttpRequest, asked: Asked, current: Board, rows: list[BoardRow]) -> dict[str, Any]:
-    kept = asked.rows(current, rows)
+    kept = asked.rows(rows)
     page = Paginator(kept, ROWS_A_PAGE).get_page(request.GET.get("page"))
     districts = {row.unit_id for row in current.rows if row.kind == UnitKind.DISTRICT}
     names = unit_names({row.parent_id for row in page if row.parent_id} | districts, asked.day)
     return {
         "asked": asked,
         "shown": current,  # not "board": the navigation's own names would replace it
-        "rows": _with_marks(current, page, names),
+        "rows": [(row, names.get(row.parent_id or 0, "")) for row in page],
         "names": names,
         "page": page,
         "seen": len(rows),
         "states": [(state, state.label, sum(row.state == state for row in rows)) for state in board_rows.URGENCY],
         "reasons": board_rows.reasons_of(rows),
         "kinds": [(kind, kind.label) for kind in UnitKind if any(row.kind == kind for row in current.rows)],
-        "contests": [
-            (state, state.label) for state in (ContestState.OPEN, ContestState.CORRECTED, ContestState.REFUSED)
-        ],
         "orders": [(name, ORDER_NAMES[name]) for name in board_rows.ORDERS],
     }
-
-
-def _with_marks(
-    board: Board, rows: Iterable[BoardRow], names: dict[int, str]
-) -> list[tuple[BoardRow, str, tuple[ContestMark, ...]]]:
-    """Rows with the name of what they belong to and their contests."""
-    return [(row, names.get(row.parent_id or 0, ""), board.marks.get(row.unit_id, ())) for row in rows]
 
 
 def _districts(board: Board, names: dict[int, str]) -> list[tuple[int, str]]:
@@ -155,20 +141,15 @@ def _districts(board: Board, names: dict[int, str]) -> list[tuple[int, str]]:
     return sorted(found, key=lambda district: district[1])
 
 
-def _line(asked: Asked, figure: Figure, points: list[TrendPoint]) -> dict[str, Any]:
+def _line(asked: Asked, figure: Figure, points: list[TrendPoint], deadline: date | None) -> dict[str, Any]:
     """One duty in the table of all."""
     return {
         "figure": figure,
         "link": asked.query(**{"nghia-vu": figure.duty.key, "trang-thai": "", "ly-do": ""}),
         "is_shown": figure.duty.key == asked.duty_key,
-        "bar": pictures.share_bar(
-            figure.proven_share,
-            tone="ok",
-            reference=figure.reference.percent / 100 if figure.reference else None,
-            label=_("Đã chứng minh: %(n)d trên %(all)d đơn vị") % {"n": figure.proven, "all": figure.units},
-        ),
+        "bar": pictures.proven_bar(figure),
         "measure": measure_words(figure),
-        "forecast": absence(figure) or in_words(forecast(points)),
+        "forecast": absence(figure) or in_words(forecast(points, deadline)),
     }
 
 
@@ -239,7 +220,7 @@ def print_rows(request: HttpRequest) -> HttpResponse:
     """All rows that fit the filters on one page without navigation, for paper; noted like an export."""
     asked = Asked(request)
     current = selectors.board(asked.duty_key, asked.day)
-    rows = asked.rows(current, selectors.visible_rows(current, request.user))
+    rows = asked.rows(selectors.visible_rows(current, request.user))
     names = unit_names({row.parent_id for row in rows if row.parent_id}, asked.day)
     services.record_export(duty_key=asked.duty_key, day=current.day, rows=len(rows), form="print", by=request.user)
     return render(
@@ -248,7 +229,7 @@ def print_rows(request: HttpRequest) -> HttpResponse:
         {
             "asked": asked,
             "shown": current,
-            "rows": _with_marks(current, rows, names),
+            "rows": [(row, names.get(row.parent_id or 0, "")) for row in rows],
             "source": exports.source_of(current),
             "definition": definition_of(current.duty, asked.day),
             "measure": measure_words(current),
@@ -263,7 +244,7 @@ def export(request: HttpRequest, form: str) -> HttpResponse:
         raise Http404
     asked = Asked(request)
     current = selectors.board(asked.duty_key, asked.day)
-    rows = asked.rows(current, selectors.visible_rows(current, request.user))
+    rows = asked.rows(selectors.visible_rows(current, request.user))
     names = unit_names({row.parent_id for row in rows if row.parent_id}, asked.day)
     body = exports.as_csv(current, rows, names) if form == "csv" else exports.as_xlsx(current, rows, names)
     services.record_export(duty_key=asked.duty_key, day=current.day, rows=len(rows), form=form, by=request.user)

@@ -8,9 +8,9 @@ from dekhang.apps.alerts.enums import EscalationStep
 from dekhang.apps.core import clock
 from dekhang.apps.core.enums import Role
 from dekhang.apps.core.models import OutboundMessage
-from dekhang.apps.duties.contesting.services import contest
 from dekhang.apps.duties.enums import EvidenceKind
 from dekhang.apps.duties.models import Evidence
+from dekhang.apps.duties.services import contest
 from dekhang.apps.incidents.services import adopt_sop, approve_sop, confirm_read
 from dekhang.apps.registry.enums import ContactKind
 from dekhang.apps.registry.models import Contact
@@ -168,9 +168,11 @@ def test_processes_of_one_kind_are_one_line(client, data):
 
 
 def test_the_leader_reads_the_province_in_one_sentence(client):
-    proves_recording(UnitFactory())
-    UnitFactory()
-    assert "1 trên 2 đơn vị chứng minh được; 1 đơn vị nói là có." in page(client, UserFactory(leader=True))
+    unit, _other = UnitFactory(), UnitFactory()
+    proves_recording(unit)
+    shown = page(client, UserFactory(leader=True))
+    assert "Tỉnh đang tiến lên: 1 trên 20 nghĩa vụ của 2 đơn vị đã được chứng minh (5,0 %)" in shown
+    assert "Ba việc cần quyết định" in shown and "Yêu cầu 1 đơn vị báo cáo lần đầu" in shown
 
 
 @pytest.mark.parametrize("many", [1, 12])

@@ -1,6 +1,7 @@
 """The first screen of every role: what must I do now?"""
 
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 from django.contrib import messages
@@ -15,6 +16,7 @@ from dekhang.apps.core.errors import refusal
 from dekhang.apps.core.middleware import CHOSEN_UNIT
 from dekhang.apps.core.models import User
 from dekhang.apps.portal import health, province, services, work
+from dekhang.apps.registry.asked import asked_day
 from dekhang.apps.registry.models import Contact, UnitVersion
 from dekhang.apps.registry.policies import check_works_for_unit
 from dekhang.apps.registry.selectors import (
@@ -25,10 +27,16 @@ from dekhang.apps.registry.selectors import (
     own_unit_ids,
     visible_unit_ids,
 )
+from dekhang.apps.scoreboard import pictures
 from dekhang.apps.scoreboard import selectors as scoreboard
+from dekhang.apps.scoreboard.definitions import absence
 from dekhang.apps.scoreboard.figures import Board
+from dekhang.apps.scoreboard.forecast import in_words
+from dekhang.apps.scoreboard.leadership.decisions import AT_MOST
+from dekhang.apps.scoreboard.leadership.selectors import summary
+from dekhang.apps.scoreboard.leadership.views import check_can_see_province
 from dekhang.apps.scoreboard.rows import reasons_of
-from dekhang.apps.scoreboard.views import share_card, trend_picture
+from dekhang.apps.scoreboard.views import share_card
 
 HOME_DUTIES = ("record_attacks", "sop")  # the two that the directive has baselines for; the board has all eleven
 
@@ -101,13 +109,31 @@ def _coordinator_screen(user: User) -> tuple[str, dict[str, Any]]:
 
 
 def _leader_screen(user: User) -> tuple[str, dict[str, Any]]:
-    shares = _shares()
-    trends = []
-    for board in shares["boards"].values():
-        picture = trend_picture(board)
-        sentence = province.in_one_sentence(board, picture["points"])
-        trends.append({"board": board, "sentence": sentence, **picture})
-    return "portal/home_leader.html", {**shares, "trends": trends, "overview": province.overview(user)}
+    return "portal/home_leader.html", _province(user, clock.today())
+
+
+def _province(user: User, day: date) -> dict[str, Any]:
+    found = summary(day)
+    return {
+        "day": day,
+        "today": clock.today(),
+        "summary": found,
+        "decisions": found.decisions[:AT_MOST],
+        "lines": [
+            (line, pictures.proven_bar(line.board), absence(line.board) or in_words(line.forecast))
+            for line in found.lines
+        ],
+        "overview": province.overview(user),
+    }
+
+
+def leadership(request: HttpRequest) -> HttpResponse:
+    """The province in half a minute, on any day, for everybody who works for it."""
+    check_can_see_province(request.user)
+    day, fault = asked_day(request.GET.get("ngay"))
+    return render(
+        request, "portal/home_leader.html", _province(request.user, day) | {"fault": fault, "now": clock.now()}
+    )
 
 
 def _inspector_screen(user: User) -> tuple[str, dict[str, Any]]:
