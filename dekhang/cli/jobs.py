@@ -24,6 +24,7 @@ from dekhang.apps.incidents import jobs as incidents
 from dekhang.apps.incidents import moving as incident_moving
 from dekhang.apps.observed import jobs as observed
 from dekhang.apps.registry.people import jobs as rosters
+from dekhang.apps.registry.people.directory import services as directory
 from dekhang.apps.registry.reorganise import come_into_force
 from dekhang.apps.retention import jobs as retention
 from dekhang.apps.scoreboard import jobs as scoreboard
@@ -65,6 +66,7 @@ def all_jobs() -> list[Job]:
         Job("clocks", 5, incidents.tick),
         Job("briefings", 30, briefings.tick),
         Job("rosters", 1, rosters.work_off, apart=True),
+        Job("directory", 60, directory.tick, apart=True),
         Job("messages", 5, core.deliver_messages, apart=True),
         Job("snapshots", 60, scoreboard.tick),
         Job("retention", 30, retention.tick),

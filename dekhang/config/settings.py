@@ -167,6 +167,12 @@ EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env_str("DK_MAIL_FROM", "dekhang@localhost", about="sender of the mails")
 APPRISE_URLS = env_list("DK_APPRISE_URLS", (), about="Apprise addresses (Zalo, Telegram …) that get a copy of alerts")
 
+LDAP_SERVER = env_str("DK_LDAP_SERVER", "", about="directory of people, ldaps://host or ldap://host; empty: none")
+LDAP_STARTTLS = env_bool("DK_LDAP_STARTTLS", False, about="StartTLS on an ldap:// connection")
+LDAP_CA = env_str("DK_LDAP_CA", "", about="file with the authority of the directory's certificate; empty: a public one")
+LDAP_BIND = env_str("DK_LDAP_BIND", "", about="DN of the account that reads the directory; empty: anonymous")
+LDAP_PASSWORD = env_str("DK_LDAP_PASSWORD", "", about="its password; better DK_LDAP_PASSWORD_FILE")
+
 LOG_DAYS_LEAST = env_int(
     "DK_LOG_DAYS_LEAST",
     90,

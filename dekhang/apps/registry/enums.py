@@ -81,4 +81,5 @@ class AuditAction(models.TextChoices):
     ROSTER_APPLIED = "roster_applied", _("Nạp danh sách cán bộ")
     ROSTER_UNDONE = "roster_undone", _("Hoàn tác nạp danh sách cán bộ")
     ROSTER_EXPORTED = "roster_exported", _("Xuất danh sách cán bộ")
+    DIRECTORY_SET = "directory_set", _("Đặt việc đồng bộ danh bạ LDAP")
     REGISTRY_LOADED = "registry_loaded", _("Nạp danh sách đơn vị")

@@ -241,6 +241,31 @@ class Employment(DatedModel):
         ]
 
 
+class Directory(models.Model):
+    """How the province's LDAP directory is asked; one row. The server and its account are settings of the machine."""
+
+    base = models.CharField(max_length=300)
+    filter = models.CharField(max_length=500)
+    code_attribute = models.CharField(max_length=61)
+    name_attribute = models.CharField(max_length=61)
+    unit_attribute = models.CharField(max_length=61, blank=True, help_text="empty: by the nearest OU that is a unit's")
+    title_attribute = models.CharField(max_length=61, blank=True)
+    email_attribute = models.CharField(max_length=61, blank=True)
+    phone_attribute = models.CharField(max_length=61, blank=True)
+    every_hours = models.PositiveIntegerField(default=24)
+    brake_percent = models.PositiveIntegerField(default=5)
+    is_complete = models.BooleanField(default=False)
+    applies_itself = models.BooleanField(default=False)
+    is_on = models.BooleanField(default=False)
+    changed_at = models.DateTimeField()
+    changed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    last_run_at = models.DateTimeField(null=True)
+    last_problem = models.CharField(max_length=500, blank=True)
+
+    def __str__(self) -> str:
+        return self.base
+
+
 class RosterImport(models.Model):
     """A list of people: read, shown with what it would change, applied as a whole or not at all, undone likewise."""
 

@@ -3,6 +3,7 @@ from django.urls import path
 from dekhang.apps.registry import views
 from dekhang.apps.registry.inventory import views as inventory
 from dekhang.apps.registry.people import views as people
+from dekhang.apps.registry.people.directory import views as directory
 from dekhang.apps.registry.reorganise import views as reorganising
 
 app_name = "registry"
@@ -16,6 +17,9 @@ urlpatterns = [
     path("can-bo/nap/<int:pk>/xac-nhan/", people.confirm, name="confirm_roster"),
     path("can-bo/nap/<int:pk>/bo/", people.drop, name="drop_roster"),
     path("can-bo/nap/<int:pk>/hoan-tac/", people.undo, name="undo_roster"),
+    path("can-bo/danh-ba/", directory.directory, name="directory"),
+    path("can-bo/danh-ba/thu/", directory.try_one, name="directory_try"),
+    path("can-bo/danh-ba/hoi-ngay/", directory.run_now, name="directory_run"),
     path("he-thong/", inventory.systems, name="systems"),
     path("vi-tri/", inventory.posts, name="posts"),
     path("dai-dia-chi/", inventory.networks, name="networks"),

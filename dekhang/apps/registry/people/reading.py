@@ -126,6 +126,10 @@ class Taking:
             )
         )
 
+    def knows(self, unit: str) -> bool:
+        """Whether the text names one unit that the import may fill."""
+        return self._units.find(unit)[0] is not None
+
     def faults_of(self, reading: Reading) -> None:
         """Put those of single cells before, as sentences with their place; all in the order of the rows."""
         for row, column, text in self.faults:
