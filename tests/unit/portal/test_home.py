@@ -171,8 +171,8 @@ def test_the_leader_reads_the_province_in_one_sentence(client):
     unit, _other = UnitFactory(), UnitFactory()
     proves_recording(unit)
     shown = page(client, UserFactory(leader=True))
-    assert "Tỉnh đang tiến lên: 1 trên 20 nghĩa vụ của 2 đơn vị đã được chứng minh (5,0 %)" in shown
-    assert "Ba việc cần quyết định" in shown and "Yêu cầu 1 đơn vị báo cáo lần đầu" in shown
+    assert "Tỉnh đang tiến lên: 1 trên 20 nghĩa vụ của 2 đơn vị đã được chứng minh (5,0\u00a0%)" in shown
+    assert "3 việc cần quyết định" in shown and "Yêu cầu 1 đơn vị báo cáo lần đầu" in shown
 
 
 @pytest.mark.parametrize("many", [1, 12])

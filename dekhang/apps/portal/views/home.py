@@ -31,9 +31,8 @@ from dekhang.apps.scoreboard import pictures
 from dekhang.apps.scoreboard import selectors as scoreboard
 from dekhang.apps.scoreboard.definitions import absence
 from dekhang.apps.scoreboard.figures import Board
-from dekhang.apps.scoreboard.forecast import in_words
 from dekhang.apps.scoreboard.leadership.decisions import AT_MOST
-from dekhang.apps.scoreboard.leadership.selectors import summary
+from dekhang.apps.scoreboard.leadership.selectors import at_a_glance, summary
 from dekhang.apps.scoreboard.leadership.views import check_can_see_province
 from dekhang.apps.scoreboard.rows import reasons_of
 from dekhang.apps.scoreboard.views import share_card
@@ -120,7 +119,11 @@ def _province(user: User, day: date) -> dict[str, Any]:
         "summary": found,
         "decisions": found.decisions[:AT_MOST],
         "lines": [
-            (line, pictures.proven_bar(line.board), absence(line.board) or in_words(line.forecast))
+            (
+                line,
+                pictures.proven_bar(line.board),
+                _("không có đơn vị nào thuộc diện này") if absence(line.board) else at_a_glance(line.forecast),
+            )
             for line in found.lines
         ],
         "overview": province.overview(user),

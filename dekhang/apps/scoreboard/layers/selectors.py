@@ -84,6 +84,10 @@ class UnitLayers:
         return watch.stands and check.stands and same(watch.firm, check.firm)
 
     @property
+    def filed(self) -> bool:
+        return any(layer.state != MISSING for layer in self.layers)
+
+    @property
     def standing(self) -> int:
         """Layers with a proof of their own; a check by the firm that watches is none."""
         return sum(layer.stands for layer in self.layers) - self.same_firm
@@ -95,7 +99,7 @@ def same(one: str, other: str) -> bool:
 
 
 def of_units(user: User, day: date) -> list[UnitLayers]:
-    """Every counted unit in force on the day that `user` may see, by kind and name; a fixed number of queries."""
+    """Every counted unit in force on the day that `user` may see, those with documents first, by kind and name; a fixed number of queries."""
     visible = visible_unit_ids(user)
     versions = [version for version in counted_units(day) if version.unit_id in visible]
     return _rows(user, versions, moment_of(day))
@@ -122,7 +126,7 @@ def _rows(user: User, versions: Collection[UnitVersion], at: datetime) -> list[U
         )
         for version in versions
     ]
-    return sorted(rows, key=lambda row: (order.index(row.kind) if row.kind in order else -1, row.name))
+    return sorted(rows, key=lambda row: (not row.filed, order.index(row.kind) if row.kind in order else -1, row.name))
 
 
 def _layer(kind: LayerKind, row: Evidence | None, at: datetime) -> Layer:

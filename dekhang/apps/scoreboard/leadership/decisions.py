@@ -1,7 +1,7 @@
-"""Three things to decide, with the units they are about. Pure: boards, places and forecasts in, decisions out.
+"""Things to decide, with the units they are about. Pure: boards, places and forecasts in, decisions out.
 
-In this order, and never two of a kind: what somebody said and the system refuted; a deadline that will not be kept; the one
-obstacle whose removal brings most for an hour; proofs that were lost; units of which nothing was ever heard.
+In this order: what somebody said and the system refuted; a deadline that will not be kept; the one
+obstacle whose removal brings most for an hour; proofs that were lost; units of which nothing was ever heard; then further obstacles.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -56,12 +56,14 @@ def decisions(
     weights: Weights,
 ) -> list[Decision]:
     """Every decision that the day offers, the most urgent first; a page shows the first three."""
+    first, *others = _levers(boards, weights) or [None]
     found = (
         _refuted(boards),
         _deadline(boards, forecasts, weights),
-        _lever(boards, weights),
+        first,
         _decayed(boards),
         _unheard(places),
+        *others,
     )
     return [one for one in found if one is not None and one.units]
 
@@ -84,7 +86,7 @@ def _in_state(boards: Mapping[str, Board], state: ClaimState) -> tuple[About, ..
     )
 
 
-def _refuted(boards: Mapping[str, Board]) -> Decision | None:
+def _refuted(boards: Mapping[str, Board]) -> Decision:
     units = _in_state(boards, ClaimState.REFUTED)
     return Decision(
         "bac-bo",
@@ -125,48 +127,45 @@ def _points(duty_key: str, weights: Weights) -> float:
     return weights.points[duty_key].points if duty_key in weights.points else 0.0
 
 
-def _lever(boards: Mapping[str, Board], weights: Weights) -> Decision | None:
-    """The first obstacle whose removal everywhere brings most: worth an hour × units that stand before it."""
+def _levers(boards: Mapping[str, Board], weights: Weights) -> list[Decision]:
+    """First obstacles whose removal everywhere brings most (worth an hour × units before it), one for each duty, the best first."""
     groups: dict[tuple[str, str], list[BoardRow]] = {}
     for key, board in boards.items():
         for row in board.rows:
             if row.code in weights.efforts and key in weights.points:
                 groups.setdefault((key, row.code), []).append(row)
-    if not groups:
-        return None
 
     def brings(group: tuple[str, str]) -> float:
         key, code = group
-        points = weights.points[key]
-        return sum(
-            worth_of(
-                points.points / (1 + row.more_reasons),
-                points.risk / (1 + row.more_reasons),
-                weights.efforts[code],
-                weights,
-            )
-            for row in groups[group]
-        )
+        points, effort = weights.points[key], weights.efforts[code]
+        parts = (1 + row.more_reasons for row in groups[group])
+        return sum(worth_of(points.points / part, points.risk / part, effort, weights) for part in parts)
 
-    key, code = max(groups, key=brings)
-    rows, effort, duty = groups[key, code], weights.efforts[code], boards[key].duty
-    hours = effort.hours * len(rows)
+    found: dict[str, Decision] = {}
+    for key, code in sorted(groups, key=brings, reverse=True):
+        if key not in found:
+            found[key] = _lever(boards[key], code, groups[key, code], weights)
+    return list(found.values())
+
+
+def _lever(board: Board, code: str, rows: Sequence[BoardRow], weights: Weights) -> Decision:
+    hours = weights.efforts[code].hours * len(rows)
     words = {
         "n": len(rows),
-        "what": str(ReasonCode(code).label).lower() if code in ReasonCode.values else code,
-        "duty": duty.short,
+        "what": str(ReasonCode(code).label) if code in ReasonCode.values else code,
+        "duty": board.duty.short,
         "hours": f"{hours:,.0f}".replace(",", ".") if hours >= 1 else _("chưa tới 1"),
     }
     return Decision(
-        "don-bay",
-        _("Giao tháo gỡ cho %(n)d đơn vị: %(what)s") % words,
-        _("Việc này đưa “%(duty)s” đi xa nhất cho mỗi giờ công; cả thảy khoảng %(hours)s giờ.") % words,
+        f"don-bay-{board.duty.key}",
+        _("Gỡ trở ngại chung của %(n)d đơn vị: “%(what)s”") % words,
+        _("Đưa “%(duty)s” đi xa nhất cho mỗi giờ công; cả thảy khoảng %(hours)s giờ.") % words,
         _about((row, row.next_step) for row in rows),
-        key,
+        board.duty.key,
     )
 
 
-def _decayed(boards: Mapping[str, Board]) -> Decision | None:
+def _decayed(boards: Mapping[str, Board]) -> Decision:
     units = _in_state(boards, ClaimState.DECAYED)
     return Decision(
         "suy-giam",
@@ -176,7 +175,7 @@ def _decayed(boards: Mapping[str, Board]) -> Decision | None:
     )
 
 
-def _unheard(places: Sequence[UnitPlace]) -> Decision | None:
+def _unheard(places: Sequence[UnitPlace]) -> Decision:
     units = tuple(
         About(one.unit_id, one.name, one.kind, _("Chưa khai báo và chưa có bằng chứng nào."))
         for one in places

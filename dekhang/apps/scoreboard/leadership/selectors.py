@@ -71,7 +71,7 @@ class Summary:
             "proven": _grouped(self.proven),
             "whole": _grouped(self.whole),
             "units": _grouped(len({row.unit_id for line in self.lines for row in line.board.rows})),
-            "share": percent(self.proven / self.whole),
+            "share": percent(self.proven / self.whole).replace(" ", "\u00a0"),
             "gained": self.gained,
             "lost": self.lost,
             "day": f"{self.before:%d/%m/%Y}",
@@ -107,3 +107,21 @@ def _line(now: Board, then: Board, ahead: Forecast | None) -> Line:
     gained = tuple(row for row in now.rows if row.proven and not was.get(row.unit_id, bool(was)))
     lost = tuple(row for row in now.rows if not row.proven and was.get(row.unit_id, False))
     return Line(now, gained, lost, ahead)
+
+
+def at_a_glance(one: Forecast | None) -> str:
+    """The forecast in a few words; the board has it whole (`forecast.in_words`)."""
+    if one is None:
+        return "–"
+    if one.is_reached:
+        return _("đã đạt")
+    deadline = _("hạn %(day)s: ") % {"day": f"{one.deadline:%d/%m/%Y}"} if one.deadline else ""
+    if one.deadline and one.chance == 0.0:
+        return deadline + _("không kịp")
+    if one.too_few:
+        return deadline + _("chưa đủ số liệu")
+    if one.deadline and one.chance is not None:
+        return deadline + _("%(chance)d %% khả năng kịp") % {"chance": round(one.chance * 100)}
+    if one.likely is None:
+        return _("quá hai năm")
+    return _("khoảng %(day)s") % {"day": f"{one.likely:%m/%Y}"}

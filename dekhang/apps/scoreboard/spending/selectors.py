@@ -104,7 +104,7 @@ def spending(user: User, day: date) -> Spending:
     order = list(COUNTED_KINDS)
     rows = sorted(
         (UnitSpending(v.unit_id, v.name, v.kind, v.parent_id, newest.get(v.unit_id), minimum) for v in versions),
-        key=lambda row: (order.index(row.kind), row.name),
+        key=lambda row: (row.paper is None, order.index(row.kind), row.name),  # those with a document first
     )
     blocks = tuple(
         _sum(str(UnitKind(kind).label), [row for row in rows if row.kind == kind])

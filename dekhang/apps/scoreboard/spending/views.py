@@ -108,7 +108,7 @@ WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 640, 220, 52, 24, 30
 
 def years_picture(years: tuple[Year, ...]) -> SafeString:
     """Bars by year with the law's share of each year as a line across the bar."""
-    top = max(0.2, *(year.sum.share or 0 for year in years), *(year.minimum or 0 for year in years)) * 1.1
+    top = max(0.15, *(year.sum.share or 0 for year in years), *(year.minimum or 0 for year in years)) * 1.2
     step = (WIDTH - LEFT) / len(years)
     wide = min(70, step * 0.6)
 
