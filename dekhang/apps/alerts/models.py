@@ -40,6 +40,9 @@ class Alert(models.Model):
             models.Index(fields=["unit", "status", "-last_event_at"]),
             models.Index(fields=["unit", "family", "entity", "status"]),
             models.Index(fields=["status", "escalation", "waiting_since"]),
+            models.Index(fields=["-last_event_at", "-id"]),
+            models.Index(fields=["level", "-last_event_at"]),
+            models.Index(fields=["-last_event_at", "-id"], condition=Q(is_canary=True), name="alert_canaries"),
         ]
         constraints = [
             models.UniqueConstraint(

@@ -13,19 +13,21 @@ from dekhang.apps.alerts.messages import messages_about
 from dekhang.apps.alerts.models import Alert, AlertDetection, StrayDetection
 from dekhang.apps.alerts.ruletexts import RuleText
 from dekhang.apps.core.models import AuditEvent, OutboundMessage, User
+from dekhang.apps.core.paging import InTurn
 from dekhang.apps.registry import selectors as registry
 from dekhang.apps.registry.models import UnitVersion
 from dekhang.apps.registry.search import fold
 from dekhang.pipeline.stores.lake import Lake, StoredEvent
 
 VIEWS = ("open", "escalated", "closed", "canary", "all")
+SEARCHED_NEWEST = 100_000  # alerts that words are looked for in, for who sees a province; a unit's are fewer
 DETECTIONS_SHOWN = 50
 EVENTS_SHOWN = 20
 
 
 def alerts_of(user: User) -> QuerySet[Alert]:
     """Every alert of the units that `user` may see."""
-    return Alert.objects.filter(unit_id__in=registry.visible_unit_ids(user))
+    return Alert.objects.filter(registry.within_sight(user))
 
 
 def worst_first(alerts: QuerySet[Alert]) -> QuerySet[Alert]:
@@ -47,8 +49,8 @@ def worst_first(alerts: QuerySet[Alert]) -> QuerySet[Alert]:
 
 def search(
     user: User, *, view: str = "open", level: str = "", text: str = "", unit_id: int | None = None
-) -> QuerySet[Alert]:
-    """The alerts of the list page.
+) -> QuerySet[Alert] | InTurn:
+    """The alerts of the list page: what waits with the worst first, what is over with the newest first.
 
     Args:
         view: one of VIEWS; anything else reads as "open".
@@ -75,7 +77,23 @@ def search(
         for word in words:
             units = [pk for pk, name in names.items() if word in name]
             alerts = alerts.filter(Q(search_text__contains=word) | Q(unit_id__in=units))
+        if user.is_provincial and unit_id is None:
+            alerts = alerts.filter(pk__gt=oldest_searched())
+    if view in ("closed", "canary"):
+        return newest_first(alerts)
+    if view == "all":  # a million rows in one order of states would have to be sorted for every page
+        return InTurn(worst_first(alerts.filter(status__in=OPEN)), newest_first(alerts.exclude(status__in=OPEN)))
     return worst_first(alerts)
+
+
+def newest_first(alerts: QuerySet[Alert]) -> QuerySet[Alert]:
+    return alerts.order_by("-last_event_at", "-pk")
+
+
+def oldest_searched() -> int:
+    """Words are looked for in alerts with a greater number than this; 0: in all."""
+    newest = Alert.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+    return max(0, newest - SEARCHED_NEWEST)
 
 
 def _folded_unit_names() -> dict[int, str]:

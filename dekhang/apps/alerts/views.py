@@ -1,8 +1,9 @@
 """Pages of alerts: the list, one alert, what a person may do with it, and the raw records behind it."""
 
+import hashlib
+
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import Count, Max
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -17,6 +18,7 @@ from dekhang.apps.alerts.fieldnames import name_of
 from dekhang.apps.alerts.forms import ClosingForm
 from dekhang.apps.alerts.models import Alert, AlertDetection
 from dekhang.apps.core.errors import refusal
+from dekhang.apps.core.paging import BoundedPaginator
 from dekhang.apps.registry import selectors as registry
 from dekhang.apps.registry.policies import check_works_for_unit
 
@@ -44,11 +46,11 @@ def alert_list(request: HttpRequest) -> HttpResponse:
     unit = request.GET.get("don-vi", "")
     unit_id = int(unit) if unit.isdigit() and len(unit) < 18 else None
     found = selectors.search(request.user, view=view, level=level, text=text, unit_id=unit_id)
-    stamp = _stamp(found)
+    page = BoundedPaginator(found, ROWS_A_PAGE).get_page(request.GET.get("page"))
+    rows = list(page)
+    stamp = _stamp(rows, page.paginator.count)
     if request.htmx and request.GET.get("moc") == stamp:
         return HttpResponse(status=NO_CHANGE)
-    page = Paginator(found, ROWS_A_PAGE).get_page(request.GET.get("page"))
-    rows = list(page)
     names = registry.unit_names({alert.unit_id for alert in rows}) if request.user.is_provincial else {}
     kept = {"xem": view, "muc": level, "q": text, "don-vi": unit}
     context = {
@@ -59,6 +61,11 @@ def alert_list(request: HttpRequest) -> HttpResponse:
         "levels": AlertLevel.choices,
         "level": level,
         "q": text,
+        "is_search_cut": bool(text.strip())
+        and request.user.is_provincial
+        and unit_id is None
+        and selectors.oldest_searched() > 0,
+        "searched": selectors.SEARCHED_NEWEST,
         "unit_id": unit_id,
         "unit_name": registry.unit_name(unit_id) if unit_id is not None else "",
         "poll": urlencode({**kept, "page": page.number, "moc": stamp}),
@@ -68,12 +75,10 @@ def alert_list(request: HttpRequest) -> HttpResponse:
     return render(request, "alerts/_rows.html" if request.htmx else "alerts/list.html", context)
 
 
-def _stamp(alerts) -> str:
-    """Differs when a row of the list came, went or changed."""
-    facts = alerts.order_by().aggregate(
-        Count("pk"), Max("pk"), Max("last_event_at"), Max("acknowledged_at"), Max("closed_at"), Max("escalated_at")
-    )
-    return "-".join(str(value.timestamp() if hasattr(value, "timestamp") else value) for value in facts.values())
+def _stamp(rows: list[Alert], count: int) -> str:
+    """Differs when a row of the page came, went or changed, or the list grew."""
+    facts = [(row.pk, row.last_event_at, row.acknowledged_at, row.closed_at, row.escalated_at) for row in rows]
+    return hashlib.sha256(repr((count, facts)).encode()).hexdigest()[:16]
 
 
 @require_GET

@@ -12,7 +12,7 @@ from datetime import datetime
 
 import orjson
 from django.db import transaction
-from django.db.models import Count, Exists, Max, OuterRef, Q, Sum
+from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet, Subquery, Sum
 from django.utils import translation
 
 from dekhang.apps.core.models import JobCursor
@@ -30,6 +30,7 @@ from dekhang.apps.duties.states import (
     states_of,
     timeline,
 )
+from dekhang.apps.registry.models import Unit
 from dekhang.law import load
 
 MEANING = 2  # grows when states or their words change without a change of the law's data: all spans are computed anew
@@ -59,10 +60,7 @@ def assessments_of(wanted: Mapping[str, Collection[int]], at: datetime) -> dict[
     stale = _stale(wanted)
     for key, unit_ids in stale.items():
         found[key] = walked(key, unit_ids, at)
-    spans = StateSpan.objects.filter(Q(end=None) | Q(end__gt=at), duty_key__in=wanted, start__lte=at)
-    everybody = set().union(*wanted.values())
-    if len(everybody) <= IDS_AT_ONCE:
-        spans = spans.filter(unit_id__in=everybody)
+    spans = spans_at(wanted, at)
     for key, unit_id, state, reasons, since, proven_until, done, whole, never in spans.values_list(
         "duty_key", "unit_id", "state", "reasons", "since", "proven_until", "done", "whole", "never"
     ):
@@ -104,7 +102,7 @@ def tallies(wanted: Mapping[str, Collection[int]], at: datetime) -> dict[str, Ta
     mine = Q(pk__in=[])
     for unit_ids, keys in _by_units(wanted).items():
         mine |= Q(duty_key__in=keys, unit_id__in=unit_ids)
-    spans = StateSpan.objects.filter(Q(end=None) | Q(end__gt=at), mine, start__lte=at)
+    spans = spans_at(wanted, at).filter(mine)
     if any(stale.values()):
         spans = spans.exclude(Exists(marked))
     for key, state, number, *parts in (
@@ -129,6 +127,23 @@ def _by_units(wanted: Mapping[str, Collection[int]]) -> dict[frozenset[int], lis
     for key, unit_ids in wanted.items():
         groups[frozenset(unit_ids)].append(key)
     return groups
+
+
+def spans_at(wanted: Mapping[str, Collection[int]], at: datetime) -> QuerySet[StateSpan]:
+    """The span of each (duty, unit) in which `at` lies: one look at an index for each, whatever the date.
+
+    Asking for spans that began before `at` and end after it reads, for a date of long ago, nearly all there are. Where
+    the units are many, those of all units come: callers know whom they asked for.
+    """
+    found = StateSpan.objects.none()
+    parts = []
+    for key, unit_ids in wanted.items():
+        last = StateSpan.objects.filter(duty_key=key, unit_id=OuterRef("pk"), start__lte=at).order_by("-start")
+        units = Unit.objects.all() if len(unit_ids) > IDS_AT_ONCE else Unit.objects.filter(pk__in=unit_ids)
+        parts.append(units.annotate(span=Subquery(last.values("pk")[:1])).values("span"))
+    if not parts:
+        return found
+    return StateSpan.objects.filter(pk__in=parts[0].union(*parts[1:], all=True) if parts[1:] else parts[0])
 
 
 def _stale(wanted: Mapping[str, Collection[int]]) -> dict[str, set[int]]:

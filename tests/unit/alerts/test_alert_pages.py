@@ -169,11 +169,11 @@ def test_the_list_asks_the_same_number_of_questions_for_one_alert_and_for_fifty(
     client.force_login(UserFactory(coordinator=True))
     AlertFactory()
     client.get(LIST)
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(7):
         client.get(LIST)
     for _ in range(49):
         AlertFactory()
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(7):
         assert client.get(LIST).content.decode().count('id="canh-bao-') == 50
 
 

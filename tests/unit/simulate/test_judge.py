@@ -7,6 +7,7 @@ import pytest
 from dekhang.simulate.judge import judge
 from dekhang.simulate.strategies import STRATEGIES
 
+pytestmark = pytest.mark.django_db
 # strategies that nothing we have can see: an honest list, to be shortened by work
 UNSEEN = {"paper_drill", "inflated_budget", "hidden_incident", "disguised_firm"}
 

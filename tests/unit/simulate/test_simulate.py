@@ -21,6 +21,7 @@ from dekhang.simulate.strategies import STRATEGIES
 from tests.conftest import PROJECT
 from tests.factories.simulate import SMALL
 
+pytestmark = pytest.mark.django_db
 TINY = Size(units=8, people=40, evidence=1_000, alerts=50, months=6, ledger_days=1)
 
 
@@ -60,7 +61,6 @@ def test_every_published_way_of_lying_is_used(simulated):
     assert used.keys() >= STRATEGIES.keys() - provincial  # one province alone cannot use these
 
 
-@pytest.mark.django_db
 def test_the_same_seed_gives_the_same_rows_and_another_one_others(data):
     def rows(size):
         with transaction.atomic():
