@@ -47,16 +47,21 @@ def settings_page() -> str:
     )
 
 
+MOVING = ("alerts", "incidents", "briefings")  # apps with a table MOVES
+
+
 def states_page() -> str:
     parts = [
         "# States and allowed moves",
         "",
-        "Made by `./dk docs` from the `MOVES` table of each app's `enums.py`.",
+        "Made by `./dk docs` from the tables of moves in each app's `enums.py`. States of duties are not moved but computed: [shares](shares.md).",
         "",
     ]
-    for app in ("alerts", "incidents", "briefings"):
-        moves = importlib.import_module(f"dekhang.apps.{app}.enums").MOVES
-        parts += [f"## {app}", "", "```mermaid", "stateDiagram-v2"]
+    tables = {app: importlib.import_module(f"dekhang.apps.{app}.enums").MOVES for app in MOVING}
+    duties = importlib.import_module("dekhang.apps.duties.enums")
+    tables |= {"duties: documents": duties.REVISION_MOVES, "duties: contests": duties.CONTEST_MOVES}
+    for name, moves in tables.items():
+        parts += [f"## {name}", "", "```mermaid", "stateDiagram-v2"]
         parts += [f"  {state.value} : {state.label}" for state in moves]
         parts += [f"  {start.value} --> {end.value}" for start, ends in moves.items() for end in sorted(ends)]
         parts += ["```", ""]

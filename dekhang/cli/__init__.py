@@ -19,6 +19,7 @@ COMMANDS = {
     "intake": "cổng nhận log: chứng chỉ TLS, nơi lấy log",
     "doctor": "khám hệ thống, nói rõ chỗ nào chưa ổn",
     "audit": "kiểm tra chuỗi nhật ký kiểm toán",
+    "reports": "báo cáo đã lưu trữ: lập lại và đối chiếu từng byte",
     "lake": "kho sự kiện: dung lượng, kiểm tra, thời hạn lưu, danh mục Iceberg",
     "people": "danh sách cán bộ: nạp từ bảng tính, xuất ra bảng tính",
     "simulate": "dựng một tỉnh mô phỏng mà sự thật đã biết, để đo",

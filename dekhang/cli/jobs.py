@@ -26,6 +26,7 @@ from dekhang.apps.observed import jobs as observed
 from dekhang.apps.registry.people import jobs as rosters
 from dekhang.apps.registry.people.directory import services as directory
 from dekhang.apps.registry.reorganise import come_into_force
+from dekhang.apps.reports import jobs as reports
 from dekhang.apps.retention import jobs as retention
 from dekhang.apps.scoreboard import jobs as scoreboard
 from dekhang.apps.search import jobs as search
@@ -69,6 +70,7 @@ def all_jobs() -> list[Job]:
         Job("directory", 60, directory.tick, apart=True),
         Job("messages", 5, core.deliver_messages, apart=True),
         Job("snapshots", 60, scoreboard.tick),
+        Job("reports", 20, reports.tick, apart=True),
         Job("retention", 30, retention.tick),
         Job("lake", 2, Keeper(settings.DATA).work, apart=True),
         Job("catalog", 60, register_lake, apart=True),

@@ -76,6 +76,7 @@ INSTALLED_APPS = [
     "dekhang.apps.briefings",
     "dekhang.apps.scoreboard",
     "dekhang.apps.api",
+    "dekhang.apps.reports",
     "dekhang.apps.portal",
 ]
 MIDDLEWARE = [
@@ -172,6 +173,11 @@ LDAP_STARTTLS = env_bool("DK_LDAP_STARTTLS", False, about="StartTLS on an ldap:/
 LDAP_CA = env_str("DK_LDAP_CA", "", about="file with the authority of the directory's certificate; empty: a public one")
 LDAP_BIND = env_str("DK_LDAP_BIND", "", about="DN of the account that reads the directory; empty: anonymous")
 LDAP_PASSWORD = env_str("DK_LDAP_PASSWORD", "", about="its password; better DK_LDAP_PASSWORD_FILE")
+
+SIGNING_PKCS12 = env_str(
+    "DK_SIGNING_PKCS12", "", about="PKCS#12 file (.p12, .pfx) that signs reports as PDF; empty: no digital signatures"
+)
+SIGNING_PASSWORD = env_str("DK_SIGNING_PASSWORD", "", about="password of that file")
 
 LOG_DAYS_LEAST = env_int(
     "DK_LOG_DAYS_LEAST",

@@ -17,6 +17,7 @@ urlpatterns = [
     path("bang-diem/", include("dekhang.apps.scoreboard.urls")),
     path("tich-hop/", include("dekhang.apps.api.urls")),
     path("api/v1/", include("dekhang.apps.api.rest.routes")),
+    path("bao-cao/", include("dekhang.apps.reports.urls")),
 ]
 handler400 = "dekhang.apps.core.views.bad_request"
 handler403 = "dekhang.apps.core.views.denied"

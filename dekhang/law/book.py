@@ -18,11 +18,13 @@ E = TypeVar("E", bound=shapes.Entry)
 _LISTS = {
     "report_fields.yml": ("reports",),
     "log_retention.yml": ("retentions",),
+    "report_calendar.yml": ("calendar",),
     "bands.yml": ("bands", "points"),
     "gci.yml": ("editions", "indicators"),
 }
 _CITATION = re.compile(r"^(?:(?P<regime>R\d{4}) )?(?P<key>[A-ZĐ]+\d+-\d{4}(?:/[\wđ.]+)?)$")
 _APPENDIX = {"PL1": "Phụ lục I", "PL2": "Phụ lục II", "PL3": "Phụ lục III"}
+_DAY = re.compile(r"^(0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8]|30|31)$")
 _CLAUSE = re.compile(r"^(?P<article>\d+)(?:\.(?P<clause>\d+))?(?P<point>[a-zđ])?$")
 
 
@@ -86,6 +88,10 @@ class _Gci(shapes.Shape, frozen=True):
     indicators: tuple[shapes.GciIndicator, ...]
 
 
+class _Calendar(shapes.Shape, frozen=True):
+    calendar: tuple[shapes.ReportDate, ...]
+
+
 class Law:
     """All law data, immutable. Ask by key, by regime or by date; an unknown key raises `UnknownKey`."""
 
@@ -120,6 +126,7 @@ class Law:
         self.gci_pillars: Sequence[shapes.Pillar] = gci.pillars
         self.gci_editions: Sequence[shapes.GciEdition] = gci.editions
         self.gci_indicators: Sequence[shapes.GciIndicator] = tuple(sorted(gci.indicators, key=lambda i: i.order))
+        self.report_dates: Sequence[shapes.ReportDate] = read_yaml(folder / "report_calendar.yml", _Calendar).calendar
         self._instruments = {i.key: i for i in self.instruments}
         self._keys = frozenset(_citations(self.instruments))
         if faults := list(self._faults()):
@@ -213,6 +220,9 @@ class Law:
     def reports(self, regime: str) -> tuple[shapes.Report, ...]:
         return tuple(r for r in self.all_reports if r.regime == regime)
 
+    def report_date(self, key: str) -> shapes.ReportDate:
+        return _get(self.report_dates, key, "kỳ báo cáo")
+
     # --- people, thresholds ---
 
     def role(self, key: str) -> shapes.Role:
@@ -270,6 +280,7 @@ class Law:
             ("efforts.yml", self.all_efforts),
             ("gci.yml", self.gci_editions),
             ("gci.yml", self.gci_indicators),
+            ("report_calendar.yml", self.report_dates),
         )
         for name, entries in files:
             for entry in entries:
@@ -340,6 +351,10 @@ class Law:
             yield from self._reasons_of_indicator(entry)
         elif isinstance(entry, shapes.Report):
             yield from self._unknown("bên gửi, nhận", (entry.sender, *entry.recipients), self.parties)
+        elif isinstance(entry, shapes.ReportDate):
+            yield from self._unknown("bên gửi, nhận", entry.recipients, self.parties)
+            if entry.every == "year" and not all(map(_DAY.match, (entry.period_from, entry.period_to, entry.due))):
+                yield "kỳ báo cáo năm phải có period_from, period_to, due dạng tháng-ngày, ví dụ 12-14."
         elif isinstance(entry, shapes.Regime):
             for transition in entry.transitions:
                 yield from self._unknown("căn cứ", transition.basis, self._keys)

@@ -319,3 +319,17 @@ class GciIndicator(Entry, frozen=True, kw_only=True):
     editions: tuple[str, ...]
     contributions: tuple[Contribution, ...] = ()
     why_none: str = ""
+
+
+class ReportDate(Dated, frozen=True, kw_only=True):
+    """When a periodic report is due and which days it covers. Yearly ones say dates as "MM-DD"; weekly ones run Monday–Sunday."""
+
+    title: str
+    kind: str  # key of apps.reports.enums.ReportKind
+    subject: Literal["unit", "province"]
+    regime: RegimeKey
+    every: Literal["year", "week"] = "year"
+    period_from: str = ""
+    period_to: str = ""
+    due: str = ""
+    recipients: tuple[str, ...]  # keys of parties

@@ -13,8 +13,10 @@ from dekhang.apps.alerts import jobs as alert_jobs
 from dekhang.apps.alerts.models import Alert
 from dekhang.apps.briefings import services as briefings
 from dekhang.apps.briefings.models import AttendanceSheet
+from dekhang.apps.core import clock
 from dekhang.apps.core.models import User
 from dekhang.apps.duties import services as duties
+from dekhang.apps.duties.contesting import services as contesting
 from dekhang.apps.duties.enums import EvidenceKind
 from dekhang.apps.duties.filing import services as filing
 from dekhang.apps.incidents import services as incidents
@@ -25,6 +27,9 @@ from dekhang.apps.registry.enums import ContactKind, ImportState, NameKind
 from dekhang.apps.registry.inventory.services import add_name, add_network
 from dekhang.apps.registry.models import PostHolding, RosterImport, Unit
 from dekhang.apps.registry.services import add_contact, confirm_contact, register_system
+from dekhang.apps.reports import services as reports
+from dekhang.apps.reports.gathering import Asked
+from dekhang.apps.reports.models import Report
 from dekhang.apps.search.services import save_search
 from dekhang.apps.sources.enums import SourceKind, SourceState
 from dekhang.apps.sources.models import Detectability, LogSource, Silence, Upload
@@ -190,12 +195,13 @@ def furnish(key: str, pipeline: Pipeline) -> OneOfEverything:
         uploaded_by=officer,
     )
     things |= one_of_each(unit, officer, own.plant, _pdf(own))
+    _reports(own)
     things["withdrawn_claim"] = duties.withdraw(claim=withdrawn, by=officer)
     things["saved_search"] = save_search(
         name=own.plant("saved"), query=f"q={own.plant('query')}", shared=True, by=officer
     )
     things["hold"] = LegalHoldFactory(unit=unit, reason="Giữ để điều tra")
-    things["contest"] = duties.contest(unit_id=unit.pk, duty_key="sop", text=own.plant("contest"), by=head)
+    things["contest"] = contesting.contest(unit_id=unit.pk, duty_key="sop", text=own.plant("contest"), by=head)
     evidence(
         unit,
         EvidenceKind.SOURCE_DELIVERING,
@@ -270,6 +276,23 @@ def _briefing(own: OneOfEverything) -> None:
             uploaded_by=officer,
         ),
     }
+
+
+def _reports(own: OneOfEverything) -> None:
+    """Papers of the unit: one to be confirmed, one to be sent, one to be received."""
+    texts = (("difficulties", own.plant("difficulties")),)
+    day = MORNING.date()
+    with clock.at(MORNING):
+        report = reports.make(asked=Asked("year", own.unit.pk, day, day, texts=texts), by=own.officer)
+    Report.objects.filter(pk=report.pk).update(provisional=False)
+    report.refresh_from_db()
+    own.objects["paper"] = report
+    # the same once more where it stands later: making files again would only cost time
+    for name, state in (("confirmed_paper", "confirmed"), ("sent_paper", "submitted")):
+        copied = Report.objects.get(pk=report.pk)
+        copied.pk, copied.code, copied.state = None, f"{name[:4]}-{own.unit.pk}", state
+        copied.save(force_insert=True)
+        own.objects[name] = copied
 
 
 def _pdf(own: OneOfEverything) -> SimpleUploadedFile:

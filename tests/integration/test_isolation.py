@@ -90,6 +90,9 @@ OBJECTS = {
         "contest",
         "revision",
         "roster_import",
+        "paper",
+        "confirmed_paper",
+        "sent_paper",
     ),
     *("briefing", "invitation", "material", "question", "attendance", "struck_attendance", "sheet"),
     *("assignment", "sub_duty", "task_report", "extension", "question", "task_contest"),
@@ -190,7 +193,10 @@ ADDRESSES: dict[str, Address] = {
     "duties:withdraw_revision": pk("revision"),
     "duties:resubmit_revision": pk("revision"),
     "duties:contests": shared(),
-    "duties:answer": pk("contest"),
+    "duties:contest_page": reads("contest"),
+    "duties:correct_contest": pk("contest"),
+    "duties:refuse_contest": pk("contest"),
+    "duties:withdraw_contest": pk("contest"),
     "contacts:list": shared(),
     "contacts:of_unit": of_unit(),
     "contacts:call": Address({"pk": "contact", "unit_id": "unit", "kinds": "contacts"}),
@@ -355,11 +361,24 @@ ADDRESSES: dict[str, Address] = {
     "scoreboard:gci_indicator": Address({"key": "cybersecurity_regulation"}, posts=False),
     "scoreboard:spending": shared(),
     "scoreboard:spending_export": Address({"form": "xlsx"}, posts=False),
+    "reports:list": shared(),
+    "reports:follow": shared(),
+    "reports:make": Address({"kind": "year"}),
+    "reports:ask_code": shared(),
+    "reports:check": Address({"code": "0"}, posts=False),
+    "reports:detail": reads("paper"),
+    "reports:file": reads("paper", form="docx"),
+    "reports:compare": pk("paper"),
+    "reports:confirm": pk("paper"),
+    "reports:submit": pk("confirmed_paper"),
+    "reports:receive": pk("sent_paper"),
+    "reports:return": pk("sent_paper"),
 }
 OPEN_TO_ALL = {
     *("core:healthz", "portal:login"),
     "contacts:answer",  # by a signed link, shows no more than it
     *("briefings:scan", "briefings:here"),  # who stands before the code of the room
+    *("reports:ask_code", "reports:check"),  # whoever holds a certificate
 }
 
 # What a person types, for whatever form stands at an address; ids are of the unit that is attacked.
@@ -423,6 +442,8 @@ def typed(name: str, victim: OneOfEverything) -> dict[str, Any]:
         data["name"] = "may-moi"
     if name not in {"sources:connect", "sources:change"}:
         data["system"] = str(victim["system"].pk)
+    if name == "reports:make":
+        data |= {"start": MORNING.date().isoformat(), "day": MORNING.date().isoformat()}
     data["kha-nang-beyond"] = "yes"
     pdf = b"%PDF-1.4 x"
     data |= {"document": SimpleUploadedFile("qd.pdf", pdf), "file": SimpleUploadedFile("nhat-ky.log", b"mot dong\n")}
@@ -484,6 +505,8 @@ def test_every_way_of_the_table_leads_somewhere(units):
             *("hoi", "len"),
             "regulation",
             "0",
+            "year",
+            "docx",
         }
         reverse(name, kwargs=address.kwargs(units[0]))
 

@@ -84,6 +84,30 @@ REVISION_MOVES: dict[RevisionState, frozenset[RevisionState]] = {
 }
 
 
+class ContestState(models.TextChoices):
+    """Giải trình: a unit disagrees with its number of a day."""
+
+    OPEN = "open", _("Chờ xem xét")
+    CORRECTED = "corrected", _("Được sửa")
+    REFUSED = "refused", _("Bị từ chối")
+    WITHDRAWN = "withdrawn", _("Đơn vị đã rút")
+
+
+CONTEST_MOVES: dict[ContestState, frozenset[ContestState]] = {
+    ContestState.OPEN: frozenset({ContestState.CORRECTED, ContestState.REFUSED, ContestState.WITHDRAWN}),
+    ContestState.CORRECTED: frozenset(),
+    ContestState.REFUSED: frozenset(),
+    ContestState.WITHDRAWN: frozenset(),
+}
+
+
+class Correction(models.TextChoices):
+    """What a correction may be; the number itself is never edited."""
+
+    OBSERVATION = "observation", _("Rút quan sát sai bằng một quan sát mới")
+    NOTE = "note", _("Ghi chú bên cạnh con số")
+
+
 class Outcome(models.TextChoices):
     OK = "ok", _("Đạt")
     BROKEN = "broken", _("Không đạt")
@@ -147,7 +171,11 @@ class AuditAction(models.TextChoices):
     CLAIM_DECLARED = "claim_declared", _("Khai báo thực hiện nghĩa vụ")
     CLAIM_WITHDRAWN = "claim_withdrawn", _("Rút khai báo")
     CLAIM_CONTESTED = "claim_contested", _("Gửi giải trình về kết quả")
-    CONTEST_ANSWERED = "contest_answered", _("Trả lời giải trình")
+    CONTEST_CORRECTED = "contest_corrected", _("Sửa theo giải trình")
+    CONTEST_REFUSED = "contest_refused", _("Từ chối giải trình")
+    CONTEST_WITHDRAWN = "contest_withdrawn", _("Rút giải trình")
+    CONTEST_OVERDUE = "contest_overdue", _("Giải trình quá hạn trả lời")
+    OBSERVATION_RETRACTED = "observation_retracted", _("Rút một quan sát sai")
     DOCUMENT_SUBMITTED = "document_submitted", _("Nộp văn bản minh chứng")
     DOCUMENT_ACCEPTED = "document_accepted", _("Chấp nhận văn bản minh chứng")
     DOCUMENT_RETURNED = "document_returned", _("Trả lại văn bản minh chứng")

@@ -25,16 +25,3 @@ class ClaimForm(forms.Form):
             except documents.DocumentRefused as error:
                 raise forms.ValidationError(str(error)) from None
         return file
-
-
-class ContestForm(forms.Form):
-    text = TextField(
-        label=_("Vì sao kết quả chưa đúng?"),
-        max_length=4000,
-        widget=forms.Textarea(attrs={"rows": 4}),
-        help_text=_("Cơ quan điều phối đọc và trả lời. Con số không sửa bằng tay; nó đổi khi bằng chứng đổi."),
-    )
-
-
-class AnswerForm(forms.Form):
-    answer = TextField(label=_("Trả lời"), max_length=4000, widget=forms.Textarea(attrs={"rows": 3}))

@@ -13,6 +13,7 @@ from django.db.models.functions import Cast, Concat
 
 from dekhang.apps.core import clock
 from dekhang.apps.duties import timelines
+from dekhang.apps.duties.contesting.services import tell_overdue
 from dekhang.apps.duties.enums import EvidenceKind, Outcome
 from dekhang.apps.duties.models import Evidence
 from dekhang.apps.duties.services import observe_contact, record_evidence
@@ -28,7 +29,7 @@ Holders = dict[tuple[int, str], list[int]]
 
 def tick() -> int:
     """Record what changed in the registry since the last look, and catch up with states; returns how much was done."""
-    return observe_posts() + observe_contacts() + observe_systems() + timelines.refresh()
+    return observe_posts() + observe_contacts() + observe_systems() + tell_overdue() + timelines.refresh()
 
 
 @transaction.atomic

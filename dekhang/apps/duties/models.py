@@ -8,6 +8,8 @@ from django.db.models import Q
 
 from dekhang.apps.duties.enums import (
     ClaimState,
+    ContestState,
+    Correction,
     DocumentKind,
     EvidenceKind,
     EvidenceSource,
@@ -197,19 +199,50 @@ class StaleTimeline(models.Model):
 
 
 class Contest(models.Model):
-    """Giải trình: a unit disagrees with its number; the coordinator answers. The number itself is not edited."""
+    """Giải trình: a unit disagrees with its number of a day; the coordinator corrects or refuses. The number is not edited."""
 
     unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="contests")
     duty_key = models.CharField(max_length=40)
+    day = models.DateField(help_text="the day whose number is contested")
+    state_shown = models.CharField(
+        max_length=12, choices=ClaimState.choices, help_text="what the board said of that day"
+    )
+    reason_shown = models.TextField(blank=True)
     text = models.TextField()
+    evidence = models.ManyToManyField(
+        Evidence, related_name="contests", blank=True, help_text="the rows that the unit says are wrong"
+    )
     opened_at = models.DateTimeField()
     opened_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    due_at = models.DateTimeField(help_text="until when the coordinator shall decide")
+    overdue_at = models.DateTimeField(null=True, help_text="when it was told that nobody did")
+    state = models.CharField(max_length=10, choices=ContestState.choices, default=ContestState.OPEN)
+    correction = models.CharField(max_length=12, choices=Correction.choices, blank=True)
     answer = models.TextField(blank=True)
-    answered_at = models.DateTimeField(null=True)
+    answered_at = models.DateTimeField(null=True, help_text="when it was decided, or withdrawn")
     answered_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
 
     class Meta:
-        indexes = [models.Index(fields=["unit", "duty_key", "opened_at"])]
+        indexes = [
+            models.Index(fields=["unit", "duty_key", "opened_at"]),
+            models.Index(fields=["state", "due_at"]),
+            models.Index(fields=["duty_key", "day"]),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["unit", "duty_key"], condition=Q(state=ContestState.OPEN), name="one_open_contest"
+            ),
+            models.CheckConstraint(
+                condition=Q(state=ContestState.OPEN, answered_at__isnull=True, answered_by__isnull=True)
+                | ~Q(state=ContestState.OPEN) & Q(answered_at__isnull=False, answered_by__isnull=False),
+                name="contest_answered_when_decided",
+            ),
+            models.CheckConstraint(
+                condition=Q(state=ContestState.CORRECTED) & ~Q(correction="")
+                | ~Q(state=ContestState.CORRECTED) & Q(correction=""),
+                name="contest_says_how_it_was_corrected",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"Giải trình về {self.duty_key}"

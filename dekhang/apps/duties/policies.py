@@ -1,9 +1,8 @@
 from django.utils.translation import gettext as _
 
-from dekhang.apps.core.enums import Role
 from dekhang.apps.core.errors import ActionDenied
 from dekhang.apps.core.models import User
-from dekhang.apps.duties.models import Claim, Contest
+from dekhang.apps.duties.models import Claim
 from dekhang.apps.registry.policies import check_works_for_unit
 
 
@@ -22,14 +21,3 @@ def check_can_declare_again(user: User, claim: Claim) -> None:
     check_works_for_unit(user, claim.unit_id)
     if claim.withdrawn_at is None:
         raise ActionDenied(_("Khai báo này vẫn còn, không cần lấy lại."))
-
-
-def check_can_contest(user: User, unit_id: int) -> None:
-    check_works_for_unit(user, unit_id)
-
-
-def check_can_answer_contest(user: User, contest: Contest) -> None:
-    if user.role != Role.COORDINATOR:
-        raise ActionDenied(_("Chỉ cơ quan điều phối trả lời giải trình."))
-    if contest.answered_at is not None:
-        raise ActionDenied(_("Giải trình này đã được trả lời."))

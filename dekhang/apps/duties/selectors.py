@@ -1,14 +1,15 @@
 """Reads of duties: states of many units in few queries, and the rows behind the state of one."""
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import date, datetime, time, timedelta
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from dekhang.apps.core import clock
 from dekhang.apps.core.models import User
 from dekhang.apps.duties import timelines
-from dekhang.apps.duties.models import Claim, Contest, Evidence
+from dekhang.apps.duties.models import Claim, Evidence
 from dekhang.apps.duties.states import Assessment
 from dekhang.apps.registry.selectors import visible_unit_ids
 from dekhang.law import load
@@ -16,6 +17,12 @@ from dekhang.law.shapes import Duty
 
 # How the law's data name the kinds of units, in the words of the registry.
 KINDS_OF_LAW = {"province_body": "department", "district": "district", "commune": "commune", "province": "province"}
+
+
+def moment_of(day: date) -> datetime:
+    """The moment that a day's number describes: its last microsecond here, or now when the day is not over."""
+    midnight = timezone.make_aware(datetime.combine(day + timedelta(days=1), time.min))
+    return min(midnight - timedelta(microseconds=1), clock.now())
 
 
 def kinds_of(duty: Duty) -> frozenset[str]:
@@ -41,11 +48,11 @@ def claims_of(user: User) -> QuerySet[Claim]:
     return Claim.objects.filter(unit_id__in=visible_unit_ids(user)).select_related("declared_by", "withdrawn_by")
 
 
-def contests_of(user: User) -> QuerySet[Contest]:
+def claims_standing(unit_id: int, at: datetime) -> QuerySet[Claim]:
+    """Declarations of the unit that stood at `at`. No isolation here: callers name a unit that the person may see."""
+    stood = Q(withdrawn_at=None) | Q(withdrawn_at__gt=at)
     return (
-        Contest.objects.filter(unit_id__in=visible_unit_ids(user))
-        .select_related("opened_by", "answered_by")
-        .order_by("-opened_at")
+        Claim.objects.filter(stood, unit_id=unit_id, declared_at__lte=at).select_related("declared_by").order_by("pk")
     )
 
 

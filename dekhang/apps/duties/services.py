@@ -15,7 +15,7 @@ from dekhang.apps.core.errors import ActionDenied
 from dekhang.apps.core.models import User
 from dekhang.apps.duties import documents, policies, timelines
 from dekhang.apps.duties.enums import AuditAction, EvidenceKind, EvidenceSource, Outcome
-from dekhang.apps.duties.models import Claim, Contest, Evidence, Revision
+from dekhang.apps.duties.models import Claim, Evidence, Revision
 from dekhang.apps.registry.models import Contact
 from dekhang.law import load
 
@@ -144,31 +144,6 @@ def declare_again(*, claim: Claim, by: User) -> Claim:
         declared_by=by,
     )
     return _save_claim(again, by)
-
-
-@transaction.atomic
-def contest(*, unit_id: int, duty_key: str, text: str, by: User) -> Contest:
-    """Giải trình: the unit disagrees with its number. The number itself is not changed by it."""
-    load().duty(duty_key)
-    policies.check_can_contest(by, unit_id)
-    opened = Contest.objects.create(
-        unit_id=unit_id, duty_key=duty_key, text=text.strip(), opened_at=clock.now(), opened_by=by
-    )
-    record_event(action=AuditAction.CLAIM_CONTESTED, target=opened, by=by, detail={"duty": duty_key})
-    return opened
-
-
-@transaction.atomic
-def answer_contest(*, contest: Contest, answer: str, by: User) -> Contest:
-    policies.check_can_answer_contest(by, contest)
-    moved = Contest.objects.filter(pk=contest.pk, answered_at=None).update(
-        answer=answer.strip(), answered_at=clock.now(), answered_by=by
-    )
-    if moved != 1:
-        raise ActionDenied(_("Giải trình này vừa được người khác trả lời."))
-    record_event(action=AuditAction.CONTEST_ANSWERED, target=contest, by=by, detail={"duty": contest.duty_key})
-    contest.refresh_from_db()
-    return contest
 
 
 @transaction.atomic

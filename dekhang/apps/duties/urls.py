@@ -1,6 +1,7 @@
 from django.urls import path
 
 from dekhang.apps.duties import views
+from dekhang.apps.duties.contesting import views as contesting
 from dekhang.apps.duties.filing import views as filing
 
 app_name = "duties"
@@ -9,7 +10,7 @@ urlpatterns = [
     path("don-vi/<int:unit_id>/", views.of_unit, name="of_unit"),
     path("don-vi/<int:unit_id>/<slug:duty_key>/", views.duty, name="duty"),
     path("don-vi/<int:unit_id>/<slug:duty_key>/khai-bao/", views.declare, name="declare"),
-    path("don-vi/<int:unit_id>/<slug:duty_key>/giai-trinh/", views.contest, name="contest"),
+    path("don-vi/<int:unit_id>/<slug:duty_key>/giai-trinh/", contesting.contest, name="contest"),
     path("khai-bao/<int:pk>/rut/", views.withdraw, name="withdraw"),
     path("khai-bao/<int:pk>/lay-lai/", views.declare_again, name="declare_again"),
     path("khai-bao/<int:pk>/van-ban/", views.document, name="document"),
@@ -24,6 +25,9 @@ urlpatterns = [
     path("van-ban/<int:pk>/tra-lai/", filing.send_back, name="return_revision"),
     path("van-ban/<int:pk>/rut/", filing.withdraw, name="withdraw_revision"),
     path("van-ban/<int:pk>/nop-lai/", filing.resubmit, name="resubmit_revision"),
-    path("giai-trinh/", views.contests, name="contests"),
-    path("giai-trinh/<int:pk>/tra-loi/", views.answer, name="answer"),
+    path("giai-trinh/", contesting.contests, name="contests"),
+    path("giai-trinh/<int:pk>/", contesting.page, name="contest_page"),
+    path("giai-trinh/<int:pk>/sua/", contesting.correct, name="correct_contest"),
+    path("giai-trinh/<int:pk>/tu-choi/", contesting.refuse, name="refuse_contest"),
+    path("giai-trinh/<int:pk>/rut/", contesting.withdraw, name="withdraw_contest"),
 ]

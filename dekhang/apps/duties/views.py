@@ -1,11 +1,11 @@
 """A unit's duties: what it declares, what the system saw, why it does not count and what to do next."""
 
 from dataclasses import dataclass
+from datetime import date, datetime
 from pathlib import PurePath
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import F
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -13,16 +13,22 @@ from django.views.decorators.http import require_POST
 
 from dekhang.apps.core import clock
 from dekhang.apps.core.errors import refusal
-from dekhang.apps.duties import documents, policies, selectors, services
-from dekhang.apps.duties.forms import AnswerForm, ClaimForm, ContestForm
+from dekhang.apps.duties import documents, policies, selectors, services, timelines
+from dekhang.apps.duties.contesting.forms import ContestForm
+from dekhang.apps.duties.contesting.policies import check_can_contest
+from dekhang.apps.duties.contesting.selectors import contests_of
+from dekhang.apps.duties.filing.services import refuse_secrets
+from dekhang.apps.duties.forms import ClaimForm
 from dekhang.apps.duties.models import Claim
 from dekhang.apps.duties.states import Assessment, states_of
+from dekhang.apps.registry.asked import asked_day
 from dekhang.apps.registry.models import UnitVersion
-from dekhang.apps.registry.selectors import current_version, own_unit_id, unit_names, visible_unit_ids
+from dekhang.apps.registry.selectors import current_version, own_unit_id, visible_unit_ids
 from dekhang.law import UnknownKey, load
 from dekhang.law.shapes import Duty
 
 EVIDENCE_PER_PAGE = 50
+CONTESTS_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,19 +38,21 @@ class DutyRow:
     claim: Claim | None
 
 
-def _version(request: HttpRequest, unit_id: int) -> UnitVersion:
-    version = current_version(unit_id) if unit_id in visible_unit_ids(request.user) else None
+def version_of(request: HttpRequest, unit_id: int, day: date | None = None) -> UnitVersion:
+    """The unit as it was on the day, for whoever may see it."""
+    version = current_version(unit_id, day) if unit_id in visible_unit_ids(request.user) else None
     if version is None:
         raise Http404
     return version
 
 
-def _duty(version: UnitVersion, duty_key: str) -> Duty:
+def duty_of(version: UnitVersion, duty_key: str, at: datetime | None = None) -> Duty:
+    """A duty that falls on the unit at the moment asked (now)."""
     try:
         duty = load().duty(duty_key)
     except UnknownKey:
         raise Http404 from None
-    if duty not in selectors.duties_for(version.kind, clock.now()):
+    if duty not in selectors.duties_for(version.kind, at or clock.now()):
         raise Http404
     return duty
 
@@ -56,62 +64,72 @@ def mine(request: HttpRequest) -> HttpResponse:
 
 
 def of_unit(request: HttpRequest, unit_id: int) -> HttpResponse:
-    version = _version(request, unit_id)
-    now = clock.now()
+    day, fault = asked_day(request.GET.get("ngay"))
+    version, at = version_of(request, unit_id, day), selectors.moment_of(day)
     claims = {c.duty_key: c for c in selectors.claims_of(request.user).filter(unit_id=unit_id, withdrawn_at=None)}
-    rows = [
-        DutyRow(
-            duty=duty,
-            assessment=selectors.assess(duty.key, [unit_id], now)[unit_id],
-            claim=claims.get(duty.key),
-        )
-        for duty in selectors.duties_for(version.kind, now)
-    ]
-    return render(request, "duties/of_unit.html", {"version": version, "unit_id": unit_id, "rows": rows})
+    duties = selectors.duties_for(version.kind, at)
+    assessed = timelines.assessments_of({duty.key: [unit_id] for duty in duties}, at)
+    rows = [DutyRow(duty=duty, assessment=assessed[duty.key][unit_id], claim=claims.get(duty.key)) for duty in duties]
+    context = {"version": version, "unit_id": unit_id, "rows": rows, "day": day, "fault": fault, "today": clock.today()}
+    return render(request, "duties/of_unit.html", context)
 
 
 def duty(request: HttpRequest, unit_id: int, duty_key: str) -> HttpResponse:
-    return _duty_page(request, unit_id, duty_key)
+    return duty_page(request, unit_id, duty_key)
 
 
-def _duty_page(
+def duty_page(
     request: HttpRequest,
     unit_id: int,
     duty_key: str,
     claim_form: ClaimForm | None = None,
     contest_form: ContestForm | None = None,
 ) -> HttpResponse:
-    version = _version(request, unit_id)
-    duty = _duty(version, duty_key)
+    """A unit's duty on the day asked: state, evidence seen until then, declarations, contests."""
+    day, fault = asked_day(request.GET.get("ngay"))
+    version, at = version_of(request, unit_id, day), selectors.moment_of(day)
+    duty = duty_of(version, duty_key, at)
     claims = selectors.claims_of(request.user).filter(unit_id=unit_id, duty_key=duty_key).order_by("-declared_at")
     standing = next((claim for claim in claims if claim.withdrawn_at is None), None)
-    kinds = states_of(duty_key)[1]
-    evidence = selectors.evidence_of(request.user).filter(unit_id=unit_id, kind__in=kinds)
+    evidence = selectors.evidence_of(request.user).filter(
+        unit_id=unit_id, kind__in=states_of(duty_key)[1], observed_at__lte=at
+    )
+    page = Paginator(evidence, EVIDENCE_PER_PAGE).get_page(request.GET.get("page"))
     context = {
         "version": version,
         "unit_id": unit_id,
         "duty": duty,
-        "basis": load().cite_in_force(duty.basis, clock.today()),
-        "assessment": selectors.assess(duty_key, [unit_id], clock.now())[unit_id],
+        "day": day,
+        "fault": fault,
+        "today": clock.today(),
+        "basis": load().cite_in_force(duty.basis, day),
+        "assessment": selectors.assess(duty_key, [unit_id], at)[unit_id],
         "claims": claims,
         "standing": standing,
-        "evidence": Paginator(evidence, EVIDENCE_PER_PAGE).get_page(request.GET.get("page")),
-        "contests": selectors.contests_of(request.user).filter(unit_id=unit_id, duty_key=duty_key),
+        "evidence": page,
+        "page": page,
+        "contests": contests_of(request.user).filter(unit_id=unit_id, duty_key=duty_key)[:CONTESTS_SHOWN],
         "refusal": refusal(policies.check_can_declare, request.user, unit_id),
+        "contest_refusal": refusal(check_can_contest, request.user, unit_id, day),
         "claim_form": claim_form or ClaimForm(),
         "contest_form": contest_form or ContestForm(),
     }
-    context["page"] = context["evidence"]
     return render(request, "duties/duty.html", context)
 
 
 @require_POST
 def declare(request: HttpRequest, unit_id: int, duty_key: str) -> HttpResponse:
-    duty = _duty(_version(request, unit_id), duty_key)
+    duty = duty_of(version_of(request, unit_id), duty_key)
     policies.check_can_declare(request.user, unit_id)
     form = ClaimForm(request.POST, request.FILES)
     if not form.is_valid():
-        return _duty_page(request, unit_id, duty_key, claim_form=form)
+        return duty_page(request, unit_id, duty_key, claim_form=form)
+    refuse_secrets(
+        unit_id=unit_id,
+        by=request.user,
+        texts={"statement": form.cleaned_data["statement"]},
+        file=form.cleaned_data["document"],
+    )
     services.declare(unit_id=unit_id, duty_key=duty.key, by=request.user, **form.cleaned_data)
     messages.success(request, _("Đã ghi nhận khai báo. Khai nhầm thì bấm “Rút khai báo”."))
     return redirect("duties:duty", unit_id, duty_key)
@@ -142,43 +160,3 @@ def document(request: HttpRequest, pk: int) -> FileResponse:
     except FileNotFoundError:
         raise Http404 from None
     return FileResponse(file, as_attachment=True, filename=name, content_type=documents.content_type_of(name))
-
-
-@require_POST
-def contest(request: HttpRequest, unit_id: int, duty_key: str) -> HttpResponse:
-    duty = _duty(_version(request, unit_id), duty_key)
-    policies.check_can_contest(request.user, unit_id)
-    form = ContestForm(request.POST)
-    if not form.is_valid():
-        return _duty_page(request, unit_id, duty_key, contest_form=form)
-    services.contest(unit_id=unit_id, duty_key=duty.key, by=request.user, **form.cleaned_data)
-    messages.success(request, _("Đã gửi giải trình tới cơ quan điều phối."))
-    return redirect("duties:duty", unit_id, duty_key)
-
-
-def contests(request: HttpRequest) -> HttpResponse:
-    waiting = selectors.contests_of(request.user).order_by(F("answered_at").asc(nulls_first=True), "opened_at")
-    page = Paginator(waiting, 20).get_page(request.GET.get("page"))
-    names = unit_names({contest.unit_id for contest in page})
-    rows = [
-        {
-            "contest": contest,
-            "unit": names.get(contest.unit_id, ""),
-            "duty": load().duty(contest.duty_key),
-            "refusal": refusal(policies.check_can_answer_contest, request.user, contest),
-        }
-        for contest in page
-    ]
-    return render(request, "duties/contests.html", {"rows": rows, "page": page, "form": AnswerForm()})
-
-
-@require_POST
-def answer(request: HttpRequest, pk: int) -> HttpResponse:
-    contest = get_object_or_404(selectors.contests_of(request.user), pk=pk)
-    form = AnswerForm(request.POST)
-    if not form.is_valid():
-        messages.error(request, _("Hãy viết câu trả lời trước khi gửi."))
-        return redirect("duties:contests")
-    services.answer_contest(contest=contest, answer=form.cleaned_data["answer"], by=request.user)
-    messages.success(request, _("Đã trả lời giải trình."))
-    return redirect("duties:contests")

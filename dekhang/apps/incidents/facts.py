@@ -9,12 +9,12 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
 from dekhang import law
-from dekhang.apps.core import clock
 from dekhang.apps.incidents import procedures
 from dekhang.apps.incidents.enums import IncidentKind, ReportKind, StepStatus
 from dekhang.apps.incidents.models import Incident
+from dekhang.apps.registry import letterhead
 from dekhang.apps.registry import selectors as registry
-from dekhang.apps.registry.enums import ContactKind, UnitKind
+from dekhang.apps.registry.enums import ContactKind
 from dekhang.law.shapes import Report, ReportField
 
 # Answers that describe the state of things on the day of one document: not carried over to the next one.
@@ -95,23 +95,10 @@ def letter(incident: Incident) -> Letter:
     head = registry.heads(incident.unit_id).first()
     return Letter(
         number=saved.get("number", ""),
-        place=saved.get("place") or _short_place(),
+        place=saved.get("place") or letterhead.place(),
         signer_title=saved.get("signer_title") or _("Thủ trưởng đơn vị"),
         signer_name=saved.get("signer_name") or (head.full_name if head else ""),
     )
-
-
-def province_name() -> str:
-    version = registry.versions_in_force().filter(kind=UnitKind.PROVINCE).first()
-    return version.name if version else ""
-
-
-def _short_place() -> str:
-    """ "Tỉnh Tây Ninh" → "Tây Ninh": a letter's date line names the place without its rank."""
-    name = province_name()
-    for rank in ("UBND ", "Tỉnh ", "tỉnh ", "Thành phố ", "thành phố "):
-        name = name.removeprefix(rank)
-    return name
 
 
 def _typed(field: ReportField, value: Any) -> Any:
@@ -146,7 +133,7 @@ class _Record:
     _operator_name = _notifier_name
 
     def _owner_name(self) -> str:
-        name = province_name()
+        name = letterhead.province_name()
         return (name if name.startswith("UBND") else f"UBND {name[:1].lower()}{name[1:]}") if name else ""
 
     def _system_name(self) -> str:
@@ -242,10 +229,3 @@ def storable(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
     return value if value is not None else ""
-
-
-def letter_day() -> str:
-    """Today as a date line writes it: days below 10 and months 1 and 2 with a zero before (Decree 30/2020, Appendix I)."""
-    today = timezone.localtime(clock.now()).date()
-    month = f"{today.month:02d}" if today.month < 3 else str(today.month)
-    return _("ngày %(day)02d tháng %(month)s năm %(year)d") % {"day": today.day, "month": month, "year": today.year}

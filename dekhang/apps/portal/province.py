@@ -7,7 +7,7 @@ from dekhang.apps.alerts.models import Alert
 from dekhang.apps.alerts.selectors import alerts_of, worst_first
 from dekhang.apps.core import clock
 from dekhang.apps.core.models import User
-from dekhang.apps.duties.selectors import contests_of
+from dekhang.apps.duties.contesting.selectors import contests_of
 from dekhang.apps.incidents.models import Incident
 from dekhang.apps.portal.work import running_incidents
 from dekhang.apps.registry.selectors import unit_names

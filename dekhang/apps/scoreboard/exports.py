@@ -27,6 +27,7 @@ HEADINGS = (
     "Chứng minh tới",
     "Chi tiết: đạt",
     "Chi tiết: tổng",
+    "Giải trình",
     "Nguồn số liệu",
     "Định nghĩa",
 )
@@ -38,6 +39,22 @@ def source_of(board: Board) -> str:
     return (
         f"Số liệu đã chốt {timezone.localtime(board.snapshot.frozen_at):%H:%M %d/%m/%Y}, mã băm {board.snapshot.digest}"
     )
+
+
+def contests_text(board: Board, row: BoardRow) -> str:
+    """What the unit contests and what became of it, each in a sentence."""
+    return "; ".join(
+        f"số liệu ngày {mark.day:%d/%m/%Y}: {mark.words.lower()}" + (f" ({mark.answer})" if mark.answer else "")
+        for mark in board.marks.get(row.unit_id, ())
+    )
+
+
+def contests_of(board: Board) -> str:
+    """How many contests stand beside the board's number."""
+    counts = board.contests
+    if not counts:
+        return "không có"
+    return f"{counts.open} chờ xem xét, {counts.corrected} được sửa, {counts.refused} bị từ chối"
 
 
 def coverage_text(board: Board) -> str:
@@ -69,6 +86,7 @@ def _cells(board: Board, rows: Iterable[BoardRow], names: dict[int, str]) -> Ite
                 f"{timezone.localtime(row.proven_until):%Y-%m-%d %H:%M}" if row.proven_until else "",
                 f"{row.measure.done:g}" if row.measure else "",
                 f"{row.measure.whole:g}" if row.measure else "",
+                contests_text(board, row),
                 source,
                 definition,
             )
@@ -118,6 +136,7 @@ def as_xlsx(board: Board, rows: Iterable[BoardRow], names: dict[int, str]) -> by
             ("Đã chứng minh", str(board.proven)),
             ("Tỷ lệ chi tiết", measure_words(board) or "không có"),
             ("Nguồn số liệu", source_of(board)),
+            ("Giải trình", contests_of(board)),
             ("Độ phủ của log", coverage_text(board)),
             ("Định nghĩa", definition_of(board.duty, board.day).in_one_line()),
             ("Mốc so sánh", board.reference.label if board.reference else "không có"),

@@ -1,15 +1,28 @@
 """What the scoreboard hands out: a duty's figure on a day, its rows, its trend. Values only; `selectors` reads them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
 
+from dekhang.apps.duties.contesting.selectors import ContestMark
 from dekhang.apps.duties.enums import COUNTS_AS_DECLARED, ClaimState
 from dekhang.apps.duties.states import Measure
 from dekhang.apps.scoreboard.models import Snapshot
 from dekhang.apps.sources.coverage import Coverage
 from dekhang.law.shapes import Duty, ReferenceFigure, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Contests:
+    """How many giải trình stand beside a number: waiting, corrected, refused."""
+
+    open: int = 0
+    corrected: int = 0
+    refused: int = 0
+
+    def __bool__(self) -> bool:
+        return any((self.open, self.corrected, self.refused))
 
 
 @dataclass(frozen=True)
@@ -20,6 +33,7 @@ class Figure:
         states: how many units are in each state; their sum is the denominator.
         measure: the detail share (people, systems, sources …) summed over the units; None where nothing is counted.
         frozen: read from the day's snapshot, not computed from evidence just now.
+        contests: what units contest of it, and what became of that; they never change the number.
     """
 
     duty: Duty
@@ -28,6 +42,7 @@ class Figure:
     states: Mapping[ClaimState, int]
     measure: Measure | None = None
     frozen: bool = False
+    contests: Contests = Contests()
 
     @cached_property
     def units(self) -> int:
@@ -104,6 +119,7 @@ class Board(Figure):
 
     `snapshot`: the frozen numbers it was read from; None when computed from evidence just now.
     `coverage`: of the day's logs behind it; None for a duty that is not about logs.
+    `marks`: contests by unit, oldest first.
     `intact`: False when the frozen numbers no longer fit their digest, or the digest is not the one of the audit chain.
     """
 
@@ -111,6 +127,7 @@ class Board(Figure):
     snapshot: Snapshot | None = None
     coverage: Coverage | None = None
     intact: bool = True
+    marks: Mapping[int, tuple[ContestMark, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

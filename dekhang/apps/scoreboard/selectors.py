@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 
 import orjson
@@ -12,12 +13,14 @@ from dekhang.apps.core import clock
 from dekhang.apps.core.models import AuditEvent, User
 from dekhang.apps.duties import selectors as duties
 from dekhang.apps.duties import timelines
-from dekhang.apps.duties.enums import ClaimState
+from dekhang.apps.duties.contesting.selectors import ContestMark, beside
+from dekhang.apps.duties.enums import ClaimState, ContestState
+from dekhang.apps.duties.selectors import moment_of
 from dekhang.apps.duties.states import Assessment, Measure
 from dekhang.apps.registry.models import UnitVersion
 from dekhang.apps.registry.selectors import versions_in_force, visible_unit_ids
 from dekhang.apps.scoreboard.enums import AuditAction
-from dekhang.apps.scoreboard.figures import Board, BoardRow, Figure, TrendPoint
+from dekhang.apps.scoreboard.figures import Board, BoardRow, Contests, Figure, TrendPoint
 from dekhang.apps.scoreboard.models import Snapshot
 from dekhang.apps.sources.coverage import Coverage, coverage_of
 from dekhang.law import load
@@ -28,12 +31,6 @@ BOARD_DUTIES = tuple(duty.key for duty in load().duties)
 OVER_LOGS = frozenset({"record_attacks"})
 TREND_SPAN = timedelta(days=90)
 Units = Mapping[str, Collection[UnitVersion]]
-
-
-def moment_of(day: date) -> datetime:
-    """The moment that a day's number describes: its last microsecond here, or now when the day is not over."""
-    midnight = timezone.make_aware(datetime.combine(day + timedelta(days=1), time.min))
-    return min(midnight - timedelta(microseconds=1), clock.now())
 
 
 def units_of(duty_keys: Iterable[str], day: date) -> Units:
@@ -59,15 +56,21 @@ def figures(
     units = units_of(live, day) if units is None else units
     at = moment_of(day)
     tallies = timelines.tallies({key: [v.unit_id for v in units[key]] for key in live}, at)
+    marks = beside(duty_keys, day, at)
     found = {}
     for key in duty_keys:
         duty = load().duty(key)
         if key in frozen:
             states = {ClaimState(state): number for state, number in frozen[key].states.items()}
-            found[key] = Figure(duty, day, at, states, _measure_of(frozen[key]), frozen=True)
+            found[key] = Figure(duty, day, at, states, _measure_of(frozen[key]), True, counted(marks[key]))
         else:
-            found[key] = Figure(duty, day, at, tallies[key].states, tallies[key].measure)
+            found[key] = Figure(duty, day, at, tallies[key].states, tallies[key].measure, False, counted(marks[key]))
     return found
+
+
+def counted(marks: Iterable[ContestMark]) -> Contests:
+    states = [mark.state for mark in marks]
+    return Contests(*(states.count(s) for s in (ContestState.OPEN, ContestState.CORRECTED, ContestState.REFUSED)))
 
 
 def board(duty_key: str, day: date | None = None) -> Board:
@@ -82,10 +85,26 @@ def boards(duty_keys: Collection[str], day: date | None = None, units: Units | N
     units = units_of(duty_keys, day) if units is None else units
     live = live_boards([key for key in duty_keys if key not in frozen], day, units)
     chained = _chained_digests(frozen.values())
-    return {
+    found = {
         key: live[key] if key in live else _frozen_board(frozen[key], units[key], chained.get(frozen[key].pk))
         for key in duty_keys
     }
+    return _with_contests(found)
+
+
+def _with_contests(boards: Mapping[str, Board]) -> dict[str, Board]:
+    """The boards of one day with what units contest of them and what became of it; one query."""
+    if not boards:
+        return {}
+    any_board = next(iter(boards.values()))
+    marks = beside(list(boards), any_board.day, any_board.at)
+    found = {}
+    for key, board in boards.items():
+        by_unit: dict[int, tuple[ContestMark, ...]] = {}
+        for mark in marks[key]:
+            by_unit[mark.unit_id] = (*by_unit.get(mark.unit_id, ()), mark)
+        found[key] = replace(board, contests=counted(marks[key]), marks=by_unit)
+    return found
 
 
 def snapshots_of(day: date) -> QuerySet[Snapshot]:
@@ -229,7 +248,7 @@ def snapshot_digest(snapshot: Snapshot) -> str:
         snapshot.declared,
         snapshot.proven,
         snapshot.states,
-        [snapshot.done, snapshot.whole, snapshot.never],
+        [None if n is None else float(n) for n in (snapshot.done, snapshot.whole, snapshot.never)],
         snapshot.records_sent,
         snapshot.records_lost,
         snapshot.rows,

@@ -1,5 +1,6 @@
 """The board: both shares of the eleven duties on any date; of one of them picture, trend, rows, and their export."""
 
+from collections.abc import Iterable
 from datetime import date
 from typing import Any
 from urllib.parse import urlencode
@@ -12,7 +13,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from dekhang.apps.core import clock
-from dekhang.apps.duties.enums import ClaimState, ReasonCode
+from dekhang.apps.duties.contesting.selectors import ContestMark
+from dekhang.apps.duties.enums import ClaimState, ContestState, ReasonCode
 from dekhang.apps.registry.asked import asked_day
 from dekhang.apps.registry.enums import UnitKind
 from dekhang.apps.registry.selectors import unit_names
@@ -53,10 +55,14 @@ class Asked:
         self.kind = get("loai", "") if get("loai") in UnitKind.values else ""
         self.district = get("huyen", "") if get("huyen", "").isdecimal() and len(get("huyen", "")) < 18 else ""
         self.reason = get("ly-do", "") if get("ly-do") in ReasonCode.values else ""
+        self.contested = get("giai-trinh", "") if get("giai-trinh", "") in ContestState.values else ""
         self.text = get("q", "").strip()[:100]
         self.order = get("xep", "") if get("xep", "").removeprefix("-") in board_rows.ORDERS else "can-lam"
 
-    def rows(self, rows: list[BoardRow]) -> list[BoardRow]:
+    def rows(self, board: Board, rows: list[BoardRow]) -> list[BoardRow]:
+        if self.contested:
+            states = {pk: {mark.state for mark in marks} for pk, marks in board.marks.items()}
+            rows = [row for row in rows if self.contested in states.get(row.unit_id, ())]
         return board_rows.pick(
             rows,
             state=self.state,
@@ -69,7 +75,7 @@ class Asked:
 
     @property
     def is_filtered(self) -> bool:
-        return any((self.state, self.kind, self.district, self.reason, self.text))
+        return any((self.state, self.kind, self.district, self.reason, self.contested, self.text))
 
     def query(self, **changes: str) -> str:
         """The address of the same question with some answers changed."""
@@ -81,6 +87,7 @@ class Asked:
             "loai": self.kind,
             "huyen": self.district,
             "ly-do": self.reason,
+            "giai-trinh": self.contested,
             "q": self.text,
             "xep": "" if self.order == "can-lam" else self.order,
         } | changes
@@ -118,22 +125,32 @@ def board(request: HttpRequest) -> HttpResponse:
 
 
 def _rows_context(request: HttpRequest, asked: Asked, current: Board, rows: list[BoardRow]) -> dict[str, Any]:
-    kept = asked.rows(rows)
+    kept = asked.rows(current, rows)
     page = Paginator(kept, ROWS_A_PAGE).get_page(request.GET.get("page"))
     districts = {row.unit_id for row in current.rows if row.kind == UnitKind.DISTRICT}
     names = unit_names({row.parent_id for row in page if row.parent_id} | districts, asked.day)
     return {
         "asked": asked,
         "shown": current,  # not "board": the navigation's own names would replace it
-        "rows": [(row, names.get(row.parent_id or 0, "")) for row in page],
+        "rows": _with_marks(current, page, names),
         "names": names,
         "page": page,
         "seen": len(rows),
         "states": [(state, state.label, sum(row.state == state for row in rows)) for state in board_rows.URGENCY],
         "reasons": board_rows.reasons_of(rows),
         "kinds": [(kind, kind.label) for kind in UnitKind if any(row.kind == kind for row in current.rows)],
+        "contests": [
+            (state, state.label) for state in (ContestState.OPEN, ContestState.CORRECTED, ContestState.REFUSED)
+        ],
         "orders": [(name, ORDER_NAMES[name]) for name in board_rows.ORDERS],
     }
+
+
+def _with_marks(
+    board: Board, rows: Iterable[BoardRow], names: dict[int, str]
+) -> list[tuple[BoardRow, str, tuple[ContestMark, ...]]]:
+    """Rows with the name of what they belong to and their contests."""
+    return [(row, names.get(row.parent_id or 0, ""), board.marks.get(row.unit_id, ())) for row in rows]
 
 
 def _districts(board: Board, names: dict[int, str]) -> list[tuple[int, str]]:
@@ -220,7 +237,7 @@ def print_rows(request: HttpRequest) -> HttpResponse:
     """All rows that fit the filters on one page without navigation, for paper; noted like an export."""
     asked = Asked(request)
     current = selectors.board(asked.duty_key, asked.day)
-    rows = asked.rows(selectors.visible_rows(current, request.user))
+    rows = asked.rows(current, selectors.visible_rows(current, request.user))
     names = unit_names({row.parent_id for row in rows if row.parent_id}, asked.day)
     services.record_export(duty_key=asked.duty_key, day=current.day, rows=len(rows), form="print", by=request.user)
     return render(
@@ -229,7 +246,7 @@ def print_rows(request: HttpRequest) -> HttpResponse:
         {
             "asked": asked,
             "shown": current,
-            "rows": [(row, names.get(row.parent_id or 0, "")) for row in rows],
+            "rows": _with_marks(current, rows, names),
             "source": exports.source_of(current),
             "definition": definition_of(current.duty, asked.day),
             "measure": measure_words(current),
@@ -244,7 +261,7 @@ def export(request: HttpRequest, form: str) -> HttpResponse:
         raise Http404
     asked = Asked(request)
     current = selectors.board(asked.duty_key, asked.day)
-    rows = asked.rows(selectors.visible_rows(current, request.user))
+    rows = asked.rows(current, selectors.visible_rows(current, request.user))
     names = unit_names({row.parent_id for row in rows if row.parent_id}, asked.day)
     body = exports.as_csv(current, rows, names) if form == "csv" else exports.as_xlsx(current, rows, names)
     services.record_export(duty_key=asked.duty_key, day=current.day, rows=len(rows), form=form, by=request.user)

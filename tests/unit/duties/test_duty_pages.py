@@ -6,11 +6,11 @@ from django.urls import reverse
 
 from dekhang.apps.core import clock
 from dekhang.apps.duties import services
-from dekhang.apps.duties.models import Claim, Contest
+from dekhang.apps.duties.models import Claim
 from dekhang.apps.duties.templatetags.duties import subject_words
 from tests.factories.core import UserFactory
 from tests.factories.duties import claim, proves_recording
-from tests.factories.registry import UnitFactory, head_of, officer_of
+from tests.factories.registry import UnitFactory, officer_of
 
 pytestmark = pytest.mark.django_db
 
@@ -135,15 +135,6 @@ def test_the_coordinator_sees_but_does_not_declare_and_reads_why(client, unit):
 
 def test_an_unknown_duty_is_404(client, unit, officer):
     assert client.get(address("duty", unit, "khong-co")).status_code == 404
-
-
-def test_a_contest_goes_to_the_coordinator_and_comes_back_answered(client, unit, officer):
-    client.post(address("contest", unit), {"text": "Máy chủ mới thay hôm qua."})
-    client.force_login(UserFactory(coordinator=True))
-    assert "Máy chủ mới thay hôm qua." in client.get(reverse("duties:contests")).content.decode()
-    client.post(reverse("duties:answer", args=[Contest.objects.get().pk]), {"answer": "Đã ghi nhận."})
-    client.force_login(head_of(unit))
-    assert "Đã ghi nhận." in client.get(address("duty", unit)).content.decode()
 
 
 def test_the_duty_page_costs_the_same_with_many_rows(client, unit, officer, django_assert_max_num_queries):

@@ -104,16 +104,6 @@ def test_a_document_that_is_not_what_it_says_or_too_large_is_refused(data, setti
     assert not Claim.objects.exists()
 
 
-def test_a_contest_is_answered_once_and_by_the_coordinator(frozen_now):
-    unit = UnitFactory()
-    contest = services.contest(unit_id=unit.pk, duty_key="sop", text="Đã diễn tập hôm qua", by=head_of(unit))
-    with pytest.raises(ActionDenied, match="Chỉ cơ quan điều phối"):
-        services.answer_contest(contest=contest, answer="x", by=head_of(unit))
-    services.answer_contest(contest=contest, answer="Đã xem", by=UserFactory(coordinator=True))
-    with pytest.raises(ActionDenied, match="đã được trả lời"):
-        services.answer_contest(contest=contest, answer="y", by=UserFactory(coordinator=True))
-
-
 def test_posts_are_seen_once_and_again_when_somebody_changes(frozen_now):
     unit = UnitFactory()
     officer, head = officer_of(unit), head_of(unit)

@@ -8,9 +8,9 @@ from dekhang.apps.alerts.enums import EscalationStep
 from dekhang.apps.core import clock
 from dekhang.apps.core.enums import Role
 from dekhang.apps.core.models import OutboundMessage
+from dekhang.apps.duties.contesting.services import contest
 from dekhang.apps.duties.enums import EvidenceKind
 from dekhang.apps.duties.models import Evidence
-from dekhang.apps.duties.services import contest
 from dekhang.apps.incidents.services import adopt_sop, approve_sop, confirm_read
 from dekhang.apps.registry.enums import ContactKind
 from dekhang.apps.registry.models import Contact

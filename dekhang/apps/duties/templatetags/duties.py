@@ -5,7 +5,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from dekhang.apps.core.templatetags.dk import badge
-from dekhang.apps.duties.enums import ClaimState
+from dekhang.apps.duties.enums import ClaimState, ContestState
 from dekhang.apps.duties.states import record_attacks, sop
 from dekhang.apps.registry.enums import PostKind
 
@@ -25,6 +25,20 @@ TONES = {
 def state_badge(state: str) -> SafeString:
     tone, icon_name = TONES[ClaimState(state)]
     return badge(tone, ClaimState(state).label, icon_name)
+
+
+CONTEST_TONES = {
+    ContestState.OPEN: ("warn", "message-square"),
+    ContestState.CORRECTED: ("ok", "badge-check"),
+    ContestState.REFUSED: ("neutral", "x"),
+    ContestState.WITHDRAWN: ("neutral", "undo-2"),
+}
+
+
+@register.simple_tag
+def contest_badge(state: str) -> SafeString:
+    tone, icon_name = CONTEST_TONES[ContestState(state)]
+    return badge(tone, _("Giải trình: %(state)s") % {"state": str(ContestState(state).label).lower()}, icon_name)
 
 
 @register.filter

@@ -15,7 +15,7 @@ from dekhang.apps.core.audit import record_event
 from dekhang.apps.core.errors import ActionDenied
 from dekhang.apps.core.models import User
 from dekhang.apps.incidents import facts, policies
-from dekhang.apps.incidents.documents.report import build
+from dekhang.apps.incidents.documents import build
 from dekhang.apps.incidents.enums import AuditAction
 from dekhang.apps.incidents.models import Incident, IncidentEvent, ReportDocument
 from dekhang.apps.incidents.services import clocks, texts

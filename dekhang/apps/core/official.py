@@ -3,9 +3,12 @@
 Times New Roman is named, not shipped: the reader's machine has it or a metric twin.
 """
 
+import zipfile
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from io import BytesIO
 
 from docx import Document
 from docx.document import Document as DocumentType
@@ -32,6 +35,15 @@ class Heads:
     issuer: str
     number: str
     place_and_date: str
+
+
+def date_line(day: date) -> str:
+    """ "ngày 05 tháng 02 năm 2020": days below 10 and months 1 and 2 with a zero before.
+
+    Law: ND30-2020/PL1
+    """
+    month = f"{day.month:02d}" if day.month < 3 else str(day.month)
+    return f"ngày {day.day:02d} tháng {month} năm {day.year}"
 
 
 def new_document(*, made_at: datetime, title: str, author: str) -> DocumentType:
@@ -130,22 +142,41 @@ def put_field(document: DocumentType, label: str, value: str) -> None:
 
 
 def put_table(
-    document: DocumentType, heads: Sequence[str], widths_mm: Sequence[int], rows: Sequence[Sequence[str]]
+    document: DocumentType,
+    heads: Sequence[str],
+    widths_mm: Sequence[int],
+    rows: Sequence[Sequence[str]],
+    *,
+    size: int = 12,
+    centred: frozenset[int] = frozenset(),
 ) -> None:
+    """A table with borders whose head repeats on every page; `centred`: columns (from 0) of numbers."""
     table = document.add_table(rows=1, cols=len(heads))
     table.style = "Table Grid"
     table.alignment = WD_TABLE_ALIGNMENT.CENTER
     table.autofit = False
     for cell, head in zip(table.rows[0].cells, heads, strict=True):
-        _line(cell, head, size=12, bold=True, first=True)
-    _repeat_as_head(table.rows[0]._tr)
-    for row in rows:
-        for cell, text in zip(table.add_row().cells, row, strict=True):
-            paragraph = cell.paragraphs[0]
-            paragraph.paragraph_format.space_after = Pt(0)
-            _run(paragraph, text, size=12)
-        _keep_whole(table.rows[-1]._tr)
+        _line(cell, head, size=size, bold=True, first=True)
     _set_widths(table, widths_mm)
+    _repeat_as_head(table.rows[0]._tr)
+    if not rows:
+        return
+    # rows are copies of one: python-docx takes a second for every hundred rows that it is asked to make
+    for place, cell in enumerate(table.add_row().cells):
+        cell.width = Mm(widths_mm[place])
+        paragraph = cell.paragraphs[0]
+        paragraph.paragraph_format.space_after = Pt(0)
+        if place in centred:
+            paragraph.alignment = CENTRE
+        _run(paragraph, "", size=size)
+    pattern = table.rows[-1]._tr
+    _keep_whole(pattern)
+    table._tbl.remove(pattern)
+    for row in rows:
+        copied = deepcopy(pattern)
+        for cell_xml, text in zip(copied.tc_lst, row, strict=True):
+            cell_xml.p_lst[0].r_lst[0].text = printable(text)
+        table._tbl.append(copied)
 
 
 def put_signature(document: DocumentType, *, signer_title: str, signer_name: str, copies: Sequence[str]) -> None:
@@ -168,6 +199,35 @@ def put_signature(document: DocumentType, *, signer_title: str, signer_name: str
     _line(right, signer_name, size=13, bold=True)
 
 
+def printable(text: str) -> str:
+    """Control characters are not XML: python-docx would refuse the whole document for one of them."""
+    return "".join(c for c in text if c.isprintable() or c in "\t\n")
+
+
+def put_picture(document: DocumentType, png: bytes, words: str, *, width_mm: int) -> None:
+    """A picture at the left, lines of words beside it."""
+    table = document.add_table(rows=1, cols=2)
+    table.autofit = False
+    _set_widths(table, (width_mm + 5, 160 - width_mm))
+    left, right = table.rows[0].cells
+    left.paragraphs[0].add_run().add_picture(BytesIO(png), width=Mm(width_mm))
+    for place, line in enumerate(words.splitlines()):
+        paragraph = right.paragraphs[0] if place == 0 else right.add_paragraph()
+        _run(paragraph, line, bold=place == 0, size=12)
+
+
+def as_bytes(document: DocumentType) -> bytes:
+    """The document as a file without the hour of its making in it: the same paragraphs, the same bytes."""
+    made, still = BytesIO(), BytesIO()
+    document.save(made)
+    with zipfile.ZipFile(made) as given, zipfile.ZipFile(still, "w", zipfile.ZIP_DEFLATED) as kept:
+        for name in given.namelist():
+            entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+            entry.compress_type, entry.external_attr, entry.create_system = zipfile.ZIP_DEFLATED, 0o600 << 16, 3
+            kept.writestr(entry, given.read(name), compresslevel=6)
+    return still.getvalue()
+
+
 def _line(
     cell: _Cell,
     text: str,
@@ -185,8 +245,7 @@ def _line(
 
 
 def _run(paragraph: Paragraph, text: str, *, bold: bool = False, italic: bool = False, size: int = 13) -> None:
-    # control characters are not XML: python-docx would refuse the whole document for one of them
-    run = paragraph.add_run("".join(c for c in text if c.isprintable() or c in "\t\n"))
+    run = paragraph.add_run(printable(text))
     run.bold, run.italic = bold or None, italic or None
     run.font.size, run.font.name = Pt(size), FONT
 

@@ -1,19 +1,17 @@
-"""The statutory documents of an incident: contents from the law's field lists and the record, in an official letter."""
+"""The statutory documents of an incident as editable DOCX: contents from the law's field lists and the record, in an official letter."""
 
-from io import BytesIO
 from itertools import groupby
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from dekhang import law
-from dekhang.apps.core import clock
+from dekhang.apps.core import clock, official
 from dekhang.apps.incidents import facts, procedures
-from dekhang.apps.incidents.documents import official
 from dekhang.apps.incidents.enums import StepStatus
 from dekhang.apps.incidents.models import Incident
 from dekhang.apps.registry import selectors as registry
-from dekhang.apps.registry.enums import UnitKind
+from dekhang.apps.registry.letterhead import issuer_lines
 
 SIGNS = {"notice": "TB", "initial": "BC", "end": "BC"}  # kind of paper in its number: Thông báo, Báo cáo
 
@@ -32,7 +30,7 @@ def build(incident: Incident, kind: str) -> bytes:
     )
     if incident.is_exercise:
         official.put_text(document, _("DIỄN TẬP – văn bản này không có giá trị báo cáo."), bold=True)
-    superior, issuer = issuer_lines(incident)
+    superior, issuer = issuer_lines(incident.unit_id, timezone.localtime(incident.detected_at).date())
     official.put_heads(
         document,
         official.Heads(
@@ -40,7 +38,7 @@ def build(incident: Incident, kind: str) -> bytes:
             issuer=issuer,
             number=_("Số: %(number)s")
             % {"number": letter.number or f"{official.BLANK[:3]}/{SIGNS[kind]}-{official.BLANK[:3]}"},
-            place_and_date=f"{letter.place or official.BLANK[:8]}, {facts.letter_day()}",
+            place_and_date=f"{letter.place or official.BLANK[:8]}, {official.date_line(clock.today())}",
         ),
     )
     official.put_title(document, report.title, incident.title)
@@ -63,9 +61,7 @@ def build(incident: Incident, kind: str) -> bytes:
             italic=True,
             size=9,
         )
-    out = BytesIO()
-    document.save(out)
-    return out.getvalue()
+    return official.as_bytes(document)
 
 
 def _put_fields(document: official.DocumentType, answers: list[facts.Answer]) -> None:
@@ -95,15 +91,3 @@ def _put_steps(document: official.DocumentType, incident: Incident) -> None:
     official.put_text(document, _("Các bước đã thực hiện theo quy trình “%(name)s”:") % {"name": plan.name}, bold=True)
     heads = (_("TT"), _("Việc"), _("Lúc"), _("Người thực hiện"), _("Kết quả"))
     official.put_table(document, heads, (10, 50, 25, 30, 50), rows)
-
-
-def issuer_lines(incident: Incident) -> tuple[str, str]:
-    """(superior, issuer) as a letter-head writes them: a department stands under the province, a place under itself."""
-    version = registry.current_version(incident.unit_id, timezone.localtime(incident.detected_at).date())
-    if version is None:
-        return "", registry.unit_name(incident.unit_id)
-    name = version.name.removeprefix("UBND ").removeprefix("Ủy ban nhân dân ")
-    if version.kind in (UnitKind.DISTRICT, UnitKind.COMMUNE, UnitKind.PROVINCE):
-        return "Ủy ban nhân dân", name
-    province = facts.province_name().removeprefix("UBND ")
-    return (f"Ủy ban nhân dân {province}" if province else ""), name

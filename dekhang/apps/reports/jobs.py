@@ -1,0 +1,115 @@
+"""What reports do on the clock: making those whose period has ended, and signing what could not be signed."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from django.conf import settings
+
+from dekhang.apps.core import clock
+from dekhang.apps.core.errors import ActionDenied
+from dekhang.apps.registry.selectors import counted_units
+from dekhang.apps.reports.enums import Form, ReportState
+from dekhang.apps.reports.gathering import Asked, Boards, figures
+from dekhang.apps.reports.kinds import KINDS
+from dekhang.apps.reports.models import Report
+from dekhang.apps.reports.selectors import LATE_PERIOD_DAYS
+from dekhang.apps.reports.services import make, sign
+from dekhang.apps.scoreboard.models import Snapshot
+from dekhang.law import load
+from dekhang.law.periods import Period, last_ended
+
+logger = logging.getLogger(__name__)
+AT_ONCE = 10  # reports a round: about a second and a half of work
+
+
+def tick(limit: int = AT_ONCE) -> int:
+    """Make up to `limit` reports that are due to be made; sign what waits. Returns how many reports were made."""
+    made = 0
+    boards: dict[date, Boards] = {}
+    for asked, key in waiting():
+        if made >= limit:
+            break
+        if asked.day not in boards:
+            boards = {asked.day: figures(asked.day)}
+        try:
+            made += make(asked=asked, by=None, schedule_key=key, boards=boards[asked.day]) is not None
+        except ActionDenied as refused:  # a unit without duties on that day: nothing to report
+            logger.info("%s is not made: %s", key, refused)
+        except Exception:  # the edge of a loop that must live: what is missing shows on the page of periods
+            logger.exception("%s is not made", key)
+    sign_what_waits()
+    return made
+
+
+def waiting(on: date | None = None) -> Iterator[tuple[Asked, str]]:
+    """Reports of the last ended periods that the clock has not made, with the key that keeps them single."""
+    for period in due_periods(on):
+        if not is_frozen(period):
+            continue
+        entry = period.entry
+        units: list[int | None] = [None]
+        if entry.subject == "unit":
+            units = [version.unit_id for version in counted_units(period.end)]
+        made = set(
+            Report.objects.filter(calendar_key=entry.key, period_end=period.end).values_list("unit_id", flat=True)
+        )
+        texts = tuple((key, "") for key in KINDS[entry.kind].texts)
+        for unit_id in units:
+            if unit_id not in made:  # somebody may have made it by hand
+                asked = Asked(entry.kind, unit_id, period.start, period.end, entry, texts=texts)
+                yield asked, f"{entry.key}:{period.end.isoformat()}:{unit_id or 0}"
+
+
+def due_periods(on: date | None = None) -> list[Period]:
+    """The last ended period of every calendar entry, unless it is history."""
+    on = on or clock.today()
+    found = (last_ended(entry, on) for entry in load().report_dates)
+    return [period for period in found if period and (on - period.end).days <= LATE_PERIOD_DAYS]
+
+
+def is_frozen(period: Period) -> bool:
+    """Without frozen figures of its last day there is nothing to report: before the system came, or the clock stood still."""
+    return Snapshot.objects.filter(date=period.end).exists()
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """How far the clock is with one period: for the page that shows when it stands still."""
+
+    period: Period
+    expected: int
+    made: int
+    frozen: bool
+
+    @property
+    def missing(self) -> int:
+        return self.expected - self.made
+
+
+def progress(on: date | None = None) -> list[Planned]:
+    on = on or clock.today()
+    rows = []
+    for period in due_periods(on):
+        expected = counted_units(period.end).count() if period.entry.subject == "unit" else 1
+        made = (
+            Report.objects.filter(calendar_key=period.entry.key, period_end=period.end)
+            .values("unit_id")
+            .distinct()
+            .count()
+        )
+        rows.append(Planned(period, expected, made, is_frozen(period)))
+    return rows
+
+
+def sign_what_waits(limit: int = AT_ONCE) -> int:
+    """Try again where signing failed, or where a key was named only after the report was made."""
+    if not settings.SIGNING_PKCS12:
+        return 0
+    standing = [ReportState.CONFIRMED, ReportState.SUBMITTED, ReportState.RECEIVED]
+    finished = Report.objects.filter(state__in=standing) | Report.objects.filter(
+        kind__in=[kind.key for kind in KINDS.values() if not kind.confirmed], provisional=False
+    )
+    unsigned = finished.exclude(files__form=Form.SIGNED).order_by("signing_problem", "pk")[:limit]
+    return sum(sign(report=report) is not None for report in unsigned)
