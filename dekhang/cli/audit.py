@@ -1,4 +1,4 @@
-"""`dekhang audit verify`: is every event of the audit chain still what was written?"""
+"""`dekhang audit verify`: is every event of the audit chain, and every frozen number in it, still what was written?"""
 
 import argparse
 import sys
@@ -13,7 +13,7 @@ SHOWN = 50  # faults named one by one; all are counted
 def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser("audit", help="kiểm tra chuỗi nhật ký kiểm toán")
     actions = parser.add_subparsers(dest="action", metavar="VIỆC", required=True)
-    verify = actions.add_parser("verify", help="kiểm tra từng mắt xích; mã thoát 1 khi có mắt xích sai")
+    verify = actions.add_parser("verify", help="kiểm tra từng mắt xích; mã thoát 1 khi có mắt xích, số liệu chốt sai")
     add_data_option(verify)
     verify.set_defaults(run=run)
 
@@ -25,6 +25,7 @@ def run(args: argparse.Namespace) -> int:
 
     from dekhang.apps.core.audit import verify_chain
     from dekhang.apps.core.models import AuditEvent
+    from dekhang.apps.scoreboard.freezing.selectors import faults as frozen_faults
 
     faults = 0
     try:
@@ -33,6 +34,10 @@ def run(args: argparse.Namespace) -> int:
             where = f"sự kiện số {fault.event_id}" if fault.event_id is not None else "cả chuỗi"
             if faults <= SHOWN:
                 print(f"SAI: {where}: {fault.reason}")
+        for sentence in frozen_faults():
+            faults += 1
+            if faults <= SHOWN:
+                print(f"SAI: {sentence}")
     except DatabaseError as error:
         kept = "PostgreSQL" if Place.of(args.data).database else f"db.sqlite3 trong {args.data}"
         print(f"Không đọc được {kept}: {error}. Chạy dekhang doctor.", file=sys.stderr)

@@ -8,6 +8,9 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from dekhang.apps.scoreboard.enums import PeriodKind
+from dekhang.apps.scoreboard.freezing.periods import name_of
+
 
 class Snapshot(models.Model):
     """A duty's figure of one day. Written once: later evidence, edits and reorganisations do not touch it."""
@@ -78,3 +81,45 @@ class PublicItem(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+class FrozenPeriod(models.Model):
+    """Numbers put on ice under a name: those of the last day of a month, a quarter, a year, or of a day named by hand."""
+
+    kind = models.CharField(max_length=8, choices=PeriodKind.choices)
+    first_day = models.DateField()
+    last_day = models.DateField(help_text="the figures are those of this day: `Snapshot.date`")
+    reason = models.CharField(max_length=300, blank=True)
+    made_at = models.DateTimeField()
+    made_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+", help_text="null: the clock"
+    )
+    digest = models.CharField(max_length=64, help_text="over the period and the digests of its snapshots")
+
+    class Meta:
+        indexes = [models.Index(fields=["last_day"])]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "last_day"], condition=~Q(kind=PeriodKind.BY_HAND), name="one_period_of_a_kind"
+            ),
+            models.CheckConstraint(
+                condition=Q(kind=PeriodKind.BY_HAND, made_by__isnull=False) & ~Q(reason="")
+                | ~Q(kind=PeriodKind.BY_HAND) & Q(made_by__isnull=True, reason=""),
+                name="who_freezes_by_hand_says_why",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def name(self) -> str:
+        return name_of(PeriodKind(self.kind), self.last_day)
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self.pk is not None:
+            raise TypeError("A frozen period is written once")
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        raise TypeError("A frozen period is never deleted")

@@ -2,6 +2,7 @@ from django.urls import path
 
 from dekhang.apps.scoreboard import views
 from dekhang.apps.scoreboard.blocks import views as blocks
+from dekhang.apps.scoreboard.freezing import views as freezing
 from dekhang.apps.scoreboard.gci import views as gci
 from dekhang.apps.scoreboard.layers import views as layers
 from dekhang.apps.scoreboard.leadership import views as leadership
@@ -13,6 +14,9 @@ urlpatterns = [
     path("", views.board, name="board"),
     path("in/", views.print_rows, name="print"),
     path("xuat.<str:form>", views.export, name="export"),
+    path("dong-bang/", freezing.periods, name="periods"),
+    path("dong-bang/<int:pk>/", freezing.period, name="period"),
+    path("dong-bang/khac/<slug:duty_key>/", freezing.difference, name="difference"),
     path("bon-lop/", layers.all_units, name="layers"),
     path("bon-lop/xuat.<str:form>", layers.export, name="layers_export"),
     path("bon-lop/<int:unit_id>/", layers.one_unit, name="layers_of"),

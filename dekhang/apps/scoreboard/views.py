@@ -24,6 +24,7 @@ from dekhang.apps.scoreboard.deadlines import deadlines_at
 from dekhang.apps.scoreboard.definitions import absence, definition_of, measure_words
 from dekhang.apps.scoreboard.figures import Board, BoardRow, Figure, TrendPoint
 from dekhang.apps.scoreboard.forecast import FORECAST_DAYS, forecast, in_words
+from dekhang.apps.scoreboard.freezing.selectors import periods_of
 from dekhang.apps.scoreboard.selectors import BOARD_DUTIES
 from dekhang.law import load
 
@@ -114,6 +115,7 @@ def board(request: HttpRequest) -> HttpResponse:
         "districts": _districts(current, context["names"]),
         "today": clock.today(),
         "source": exports.source_of(current),
+        "periods": periods_of(asked.day) if current.frozen else [],
         "definition": definition_of(current.duty, asked.day),
         "csv": reverse("scoreboard:export", args=["csv"]) + asked.query(),
         "xlsx": reverse("scoreboard:export", args=["xlsx"]) + asked.query(),
