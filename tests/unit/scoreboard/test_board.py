@@ -259,7 +259,7 @@ def test_the_board_needs_the_same_queries_for_any_number_of_units(client, leader
         response = client.get(BOARD)
     assert response.context["shown"].units == 123
     services.freeze_day(date(2019, 12, 9))
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         client.get(BOARD, {"ngay": "2019-12-09"})
 
 
