@@ -22,6 +22,8 @@ from dekhang.apps.core import jobs as core
 from dekhang.apps.duties import jobs as duties
 from dekhang.apps.incidents import jobs as incidents
 from dekhang.apps.incidents import moving as incident_moving
+from dekhang.apps.inspections import jobs as inspections
+from dekhang.apps.inspections import moving as inspection_moving
 from dekhang.apps.observed import jobs as observed
 from dekhang.apps.registry.people import jobs as rosters
 from dekhang.apps.registry.people.directory import services as directory
@@ -66,6 +68,7 @@ def all_jobs() -> list[Job]:
         Job("escalation", 5, alerts.escalate),
         Job("clocks", 5, incidents.tick),
         Job("briefings", 30, briefings.tick),
+        Job("inspections", 60, inspections.tick),
         Job("rosters", 1, rosters.work_off, apart=True),
         Job("directory", 60, directory.tick, apart=True),
         Job("messages", 5, core.deliver_messages, apart=True),
@@ -105,6 +108,7 @@ def follow_reorganisations() -> None:
     alert_moving.follow_reorganisations()
     incident_moving.follow_reorganisations()
     briefing_moving.follow_reorganisations()
+    inspection_moving.follow_reorganisations()
 
 
 def run_due(jobs: list[Job], now: float) -> None:

@@ -46,6 +46,10 @@ def run(args: argparse.Namespace) -> int:
     if faults:
         print(f"{checked} báo cáo, {faults} chỗ không khớp. Giữ nguyên thư mục dữ liệu và báo cơ quan điều phối.")
         return 1
-    said = f"; {remarks} báo cáo không lập lại được hoặc ra byte khác vì phần mềm đã đổi, bản lưu trữ vẫn nguyên" if remarks else ""
+    said = (
+        f"; {remarks} báo cáo không lập lại được hoặc ra byte khác vì phần mềm đã đổi, bản lưu trữ vẫn nguyên"
+        if remarks
+        else ""
+    )
     print(f"{checked} báo cáo còn nguyên{said}.")
     return 0

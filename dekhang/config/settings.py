@@ -74,6 +74,7 @@ INSTALLED_APPS = [
     "dekhang.apps.alerts",
     "dekhang.apps.incidents",
     "dekhang.apps.briefings",
+    "dekhang.apps.inspections",
     "dekhang.apps.scoreboard",
     "dekhang.apps.api",
     "dekhang.apps.reports",

@@ -13,6 +13,7 @@ urlpatterns = [
     path("tim-kiem/", include("dekhang.apps.search.urls")),
     path("canh-bao/", include("dekhang.apps.alerts.urls")),
     path("su-co/", include("dekhang.apps.incidents.urls")),
+    path("kiem-tra/", include("dekhang.apps.inspections.urls")),
     path("hoi-nghi/", include("dekhang.apps.briefings.urls")),
     path("bang-diem/", include("dekhang.apps.scoreboard.urls")),
     path("tich-hop/", include("dekhang.apps.api.urls")),

@@ -92,6 +92,10 @@ class _Calendar(shapes.Shape, frozen=True):
     calendar: tuple[shapes.ReportDate, ...]
 
 
+class _Checklists(shapes.Shape, frozen=True):
+    checklists: tuple[shapes.Checklist, ...]
+
+
 class Law:
     """All law data, immutable. Ask by key, by regime or by date; an unknown key raises `UnknownKey`."""
 
@@ -127,6 +131,7 @@ class Law:
         self.gci_editions: Sequence[shapes.GciEdition] = gci.editions
         self.gci_indicators: Sequence[shapes.GciIndicator] = tuple(sorted(gci.indicators, key=lambda i: i.order))
         self.report_dates: Sequence[shapes.ReportDate] = read_yaml(folder / "report_calendar.yml", _Calendar).calendar
+        self.all_checklists: Sequence[shapes.Checklist] = read_yaml(folder / "checklists.yml", _Checklists).checklists
         self._instruments = {i.key: i for i in self.instruments}
         self._keys = frozenset(_citations(self.instruments))
         if faults := list(self._faults()):
@@ -249,6 +254,15 @@ class Law:
         """What it costs to clear each kind of obstacle on a date, by the reason's code."""
         return {e.key: e for e in self.all_efforts if e.in_force(on)}
 
+    # --- inspections ---
+
+    def checklists(self, on: date) -> tuple[shapes.Checklist, ...]:
+        """The checklists in force on a date."""
+        return tuple(c for c in self.all_checklists if c.in_force(on))
+
+    def checklist(self, key: str, on: date) -> shapes.Checklist:
+        return _get(self.checklists(on), key, "danh mục kiểm tra")
+
     # --- the Global Cybersecurity Index ---
 
     def gci_edition(self, key: str) -> shapes.GciEdition:
@@ -278,6 +292,7 @@ class Law:
             ("bands.yml", self.all_bands),
             ("bands.yml", self.all_points),
             ("efforts.yml", self.all_efforts),
+            ("checklists.yml", self.all_checklists),
             ("gci.yml", self.gci_editions),
             ("gci.yml", self.gci_indicators),
             ("report_calendar.yml", self.report_dates),
@@ -301,6 +316,7 @@ class Law:
             ("bands.yml", self.all_bands),
             ("bands.yml", self.all_points),
             ("efforts.yml", self.all_efforts),
+            ("checklists.yml", self.all_checklists),
         ):
             for key in _overlapping(versions):
                 yield self._fault(
@@ -349,6 +365,12 @@ class Law:
                 yield "công sức phải lớn hơn 0 giờ, thời gian chờ không âm."
         elif isinstance(entry, shapes.GciIndicator):
             yield from self._reasons_of_indicator(entry)
+        elif isinstance(entry, shapes.Checklist):
+            for item in entry.items:
+                yield from self._unknown("căn cứ", item.basis, self._keys)
+                yield from self._unknown("nghĩa vụ", filter(None, (item.duty,)), {d.key for d in self.duties})
+            if len({item.key for item in entry.items}) != len(entry.items):
+                yield "hai mục của danh mục này cùng một khóa."
         elif isinstance(entry, shapes.Report):
             yield from self._unknown("bên gửi, nhận", (entry.sender, *entry.recipients), self.parties)
         elif isinstance(entry, shapes.ReportDate):

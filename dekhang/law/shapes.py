@@ -333,3 +333,22 @@ class ReportDate(Dated, frozen=True, kw_only=True):
     period_to: str = ""
     due: str = ""
     recipients: tuple[str, ...]  # keys of parties
+
+
+class ChecklistItem(Shape, frozen=True, kw_only=True):
+    """One thing that an inspection looks at."""
+
+    key: str
+    group: str
+    text: str  # how it should be
+    look: str  # what the inspector asks to see
+    duty: str = ""  # the duty it is about
+    refutes: Literal["", "outside_register"] = ""  # the observation (kind of evidence) that a failed item is
+    basis: tuple[str, ...]
+
+
+class Checklist(Versioned, frozen=True, kw_only=True):
+    """What an inspection visit looks at, in order."""
+
+    title: str
+    items: tuple[ChecklistItem, ...]

@@ -21,6 +21,7 @@ from dekhang.apps.duties.enums import EvidenceKind
 from dekhang.apps.duties.filing import services as filing
 from dekhang.apps.incidents import services as incidents
 from dekhang.apps.incidents.models import Incident
+from dekhang.apps.inspections import services as inspections
 from dekhang.apps.observed.enums import Kind
 from dekhang.apps.observed.models import Dismissal
 from dekhang.apps.registry.enums import ContactKind, ImportState, NameKind
@@ -36,8 +37,10 @@ from dekhang.apps.sources.models import Detectability, LogSource, Silence, Uploa
 from dekhang.apps.sources.services import create_source, start_canary
 from tests.factories.briefings import briefing_of
 from tests.factories.cascade import one_of_each
+from tests.factories.core import UserFactory
 from tests.factories.duties import evidence
 from tests.factories.incidents import current
+from tests.factories.inspections import concluded, finding_of, visit_of
 from tests.factories.registry import UnitFactory, head_of, officer_of
 from tests.factories.retention import LegalHoldFactory
 from tests.factories.sources import MORNING, Pipeline, failed_login
@@ -170,6 +173,7 @@ def furnish(key: str, pipeline: Pipeline) -> OneOfEverything:
     _alert(own, pipeline)
     _incident(own)
     _briefing(own)
+    _inspection(own)
 
     things["claim"] = duties.declare(
         unit_id=unit.pk, duty_key="record_attacks", statement=own.plant("statement"), document=_pdf(own), by=officer
@@ -264,7 +268,7 @@ def _briefing(own: OneOfEverything) -> None:
         "briefing": meeting,
         "invitation": draft.invitations.get(),
         "material": material,
-        "question": briefings.ask(invitation=invitation, text=own.plant("question"), by=officer),
+        "briefing_question": briefings.ask(invitation=invitation, text=own.plant("briefing-question"), by=officer),
         "attendance": briefings.write_down(invitation=invitation, name=own.plant("attendee"), by=officer),
         "struck_attendance": briefings.strike(attendance=struck, reason="quét hộ", by=officer),
         "sheet": AttendanceSheet.objects.create(
@@ -293,6 +297,30 @@ def _reports(own: OneOfEverything) -> None:
         copied.pk, copied.code, copied.state = None, f"{name[:4]}-{own.unit.pk}", state
         copied.save(force_insert=True)
         own.objects[name] = copied
+
+
+def _inspection(own: OneOfEverything) -> None:
+    """A visit under way, and one that is concluded with a finding to put right and one that waits for a verdict."""
+    lead = UserFactory(inspector=True)
+    running = visit_of(own.unit, lead, purpose=own.plant("purpose"))
+    visit = visit_of(own.unit, lead)
+    findings = [finding_of(visit, lead, text=own.plant(f"finding-{name}")) for name in ("open", "filed")]
+    item = visit.items.select_related("visit").first()
+    inspections.answer_item(item=item, result="not_met", note=own.plant("item"), by=lead)
+    visit = concluded(visit, lead)
+    for finding in findings:
+        finding.refresh_from_db()
+    own.objects |= {
+        "visit": running,
+        "visit_item": running.items.first(),
+        "concluded_visit": visit,
+        "finding": findings[0],
+        "filed_finding": findings[1],
+        "follow_up": inspections.file_follow_up(
+            finding=findings[1], text=own.plant("follow-up"), file=_pdf(own), by=own.officer
+        ),
+        "minutes": inspections.make_minutes(visit=visit, by=lead),
+    }
 
 
 def _pdf(own: OneOfEverything) -> SimpleUploadedFile:

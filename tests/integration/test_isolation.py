@@ -94,9 +94,9 @@ OBJECTS = {
         "confirmed_paper",
         "sent_paper",
     ),
-    *("briefing", "invitation", "material", "question", "attendance", "struck_attendance", "sheet"),
+    *("briefing", "invitation", "material", "briefing_question", "attendance", "struck_attendance", "sheet"),
     *("assignment", "sub_duty", "task_report", "extension", "question", "task_contest"),
-    *(),
+    *("visit", "visit_item", "concluded_visit", "finding", "filed_finding", "follow_up", "minutes"),
 }
 FILTERED = {200: "a part of a page, filtered by unit: empty for others", 302: "to the list with this filter"}
 
@@ -332,7 +332,7 @@ ADDRESSES: dict[str, Address] = {
     "briefings:material": reads("material"),
     "briefings:read": pk("material"),
     "briefings:ask": pk("briefing"),
-    "briefings:answer": pk("question"),
+    "briefings:answer": pk("briefing_question"),
     "briefings:screen": reads("briefing"),
     "briefings:attendance": reads("briefing"),
     "briefings:write_down": pk("briefing"),
@@ -342,6 +342,24 @@ ADDRESSES: dict[str, Address] = {
     "briefings:sheet": pk("sheet"),
     "briefings:strike": pk("attendance"),
     "briefings:restore": pk("struck_attendance"),
+    "inspections:list": shared(),
+    "inspections:samples": shared(),
+    "inspections:draw": shared(posts=True),
+    "inspections:sample": Address({"pk": "0"}, posts=False),
+    "inspections:plan": shared(posts=True),
+    "inspections:visit": reads("visit"),
+    "inspections:move": pk("visit"),
+    "inspections:comment": pk("visit"),
+    "inspections:answer": pk("visit", item_pk="visit_item"),
+    "inspections:raise": pk("visit"),
+    "inspections:make_minutes": pk("concluded_visit"),
+    "inspections:minutes": reads("minutes"),
+    "inspections:findings": shared(),
+    "inspections:finding": reads("filed_finding"),
+    "inspections:file": pk("finding"),
+    "inspections:judge": pk("filed_finding"),
+    "inspections:withdraw": pk("finding"),
+    "inspections:follow_up_file": reads("follow_up"),
     "scoreboard:board": shared(),
     "scoreboard:print": shared(),
     "scoreboard:periods": shared(posts=True),
@@ -428,6 +446,11 @@ TYPED: dict[str, str] = {
     "cidr": "198.51.100.0/24",
     "thay": "host:may-chu",
     "new_system": "Hệ thống mới",
+    "result": "met",
+    "severity": "low",
+    "required": "làm",
+    "due_on": "2020-02-01",
+    "verdict": "verified",
 }
 KINDS = {
     "registry:add_contact": "phone",
@@ -451,7 +474,9 @@ def typed(name: str, victim: OneOfEverything) -> dict[str, Any]:
     pdf = b"%PDF-1.4 x"
     data |= {"document": SimpleUploadedFile("qd.pdf", pdf), "file": SimpleUploadedFile("nhat-ky.log", b"mot dong\n")}
     data |= {"units": str(victim.unit.pk), "invitation": str(victim["briefing"].invitations.get().pk)}
-    if name == "briefings:add_material":
+    if name == "inspections:move":
+        data["to"] = "cancelled"
+    if name in {"briefings:add_material", "inspections:file"}:
         data["file"] = SimpleUploadedFile("bai.pdf", pdf)
     data["tep-file"] = SimpleUploadedFile("anh.txt", b"noi dung")
     return data
@@ -657,7 +682,12 @@ def test_the_same_sent_by_its_own_people_is_done(units, client):
         if not (address.of_unit and address.posts):
             continue
         before, changed = rows_of(a), False
-        for person in (a.officer, a.head, *(PEOPLE[role](a, b) for role in ("coordinator", "administrator"))):
+        for person in (
+            a.officer,
+            a.head,
+            a["visit"].lead,
+            *(PEOPLE[role](a, b) for role in ("coordinator", "administrator")),
+        ):
             with transaction.atomic():
                 client.force_login(person)
                 client.post(reverse(name, kwargs=address.kwargs(a)), typed(name, a))

@@ -228,6 +228,20 @@ def as_bytes(document: DocumentType) -> bytes:
     return still.getvalue()
 
 
+def put_two_signatures(document: DocumentType, left: tuple[str, str], right: tuple[str, str]) -> None:
+    """Minutes are signed by both sides, each (title, name)."""
+    document.add_paragraph()
+    table = document.add_table(rows=1, cols=2)
+    table.autofit = False
+    _set_widths(table, (82, 83))
+    for cell, (title, name) in zip(table.rows[0].cells, (left, right), strict=True):
+        _line(cell, title.upper(), size=13, bold=True, first=True)
+        _line(cell, "(Ký, ghi rõ họ tên)", size=12, italic=True)
+        for _space in range(4):
+            _line(cell, "", size=13)
+        _line(cell, name, size=13, bold=True)
+
+
 def _line(
     cell: _Cell,
     text: str,

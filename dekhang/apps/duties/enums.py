@@ -39,6 +39,7 @@ class EvidenceKind(models.TextChoices):
     AWARENESS = "awareness", _("Kiểm tra nhận thức")
     SECRET_INCIDENT = "secret_incident", _("Vụ lộ, mất bí mật nhà nước")
     INFORMED = "informed", _("Đã quán triệt")
+    INSPECTION_FINDING = "inspection_finding", _("Phát hiện khi kiểm tra")
     SUPPORT_ANSWERED = "support_answered", _("Doanh nghiệp trả lời yêu cầu hỗ trợ")
     SUPPORT_VERIFIED = "support_verified", _("Đơn vị xác nhận kết quả hỗ trợ")
 

@@ -141,7 +141,9 @@ def test_the_pdf_says_that_it_is_pdf_a_and_has_its_fonts_inside(report):
     assert b"NotoSerif" in pdf
 
 
-@pytest.mark.parametrize("hostile", ['"]) #panic() #let x = 1', "=cmd|' /C calc'!A0", "中文 🙂 \x07\u202e", "<w:t>&amp;"])
+@pytest.mark.parametrize(
+    "hostile", ['"]) #panic() #let x = 1', "=cmd|' /C calc'!A0", "中文 🙂 \x07\u202e", "<w:t>&amp;"]
+)
 def test_hostile_words_are_only_words_in_every_form(data, frozen_now, hostile):
     unit, *_others = frozen_province()
     report = made("year", unit, texts=(("done", hostile),))

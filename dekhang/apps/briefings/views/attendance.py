@@ -21,6 +21,8 @@ from dekhang.apps.briefings.views.planning import INVALID, find
 from dekhang.apps.core import clock
 from dekhang.apps.core.audit import record_event
 from dekhang.apps.core.errors import ActionDenied, refusal
+from dekhang.apps.core.sheets import CONTENT_TYPES
+from dekhang.apps.core.sheets import render as as_file
 from dekhang.apps.core.workbooks import WorkbookRefused
 from dekhang.apps.registry.selectors import unit_names
 
@@ -28,7 +30,6 @@ TICKET = "briefing_ticket"  # in the session of the phone: which briefing it sca
 CONFIRMED = "briefing_confirmed"  # briefing → the name that this phone has confirmed
 STALE = 403
 LAST_SHOWN = 8
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @require_GET
@@ -222,22 +223,21 @@ def printed(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_GET
 def export(request: HttpRequest, pk: int, form: str) -> HttpResponse:
-    """`ky-ten.xlsx`: the sign-in sheet to fill in; `xlsx`, `csv`: what came of it."""
+    """`ky-ten`: the sign-in sheet to fill in; `xlsx`, `csv`: what came of it."""
     briefing = find(request, pk)
     _check_sees_all(request, briefing)
     if form == "ky-ten":
-        return _download(sheets.blank(briefing), XLSX, f"ky-ten-{pk}.xlsx")
-    lines = selectors.lines_of(briefing)
-    record_event(action=AuditAction.SUMMARY_EXPORTED, by=request.user, target=briefing, detail={"form": form[:10]})
-    if form == "xlsx":
-        return _download(exports.xlsx_of(briefing, lines), XLSX, f"hoi-nghi-{pk}.xlsx")
-    if form == "csv":
-        return _download(exports.csv_of(briefing, lines), "text/csv; charset=utf-8", f"hoi-nghi-{pk}.csv")
-    raise Http404
+        return _download(sheets.blank(briefing), "xlsx", f"ky-ten-{pk}.xlsx")
+    if form not in CONTENT_TYPES:
+        raise Http404
+    record_event(action=AuditAction.SUMMARY_EXPORTED, by=request.user, target=briefing, detail={"form": form})
+    table = exports.table_of(briefing, selectors.lines_of(briefing))
+    return _download(as_file(table, form), form, f"hoi-nghi-{pk}.{form}")
 
 
-def _download(content: bytes, kind: str, name: str) -> HttpResponse:
-    return HttpResponse(content, content_type=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+def _download(content: bytes, form: str, name: str) -> HttpResponse:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return HttpResponse(content, content_type=CONTENT_TYPES[form], headers=headers)
 
 
 @require_POST

@@ -56,7 +56,9 @@ class Level(Needs):
                 None,
             ),
             "outside_register": (
-                _("Log cho thấy %(count)d máy hoặc dịch vụ không có trong danh sách hệ thống (gần nhất %(when)s)."),
+                _(
+                    "Log hoặc đoàn kiểm tra thấy %(count)d máy, dịch vụ không có trong danh sách hệ thống (gần nhất %(when)s)."
+                ),
                 _("Mở “Đã đăng ký và đã thấy”: đăng ký từng mục, hoặc ghi rõ không phải của đơn vị."),
                 "observed:overview",
             ),
