@@ -1,22 +1,22 @@
 """The minutes of a visit (biên bản kiểm tra) as an editable DOCX: layout after Decree 30/2020, contents from the record."""
 
 from datetime import datetime
-from io import BytesIO
 from itertools import groupby
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from dekhang.apps.core import official
-from dekhang.apps.incidents import facts
 from dekhang.apps.inspections.enums import FindingStatus, Result
 from dekhang.apps.inspections.models import Visit
 from dekhang.apps.registry import selectors as registry
+from dekhang.apps.registry.letterhead import place, province_name
 
 
 def minutes_docx(visit: Visit, *, made_at: datetime) -> bytes:
     """The DOCX, as bytes. No official form of these minutes was obtained; the page says so."""
     unit = registry.unit_name(visit.unit_id, visit.day)
-    province = facts.province_name().removeprefix("UBND ")
+    province = province_name(visit.day).removeprefix("UBND ")
     document = official.new_document(made_at=made_at, title=_("Biên bản kiểm tra %(unit)s") % {"unit": unit}, author=str(visit.lead))  # fmt: skip
     official.put_heads(
         document,
@@ -24,7 +24,7 @@ def minutes_docx(visit: Visit, *, made_at: datetime) -> bytes:
             superior=f"Ủy ban nhân dân {province}" if province else "",
             issuer=_("Đoàn kiểm tra"),
             number=_("Số: %(number)s") % {"number": f"{official.BLANK[:3]}/BB-ĐKT"},
-            place_and_date=f"{official.BLANK[:8]}, {facts.letter_day()}",
+            place_and_date=f"{place(visit.day) or official.BLANK[:8]}, {official.date_line(timezone.localtime(made_at).date())}",
         ),
     )
     official.put_title(document, _("Biên bản kiểm tra"), visit.checklist_title)
@@ -54,9 +54,7 @@ def minutes_docx(visit: Visit, *, made_at: datetime) -> bytes:
         italic=True,
         size=9,
     )
-    out = BytesIO()
-    document.save(out)
-    return out.getvalue()
+    return official.as_bytes(document)
 
 
 def _bases(visit: Visit) -> list[str]:
