@@ -47,7 +47,8 @@ def asked(kind, unit=None, day=DAYS[-1], **more):
         (e for e in load().report_dates if e.kind == kind and e.subject == ("unit" if unit else "province")), None
     )
     texts = tuple((key, "") for key in KINDS[kind].texts)
-    return Asked(kind, unit.pk if unit else None, day - timedelta(days=7), day, entry, **{"texts": texts, **more})
+    said = {"start": day - timedelta(days=7), "entry": entry, "texts": texts, **more}
+    return Asked(kind=kind, unit_id=unit.pk if unit else None, day=day, **said)
 
 
 def made(kind, unit=None, *, by=None, **more):

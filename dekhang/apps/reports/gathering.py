@@ -264,6 +264,6 @@ def _recipients(asked: Asked) -> list[str]:
     coordinator = coordinator_id(asked.day)
     names = {
         "specialised_unit": registry.unit_name(coordinator, asked.day) if coordinator else "",
-        "owner": letterhead.province_name(asked.day),
+        "owner": f"{letterhead.PEOPLES_COMMITTEE} {registry_province(asked.day)}",
     }
     return [names.get(key) or book.party(key, regime=regime) for key in asked.entry.recipients]

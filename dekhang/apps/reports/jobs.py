@@ -25,7 +25,7 @@ AT_ONCE = 10  # reports a round: about a second and a half of work
 
 
 def tick(limit: int = AT_ONCE) -> int:
-    """Make up to `limit` reports that are due to be made; sign what waits. Returns how many reports were made."""
+    """Make up to `limit` reports that are due to be made. Returns how many were made."""
     made = 0
     boards: dict[date, Boards] = {}
     for asked, key in waiting():
@@ -39,7 +39,6 @@ def tick(limit: int = AT_ONCE) -> int:
             logger.info("%s is not made: %s", key, refused)
         except Exception:  # the edge of a loop that must live: what is missing shows on the page of periods
             logger.exception("%s is not made", key)
-    sign_what_waits()
     return made
 
 

@@ -1,11 +1,12 @@
 """A paper as editable DOCX, with the house's furniture of official letters."""
 
+from collections.abc import Iterable
 from io import BytesIO
 
 import segno
 
 from dekhang.apps.core import official
-from dekhang.apps.reports.documents.paper import Code, Field, Heading, Paper, Table, Text
+from dekhang.apps.reports.documents.paper import Block, Code, Field, Heading, Paper, Table, Text
 
 QR_MM = 35
 
@@ -20,7 +21,20 @@ def as_docx(paper: Paper) -> bytes:
     official.put_title(document, paper.title, paper.subject)
     if paper.recipients:
         official.put_recipients(document, paper.recipients)
-    for block in paper.blocks:
+    _put_blocks(document, paper.blocks)
+    official.put_signature(
+        document, signer_title=paper.signer_title, signer_name=paper.signer_name, copies=paper.copies
+    )
+    for note in paper.notes:
+        official.put_text(document, note, italic=True, size=9)
+    if paper.appendix:
+        document.add_page_break()
+        _put_blocks(document, paper.appendix)
+    return official.as_bytes(document)
+
+
+def _put_blocks(document: official.DocumentType, blocks: Iterable[Block]) -> None:
+    for block in blocks:
         match block:
             case Heading(text):
                 official.put_text(document, text, bold=True)
@@ -32,12 +46,6 @@ def as_docx(paper: Paper) -> bytes:
                 _put_table(document, block)
             case Code(address, words):
                 official.put_picture(document, qr_png(address), words, width_mm=QR_MM)
-    official.put_signature(
-        document, signer_title=paper.signer_title, signer_name=paper.signer_name, copies=paper.copies
-    )
-    for note in paper.notes:
-        official.put_text(document, note, italic=True, size=9)
-    return official.as_bytes(document)
 
 
 def _put_table(document: official.DocumentType, table: Table) -> None:

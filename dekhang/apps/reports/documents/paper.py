@@ -64,12 +64,13 @@ class Paper:
     copies: tuple[str, ...]
     made_at: datetime  # aware; the only time that the files carry
     code: str
+    appendix: tuple[Block, ...] = ()  # on a page of its own after the signature
     warning: str = ""  # above everything: a draft that may not be sent
     notes: tuple[str, ...] = field(default=())  # small, at the end: where figures and layout come from
 
     @property
     def tables(self) -> list[Table]:
-        return [block for block in self.blocks if isinstance(block, Table)]
+        return [block for block in (*self.blocks, *self.appendix) if isinstance(block, Table)]
 
 
 def share(part: int, whole: int) -> str:

@@ -46,6 +46,7 @@ def _compiler(paper: Paper) -> typst.Compiler:
 def _inputs(paper: Paper) -> dict[str, str]:
     said = asdict(paper) | {
         "blocks": [_block(block) for block in paper.blocks],
+        "appendix": [_block(block) for block in paper.appendix],
         "made_at": paper.made_at.isoformat(),
         "country": COUNTRY,
         "motto": MOTTO,

@@ -157,7 +157,7 @@ def sign_off(inputs: Inputs) -> Paper:
             f"Số liệu của {unit['name']} tính đến {inputs['at']}. Người đứng đầu xem từng dòng, ghi ý kiến nếu không đồng ý, "
             "rồi ký. Trạng thái do hệ thống tính từ bằng chứng, không sửa được ở phiếu này; không đồng ý thì gửi giải trình."
         ),
-        Table("Xác nhận", heads, (10, 42, 42, 22, 34, 15), tuple(rows)),
+        Table("Xác nhận", heads, (10, 40, 35, 20, 45, 15), tuple(rows)),
         _unit_totals(unit),
     ]
     return _paper(inputs, "Phiếu ký xác nhận số liệu", f"{unit['name']}, ngày {inputs['day']}", blocks)
@@ -205,14 +205,12 @@ def _of_province(inputs: Inputs, subject: str) -> Paper:
         Heading("III. Thay đổi trong kỳ"),
         *_changes(inputs),
         *_texts(inputs, 4),
-        Heading("Phụ lục. Từng đơn vị"),
-        Text(LEGEND, slanted=True),
-        _units(inputs),
     ]
-    return _paper(inputs, "Báo cáo", subject, blocks)
+    appendix = (Heading("Phụ lục. Trạng thái của từng đơn vị"), Text(LEGEND, slanted=True), _units(inputs))
+    return _paper(inputs, "Báo cáo", subject, blocks, appendix)
 
 
-def _paper(inputs: Inputs, title: str, subject: str, blocks: list[Block]) -> Paper:
+def _paper(inputs: Inputs, title: str, subject: str, blocks: list[Block], appendix: tuple[Block, ...] = ()) -> Paper:
     letter = inputs["letter"]
     notes = [
         f"Mã: {inputs['code']}. Số liệu của bảng điểm Đề Kháng tính đến {inputs['at']}"
@@ -239,6 +237,7 @@ def _paper(inputs: Inputs, title: str, subject: str, blocks: list[Block]) -> Pap
         if inputs["provisional"]
         else "",
         notes=tuple(notes),
+        appendix=appendix,
     )
 
 

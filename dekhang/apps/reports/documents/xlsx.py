@@ -51,7 +51,7 @@ def _lines(paper: Paper) -> list[tuple[str, bool]]:
     lines += [(text, False) for text in (paper.superior, paper.issuer, paper.number, paper.place_and_date) if text]
     lines += [(paper.title.upper(), True), (paper.subject, True)]
     lines += [(f"Kính gửi: {name}", False) for name in paper.recipients]
-    for block in paper.blocks:
+    for block in (*paper.blocks, *paper.appendix):
         match block:
             case Heading(text):
                 lines.append((text, True))

@@ -2,6 +2,7 @@
 
 import logging
 from io import BytesIO
+from pathlib import Path
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -73,12 +74,16 @@ def signed(pdf: bytes, *, reason: str) -> bytes:
 def _signer() -> signers.SimpleSigner:
     password = settings.SIGNING_PASSWORD.encode() or None
     try:
-        signer = signers.SimpleSigner.load_pkcs12(settings.SIGNING_PKCS12, passphrase=password)
+        packed = Path(settings.SIGNING_PKCS12).read_bytes()
     except OSError as error:
         raise SigningFailed(
             _("Không đọc được tệp khóa ký %(path)s: %(error)s.")
             % {"path": settings.SIGNING_PKCS12, "error": error.strerror}
         ) from error
+    try:
+        signer = signers.SimpleSigner.load_pkcs12_data(packed, other_certs=(), passphrase=password)
+    except (ValueError, TypeError):
+        signer = None
     if signer is None:  # pyhanko logs the cause and gives nothing
         raise SigningFailed(
             _(
