@@ -47,7 +47,7 @@ def settings_page() -> str:
     )
 
 
-MOVING = ("alerts", "incidents", "briefings", "inspections")  # apps with a table MOVES
+MOVING = ("alerts", "incidents", "briefings", "inspections", "reports")  # apps with a table MOVES
 
 
 def states_page() -> str:

@@ -21,6 +21,8 @@ from dekhang.apps.incidents.models import Incident, Sop, SopReading
 from dekhang.apps.registry.enums import PostKind
 from dekhang.apps.registry.models import Contact, PostHolding, UnitVersion
 from dekhang.apps.registry.selectors import contacts, holds, unit_names
+from dekhang.apps.reports.enums import ReportState
+from dekhang.apps.reports.selectors import of_unit_waiting
 from dekhang.apps.scoreboard.todo.selectors import Todo, WorkList, work_list
 from dekhang.apps.sources.enums import SourceState
 from dekhang.apps.sources.models import CanaryCall, LogSource
@@ -84,6 +86,7 @@ def tasks_of_unit(user: User, unit_id: int) -> list[Task]:
         *_canaries(unit_id),
         *_procedures(user, unit_id),
         *_assignments(user, unit_id),
+        *_papers(user, unit_id),
         *_duty_contact(unit_id),
     ]
 
@@ -253,6 +256,31 @@ def _assignments(user: User, unit_id: int) -> Iterator[Task]:
             _("Còn %(n)d việc khác được giao") % {"n": len(rows) - SHOWN * 2},
             reverse("cascade:of_unit", args=[unit_id]),
             _("Xem tất cả"),
+        )
+
+
+def _papers(user: User, unit_id: int) -> Iterator[Task]:
+    """Periodic reports: to be confirmed by the head, then sent; those that came back."""
+    head = holds(user, unit_id, PostKind.HEAD)
+    for report, due in of_unit_waiting(unit_id)[: SHOWN * 2]:
+        if report.state == ReportState.MADE and not head:
+            continue
+        word, action = {
+            ReportState.MADE: (_("Xác nhận"), _("Xem và xác nhận")),
+            ReportState.CONFIRMED: (_("Chờ gửi"), _("Gửi đi")),
+            ReportState.RETURNED: (_("Bị trả lại"), _("Xem lý do")),
+        }[ReportState(report.state)]
+        late = due is not None and due < clock.now()
+        yield Task(
+            "bad" if late or report.state == ReportState.RETURNED else "info",
+            word,
+            "file-text",
+            _("%(kind)s, số liệu ngày %(day)s") % {"kind": report.get_kind_display(), "day": f"{report.day:%d/%m/%Y}"},
+            reverse("reports:detail", args=[report.pk]),
+            action,
+            detail=report.return_reason,
+            since=report.made_at,
+            due_at=due,
         )
 
 

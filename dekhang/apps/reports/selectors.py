@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, time, timedelta
 
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from dekhang.apps.core import clock
 from dekhang.apps.core.models import User
@@ -14,7 +15,7 @@ from dekhang.apps.reports.enums import ReportKind, ReportState
 from dekhang.apps.reports.models import Report
 from dekhang.apps.scoreboard import selectors as scoreboard
 from dekhang.apps.scoreboard.figures import BoardRow
-from dekhang.law import load
+from dekhang.law import UnknownKey, load
 from dekhang.law.periods import Period, last_ended
 
 NEWEST_FIRST = ("-made_at", "-pk")
@@ -29,11 +30,27 @@ def reports_of(user: User) -> QuerySet[Report]:
     return reports.order_by(*NEWEST_FIRST)
 
 
-def waiting_for_head(unit_id: int) -> QuerySet[Report]:
-    """Papers that the head of the unit has to look at. No isolation here: callers name a unit of the person."""
-    return Report.objects.filter(unit_id=unit_id, state=ReportState.MADE, provisional=False).exclude(
-        kind__in=[ReportKind.CERTIFICATE, ReportKind.BULLETIN]
-    )
+def of_unit_waiting(unit_id: int) -> list[tuple[Report, datetime | None]]:
+    """Papers of recent periods that wait for the unit, each with the end of its last day; two queries at most.
+
+    A returned one waits until another was made for its period. No isolation here: callers name a unit of the person.
+    """
+    since = clock.today() - timedelta(days=LATE_PERIOD_DAYS)
+    periodic = Report.objects.filter(unit_id=unit_id, period_end__gte=since).exclude(calendar_key="")
+    newest = {(r.kind, r.period_end): r for r in periodic.defer("inputs", "tools").order_by("made_at", "pk")}
+    waiting = [r for r in newest.values() if r.state in (ReportState.MADE, ReportState.CONFIRMED, ReportState.RETURNED)]
+    return sorted(((report, _due(report)) for report in waiting), key=lambda pair: (pair[1] is None, pair[1]))
+
+
+def _due(report: Report) -> datetime | None:
+    """The last moment of the day on which it is due."""
+    try:
+        period = last_ended(load().report_date(report.calendar_key), report.period_end + timedelta(days=1))
+    except UnknownKey:  # the law's data no longer have this entry
+        return None
+    if period is None:
+        return None
+    return timezone.make_aware(datetime.combine(period.due + timedelta(days=1), time.min)) - timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
