@@ -25,6 +25,7 @@ from dekhang.apps.sources import services as sources
 from dekhang.apps.sources.enums import SourceKind
 from dekhang.demo.papers import file_papers
 from dekhang.demo.reports import make_reports
+from dekhang.demo.cascade import load_plan
 
 PASSWORD = "de-khang-2019"  # noqa: S105 - the demo's own, printed on its login page; a real installation has no demo
 PROVINCIAL = {
@@ -93,6 +94,7 @@ def load_province(data: Path) -> None:
         file_papers(by_name)
         _declare(versions, {by_name[demo.name].unit_id for demo in UNITS})
         make_reports(by_name)
+        load_plan(by_name)
         # before the commit: a province whose tokens nobody knows could never send again
         path = data / "demo" / "tokens.json"
         path.parent.mkdir(parents=True, exist_ok=True)

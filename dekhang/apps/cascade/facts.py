@@ -1,11 +1,11 @@
-"""Reads what `states.py` needs for many assignments at one moment: a fixed number of queries, two more for each duty."""
+"""Reads what `states.py` needs for many assignments at one moment: a fixed number of queries."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import F, Prefetch, Q, QuerySet
 from django.utils import timezone
 
 from dekhang.apps.cascade.enums import DeadlineKind
@@ -19,11 +19,10 @@ from dekhang.apps.cascade.models import (
     TaskContest,
     TaskVersion,
 )
-from dekhang.apps.cascade.periods import end_of
 from dekhang.apps.cascade.services.evidence import subject_of
 from dekhang.apps.cascade.states import Contested, Rows, Said
 from dekhang.apps.cascade.wordings import wordings
-from dekhang.apps.duties import selectors as duties
+from dekhang.apps.duties import timelines
 from dekhang.apps.duties.enums import ClaimState, EvidenceKind
 from dekhang.apps.duties.models import Contest, Evidence
 from dekhang.apps.duties.states import Observation
@@ -60,7 +59,8 @@ def standing(assignments: QuerySet[Assignment], at: datetime) -> QuerySet[Assign
 def known_of(assignments: QuerySet[Assignment], at: datetime) -> list[Known]:
     """What is known at `at` of the assignments that stood then, in their order. No isolation here: callers filter."""
     asked = standing(assignments, at)
-    found = list(asked)
+    day = timezone.localtime(at).date()
+    found = list(asked.select_related(None).annotate(parent_unit_id=F("parent__unit_id")))
     tasks = wordings({one.task_id for one in found}, at)
     found = [one for one in found if one.task_id in tasks]
     ids = asked.order_by().values("pk")
@@ -87,9 +87,7 @@ def known_of(assignments: QuerySet[Assignment], at: datetime) -> list[Known]:
             own=own.get((one.unit_id, one.task_id), ()),
             contests=(*contests.get(one.pk, ()), *disputed.get(key, ())),
             duty=states.get(key),
-            last_due=max((span.due_on for span in spans if end_of(span.due_on) <= at), default=None)
-            if recurring
-            else None,
+            last_due=max((span.due_on for span in spans if span.due_on < day), default=None) if recurring else None,
         )
         known.append(Known(one, task, rows, dues.get(one.pk), spans))
     return known
@@ -162,11 +160,7 @@ def _duties(
     for one in found:
         if key := tasks[one.task_id].duty_key:
             units[key].add(one.unit_id)
-    states = {
-        (unit_id, key): assessment.state
-        for key, ids in units.items()
-        for unit_id, assessment in duties.assess(key, ids, at).items()
-    }
+    states = timelines.claim_states(units, at)
     disputed: dict[tuple[int, str], list[Contested]] = defaultdict(list)
     rows = Contest.objects.filter(_open(at), duty_key__in=units)
     for unit_id, key, opened_at, answered_at in rows.values_list("unit_id", "duty_key", "opened_at", "answered_at"):

@@ -15,7 +15,6 @@ from django.utils import timezone
 from dekhang.apps.cascade.enums import DeadlineKind, PartyRole, PlanState, TaskState
 from dekhang.apps.cascade.facts import Known, Period, known_of
 from dekhang.apps.cascade.models import Assignment, PlanVersion, TaskVersion
-from dekhang.apps.cascade.periods import end_of
 from dekhang.apps.cascade.services.sending import MAX_DEPTH
 from dekhang.apps.cascade.states import is_reported, state_of
 from dekhang.apps.cascade.wordings import in_force
@@ -25,7 +24,7 @@ from dekhang.apps.core.models import User
 from dekhang.apps.registry.enums import UnitKind
 from dekhang.apps.registry.models import UnitVersion
 from dekhang.apps.registry.search import found_in
-from dekhang.apps.registry.selectors import COUNTED_KINDS, visible_unit_ids
+from dekhang.apps.registry.selectors import visible_unit_ids
 
 # what a person looks for first
 URGENCY = (TaskState.CONTESTED, TaskState.NOT_REPORTED, TaskState.REPORTED, TaskState.PROVEN)
@@ -104,16 +103,16 @@ def _row(known: Known, unit: UnitVersion | None, at: datetime, day: date) -> Row
     state = state_of(known.rows, at)
     due_on, period = known.due_on, None
     if known.task.deadline == DeadlineKind.RECURRING:
-        period = current_period(known, at)
+        period = current_period(known, at, day)
         due_on = period.due_on if period else None
-    late = due_on is not None and end_of(due_on) <= at
+    late = due_on is not None and due_on < day
     return Row(
         assignment=known.assignment,
         task=known.task,
         unit_id=unit.unit_id,
         unit_name=unit.name,
         kind=unit.kind,
-        parent_unit_id=known.assignment.parent.unit_id if known.assignment.parent else None,
+        parent_unit_id=known.assignment.parent_unit_id,  # type: ignore[attr-defined] - annotated
         state=state,
         due_on=due_on,
         overdue=late
@@ -124,27 +123,31 @@ def _row(known: Known, unit: UnitVersion | None, at: datetime, day: date) -> Row
     )
 
 
-def current_period(known: Known, at: datetime) -> Period | None:
+def current_period(known: Known, at: datetime, day: date) -> Period | None:
     """The period that a unit has to report next: the last one that is over, unless that is reported; else the running."""
     if not known.periods:
         return None
-    over = [period for period in known.periods if end_of(period.due_on) <= at]
-    running = [period for period in known.periods if end_of(period.due_on) > at]
+    over = [period for period in known.periods if period.due_on < day]
+    running = [period for period in known.periods if period.due_on >= day]
     if over and not is_reported(known.rows, at):
         return over[-1]
     return (running or over[-1:])[0]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Cell:
-    """Rows of one task in one block of units."""
+    """Rows of one task in one block of units, by state; `overdue`: those of them that are late."""
 
     counts: Counter
-    overdue: int
+    overdue: int = 0
 
     @property
     def units(self) -> int:
         return sum(self.counts.values())
+
+    def add(self, row: Row) -> None:
+        self.counts[row.state] += 1
+        self.overdue += row.overdue
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,33 +157,21 @@ class Overview:
     version: PlanVersion
     at: datetime
     tasks: tuple[TaskVersion, ...]
-    cells: dict[tuple[int, str], Cell]  # by (task, kind of units)
+    cells: dict[tuple[int, str], Cell]  # by (task, kind of units); only those that have rows
+    total: Cell
     rows: tuple[Row, ...]
-
-    def of_task(self, task_id: int) -> Cell:
-        return _cell(row for row in self.rows if row.task.task_id == task_id and row.leads)
-
-    @property
-    def total(self) -> Cell:
-        return _cell(row for row in self.rows if row.leads)
 
 
 def overview(version: PlanVersion, assignments: QuerySet[Assignment], at: datetime) -> Overview:
     """Numbers of `version`'s plan at `at`. Pass `assignments_of(user)`: everybody gets numbers of what they may see."""
     rows = rows_of(assignments.filter(task__plan_id=version.plan_id), at)
-    tasks = tuple(version.tasks.prefetch_related("parties"))
-    cells = {
-        (task.task_id, kind): cell
-        for task in tasks
-        for kind in COUNTED_KINDS
-        if (cell := _cell(r for r in rows if r.task.task_id == task.task_id and r.kind == kind and r.leads)).units
-    }
-    return Overview(version, at, tasks, cells, tuple(rows))
-
-
-def _cell(rows: Iterable[Row]) -> Cell:
-    rows = list(rows)
-    return Cell(Counter(row.state for row in rows), sum(row.overdue for row in rows))
+    cells: dict[tuple[int, str], Cell] = {}
+    total = Cell(Counter())
+    for row in rows:
+        if row.leads:
+            cells.setdefault((row.task.task_id, row.kind), Cell(Counter())).add(row)
+            total.add(row)
+    return Overview(version, at, tuple(version.tasks.all()), cells, total, tuple(rows))
 
 
 def pick(
@@ -208,8 +199,10 @@ def pick(
 
 def work_of_unit(user: User, unit_id: int, at: datetime | None = None) -> list[Row]:
     """What the unit was given and has to answer for, the most urgent first; [] for who may not see it."""
-    at = at or clock.now()
-    rows = rows_of(assignments_of(user).filter(unit_id=unit_id), at)
+    return by_urgency(rows_of(assignments_of(user).filter(unit_id=unit_id), at or clock.now()))
+
+
+def by_urgency(rows: Iterable[Row]) -> list[Row]:
     far = date.max
     return sorted(
         rows, key=lambda r: (not r.leads, not r.overdue, URGENCY.index(r.state), r.due_on or far, r.task.order)

@@ -124,7 +124,7 @@ def test_quiet_hours(moment, quiet):
         assert digest.is_quiet() is quiet
 
 
-def test_nothing_is_written_at_night_and_a_crash_in_between_repeats_no_letter(task, monkeypatch):
+def test_nothing_is_written_at_night_and_who_begins_again_repeats_no_letter(task):
     unit = UnitFactory()
     officer = officer_of(unit)
     given(unit, task)
@@ -133,7 +133,9 @@ def test_nothing_is_written_at_night_and_a_crash_in_between_repeats_no_letter(ta
     assert letters() == {}
     with morning(date(2019, 12, 12)):
         digest.send_digests()
-        JobCursor.objects.filter(pk=digest.CURSOR).update(position=0)  # as after a restored backup
+        JobCursor.objects.filter(pk=digest.CURSOR).update(
+            position=0
+        )  # as after a crash between the letters and the note that they are written
         digest.send_digests()
     assert OutboundMessage.objects.filter(recipient=officer.email).count() == 1
 

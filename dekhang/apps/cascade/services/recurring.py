@@ -1,42 +1,47 @@
 """Periods of recurring tasks: opened as they begin, and written down as missed when nobody reported in time."""
 
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
 
 from dekhang.apps.cascade.enums import AuditAction, DeadlineKind, Period, Verdict
 from dekhang.apps.cascade.models import Assignment, Judgement, Occurrence, TaskVersion
-from dekhang.apps.cascade.periods import end_of, next_span, span_of, spans
+from dekhang.apps.cascade.periods import Span, end_of, next_span, span_of, spans
 from dekhang.apps.cascade.services.evidence import record_ended, record_missed
 from dekhang.apps.core.audit import record_event
 
 
-def open_periods(assignment: Assignment, task: TaskVersion, now: datetime) -> int:
-    """Occurrences for every period that has begun by `now`, from that in which the unit got the task; returns how many.
+def begun(task: TaskVersion, first: date, since: datetime, now: datetime) -> Iterator[Span]:
+    """Periods of a recurring task from that which holds `first`, as far as they have begun by `now`.
 
-    A period whose deadline had passed when the unit got the task is not asked of it.
+    A period whose deadline had passed at `since`, when the unit got the task, is not asked of it.
     """
     if task.deadline != DeadlineKind.RECURRING or task.starts_on is None:
-        return 0
-    known = set(assignment.occurrences.values_list("starts_on", flat=True))
+        return
+    today = timezone.localtime(now).date()
+    period = Period(task.period)
+    for span in spans(period, max(task.starts_on, first), task.due_days, until=today, ends_on=task.ends_on):
+        if end_of(span.due_on) > since:
+            yield span
+
+
+def open_periods(assignment: Assignment, task: TaskVersion, now: datetime) -> int:
+    """Occurrences for every period that has begun since the last one, or since the unit got the task; returns how many."""
     last_end = max((one.ends_on for one in assignment.occurrences.all()), default=None)
-    first = max(task.starts_on, timezone.localtime(assignment.sent_at).date())
-    if last_end is not None:
-        first = max(first, last_end + timedelta(days=1))
+    got = timezone.localtime(assignment.sent_at).date()
+    first = last_end + timedelta(days=1) if last_end else got
     opened = 0
-    for span in spans(
-        Period(task.period), first, task.due_days, until=timezone.localtime(now).date(), ends_on=task.ends_on
-    ):
-        if span.starts_on in known or end_of(span.due_on) <= assignment.sent_at:
-            continue
-        if last_end is not None and span.starts_on <= last_end:
-            continue  # the plan changed to longer periods: the one that is running already counts
-        Occurrence.objects.create(
-            assignment=assignment, starts_on=span.starts_on, ends_on=span.ends_on, due_on=span.due_on
-        )
-        opened += 1
+    for span in begun(task, first, assignment.sent_at, now):
+        if last_end is None or span.starts_on > last_end:  # else periods grew longer: the running one already counts
+            occurrence_of(assignment, span).save()
+            opened += 1
     return opened
+
+
+def occurrence_of(assignment: Assignment, span: Span) -> Occurrence:
+    return Occurrence(assignment=assignment, starts_on=span.starts_on, ends_on=span.ends_on, due_on=span.due_on)
 
 
 @transaction.atomic

@@ -5,14 +5,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from dekhang.apps.cascade.enums import AuditAction, DeadlineKind, DueCause, EndCause, PartyRole, PlanState
-from dekhang.apps.cascade.models import Assignment, Due, TaskVersion
+from dekhang.apps.cascade.models import Assignment, Due, Occurrence, Task, TaskVersion
 from dekhang.apps.cascade.policies import check_can_plan, check_can_withdraw_assignment, check_can_work
 from dekhang.apps.cascade.services.evidence import record_ended
-from dekhang.apps.cascade.services.recurring import open_periods
+from dekhang.apps.cascade.services.recurring import begun, occurrence_of
 from dekhang.apps.cascade.wordings import wording
 from dekhang.apps.core import clock
 from dekhang.apps.core.audit import record_event
@@ -84,13 +85,15 @@ def send(
         if task.version.state != PlanState.ISSUED:
             raise ActionDenied(_("Chỉ giao được việc của kế hoạch đang thực hiện. Ban hành kế hoạch trước."))
     candidates = _candidates(parent)
+    task_ids = {task.task_id for task in tasks}
+    list(Task.objects.select_for_update().filter(pk__in=task_ids))  # nobody else sends them meanwhile
+    have = set(Assignment.objects.filter(task_id__in=task_ids, ended_at=None).values_list("task_id", "unit_id"))
     sent: list[Assignment] = []
     for task in tasks:
         due = _due(task, parent, due_on)
-        for unit_id, part in _chosen(task, to, candidates, role).items():
-            one = _give(task, unit_id, part, parent, note, due, by)
-            if one is not None:
-                sent.append(one)
+        # who has it already, from whomever, is passed over: so a task never goes in circles
+        units = {u: part for u, part in _chosen(task, to, candidates, role).items() if (task.task_id, u) not in have}
+        sent += _give(task, units, parent, note, due, by)
     if sent:
         record_event(
             action=AuditAction.ASSIGNMENTS_SENT,
@@ -184,25 +187,24 @@ def _due(task: TaskVersion, parent: Assignment | None, asked: date | None) -> da
 
 def _give(
     task: TaskVersion,
-    unit_id: int,
-    role: PartyRole,
+    units: dict[int, PartyRole],
     parent: Assignment | None,
     note: str,
     due: date | None,
     by: User,
-) -> Assignment | None:
+) -> list[Assignment]:
+    """Assignments with their deadlines and the period that is running: three statements for any number of units."""
     now = clock.now()
-    try:
-        with transaction.atomic():
-            one = Assignment.objects.create(
-                task_id=task.task_id, unit_id=unit_id, role=role, parent=parent, note=note, sent_at=now, sent_by=by
-            )
-    except IntegrityError:  # one_open_assignment_of_a_task: it has it already, from whomever; so no circles either
-        return None
-    Due.objects.create(assignment=one, day=due, cause=DueCause.SENT, set_at=now, set_by=by)
-    if role == PartyRole.LEAD:
-        open_periods(one, task, now)
-    return one
+    given = Assignment.objects.bulk_create(
+        Assignment(task_id=task.task_id, unit_id=unit_id, role=role, parent=parent, note=note, sent_at=now, sent_by=by)
+        for unit_id, role in units.items()
+    )
+    Due.objects.bulk_create(Due(assignment=one, day=due, cause=DueCause.SENT, set_at=now, set_by=by) for one in given)
+    running = list(begun(task, timezone.localtime(now).date(), now, now))
+    Occurrence.objects.bulk_create(
+        occurrence_of(one, span) for one in given if one.role == PartyRole.LEAD for span in running
+    )
+    return given
 
 
 def _depth(assignment: Assignment) -> int:

@@ -52,7 +52,8 @@ def of_unit(request: HttpRequest, unit_id: int) -> HttpResponse:
     version = current_version(unit_id) if unit_id in visible_unit_ids(request.user) else None
     if version is None:
         raise Http404
-    rows = selectors.work_of_unit(request.user, unit_id)
+    numbers = waiting_at(clock.now(), clock.today(), selectors.assignments_of(request.user)).get(unit_id, Waiting())
+    rows = selectors.by_urgency(numbers.rows)
     own = refusal(check_works_for_unit, request.user, unit_id) is None
     receipts = _receipts([row.assignment.pk for row in rows])
     if own:
@@ -60,7 +61,6 @@ def of_unit(request: HttpRequest, unit_id: int) -> HttpResponse:
             if ReceiptKind.RECEIVED not in receipts.get(row.assignment.pk, set()):
                 services.note_received(assignment=row.assignment, by=request.user)
     senders = unit_names({row.parent_unit_id for row in rows if row.parent_unit_id})
-    numbers = waiting_at(clock.now(), clock.today(), selectors.assignments_of(request.user))
     context = {
         "version": version,
         "unit_id": unit_id,
@@ -73,7 +73,7 @@ def of_unit(request: HttpRequest, unit_id: int) -> HttpResponse:
             }
             for row in rows
         ],
-        "numbers": numbers.get(unit_id, Waiting()),
+        "numbers": numbers,
     }
     return render(request, "cascade/of_unit.html", context)
 
