@@ -12,9 +12,9 @@ from datetime import date, datetime
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from dekhang.apps.cascade.enums import DeadlineKind, PartyRole, PlanState, TaskState
+from dekhang.apps.cascade.enums import DeadlineKind, PartyRole, PlanState, ReceiptKind, TaskState
 from dekhang.apps.cascade.facts import Known, Period, known_of
-from dekhang.apps.cascade.models import Assignment, PlanVersion, TaskVersion
+from dekhang.apps.cascade.models import Assignment, PlanVersion, Receipt, TaskVersion
 from dekhang.apps.cascade.services.sending import MAX_DEPTH
 from dekhang.apps.cascade.states import is_reported, state_of
 from dekhang.apps.cascade.wordings import in_force
@@ -200,6 +200,16 @@ def pick(
 def work_of_unit(user: User, unit_id: int, at: datetime | None = None) -> list[Row]:
     """What the unit was given and has to answer for, the most urgent first; [] for who may not see it."""
     return by_urgency(rows_of(assignments_of(user).filter(unit_id=unit_id), at or clock.now()))
+
+
+def receipts_of(assignment_ids: Sequence[int], at: datetime) -> dict[int, ReceiptKind]:
+    """How far each of a page's assignments had come by `at`: the highest of received, read, accepted."""
+    found: dict[int, ReceiptKind] = {}
+    steps = list(ReceiptKind)
+    rows = Receipt.objects.filter(assignment_id__in=assignment_ids, at__lte=at)
+    for pk, kind in rows.values_list("assignment_id", "kind"):
+        found[pk] = max(found.get(pk, ReceiptKind.RECEIVED), ReceiptKind(kind), key=steps.index)
+    return found
 
 
 def by_urgency(rows: Iterable[Row]) -> list[Row]:

@@ -1,12 +1,13 @@
 """What waits for whom, as numbers: for pages and for the mail of the day."""
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
-from dekhang.apps.cascade.enums import ContestSide, ReceiptKind, Step, TaskState, Verdict
+from dekhang.apps.cascade.enums import About, ContestSide, ReceiptKind, Step, TaskState, Verdict
 from dekhang.apps.cascade.models import Assignment, Escalation, Extension, Question, Receipt, Report, TaskContest
 from dekhang.apps.cascade.selectors import Row, rows_of
 from dekhang.law import load
@@ -21,7 +22,7 @@ class Waiting:
     unaccepted: int = 0
     soon: int = 0
     overdue: int = 0
-    returned: int = 0
+    returned_in: set[int] = field(default_factory=set, repr=False)  # assignments whose last report came back
     to_explain: int = 0
     with_head: int = 0  # overdue, or not accepted, so long that the head must know
     to_check: int = 0
@@ -30,6 +31,10 @@ class Waiting:
     contests: int = 0
     with_province: int = 0
     rows: list[Row] = field(default_factory=list, repr=False)
+
+    @property
+    def returned(self) -> int:
+        return len(self.returned_in)
 
     @property
     def of_the_unit(self) -> int:
@@ -79,9 +84,17 @@ def _of_rows(found: dict[int, Waiting], asked: QuerySet[Assignment], at: datetim
         if row.leads and not row.overdue and row.state == TaskState.NOT_REPORTED and row.due_on is not None:
             unit.soon += row.due_on <= soon
     _returned(found, asked, by_pk)
-    for pk, step in _rungs(asked, by_pk, unaccepted).items():
+    for pk, step in _standing_rungs(asked, by_pk, unaccepted).items():
         found[by_pk[pk].unit_id].with_head += step >= Step.HEAD
         found[PROVINCE].with_province += step >= Step.PROVINCE
+
+
+def rungs_of(rows: Iterable[Row]) -> dict[int, int]:
+    """The rung that each of these assignments stands on just now, by its key; who stands on none is not there."""
+    by_pk = {row.assignment.pk: row for row in rows}
+    asked = Assignment.objects.filter(ended_at=None)
+    accepted = Receipt.objects.filter(kind=ReceiptKind.ACCEPTED).values_list("assignment_id", flat=True)
+    return _standing_rungs(asked, by_pk, by_pk.keys() - set(accepted))
 
 
 def _returned(found: dict[int, Waiting], asked: QuerySet[Assignment], by_pk: dict[int, Row]) -> None:
@@ -89,19 +102,18 @@ def _returned(found: dict[int, Waiting], asked: QuerySet[Assignment], by_pk: dic
     for pk in set(returned.values_list("assignment_id", flat=True)):
         row = by_pk.get(pk)
         if row is not None and row.state == TaskState.NOT_REPORTED and not row.overdue:
-            found[row.unit_id].returned += 1
+            found[row.unit_id].returned_in.add(pk)
 
 
-def _rungs(asked: QuerySet[Assignment], by_pk: dict[int, Row], unaccepted: set[int]) -> dict[int, int]:
+def _standing_rungs(asked: QuerySet[Assignment], by_pk: dict[int, Row], unaccepted: Set[int]) -> dict[int, int]:
     """The highest rung of each assignment for what still waits: a deadline that was met since is not carried on."""
     highest: Counter[int] = Counter()
-    rungs = Escalation.objects.filter(assignment__in=asked.order_by().values("pk"))
-    late = Q(about="report", step__gte=Step.HEAD) | Q(about="accept", step__gte=Step.HEAD)
-    for pk, about, due_on, step in rungs.filter(late).values_list("assignment_id", "about", "due_on", "step"):
+    rungs = Escalation.objects.filter(assignment__in=asked.order_by().values("pk"), step__gte=Step.HEAD)
+    for pk, about, due_on, step in rungs.values_list("assignment_id", "about", "due_on", "step"):
         row = by_pk.get(pk)
         if row is None:
             continue
-        stands = pk in unaccepted if about == "accept" else row.overdue and row.due_on == due_on
+        stands = pk in unaccepted if about == About.ACCEPT else row.overdue and row.due_on == due_on
         if stands:
             highest[pk] = max(highest[pk], step)
     return highest

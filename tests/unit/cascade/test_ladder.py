@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from django.urls import reverse
 
 from dekhang.apps.cascade import digest, jobs, ladder, services
 from dekhang.apps.cascade.enums import About, EndCause, Step
@@ -74,6 +75,23 @@ def test_after_a_report_nothing_climbs_and_a_granted_day_begins_anew(task):
         assert ladder.climb() == 0
     with morning(DUE + timedelta(days=21)):
         assert ladder.climb() == 1
+
+
+def test_what_came_up_to_the_province_is_a_number_with_its_rows(task, client):
+    unit = UnitFactory(version__name="Xã Trễ Hạn")
+    given(unit, task, accepted_by=officer_of(unit))
+    given(UnitFactory(version__name="Xã Kịp Hạn"), task, accepted_by=None)
+    services.withdraw_assignment(
+        assignment=Assignment.objects.get(unit__versions__name="Xã Kịp Hạn"), by=task.version.created_by
+    )
+    with morning(DUE + timedelta(days=12)):
+        client.force_login(task.version.created_by)
+        ladder.climb()
+        said = client.get(reverse("cascade:overview")).content.decode()
+        assert "len-tinh=1" in said
+        rows = client.get(reverse("cascade:rows"), {"len-tinh": "1"}).content.decode()
+    assert "Xã Trễ Hạn" in rows
+    assert "1 trong 1 lượt việc" in rows
 
 
 def test_a_task_that_nobody_accepts_goes_up_too(task):

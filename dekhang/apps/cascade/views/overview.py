@@ -10,9 +10,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from dekhang.apps.cascade import exports, selectors
-from dekhang.apps.cascade.enums import AuditAction, PartyRole, TaskState
+from dekhang.apps.cascade.enums import AuditAction, PartyRole, Step, TaskState
 from dekhang.apps.cascade.models import PlanVersion
 from dekhang.apps.cascade.selectors import Overview, Row
+from dekhang.apps.cascade.waiting import rungs_of
 from dekhang.apps.cascade.wordings import in_force
 from dekhang.apps.core import clock
 from dekhang.apps.core.audit import record_event
@@ -40,6 +41,7 @@ class Asked:
         self.kind = get("khoi", "") if get("khoi") in COUNTED_KINDS else ""
         self.state = get("trang-thai", "") if get("trang-thai") in TaskState.values else ""
         self.overdue = get("qua-han") == "1"
+        self.escalated = get("len-tinh") == "1" and self.day == clock.today()  # the ladder is of today only
         self.role = get("vai", PartyRole.LEAD) if get("vai", "") in ("", *PartyRole.values) else ""
         self.text = get("q", "").strip()[:100]
 
@@ -48,7 +50,7 @@ class Asked:
         return selectors.version_at(self.at, self.plan_id)
 
     def rows(self, rows: list[Row]) -> list[Row]:
-        return selectors.pick(
+        kept = selectors.pick(
             rows,
             task_id=self.task_id,
             kind=self.kind,
@@ -57,6 +59,10 @@ class Asked:
             role=self.role,
             text=self.text,
         )
+        if not self.escalated:
+            return kept
+        rungs = rungs_of(kept)
+        return [row for row in kept if rungs.get(row.assignment.pk, 0) >= Step.PROVINCE]
 
     def query(self, **changes: object) -> str:
         """The address of the same question with some answers changed."""
@@ -67,6 +73,7 @@ class Asked:
             "khoi": self.kind,
             "trang-thai": self.state,
             "qua-han": "1" if self.overdue else "",
+            "len-tinh": "1" if self.escalated else "",
             "vai": "" if self.role == PartyRole.LEAD else self.role,
             "q": self.text,
         } | changes
@@ -100,8 +107,17 @@ def overview(request: HttpRequest) -> HttpResponse:
             "total": _links(asked, shown.total, request),
             "lines": [_line(asked, shown, task, request) for task in shown.tasks],
             "anything": bool(shown.rows),
+            "escalated": _escalated(asked, shown),
+            "escalated_link": reverse("cascade:rows") + asked.query(vai="", **{"len-tinh": "1"}),
         }
     return render(request, "cascade/overview.html", context)
+
+
+def _escalated(asked: Asked, shown: Overview) -> int | None:
+    """How many tasks have come up to the province; None on a past day, of which nobody asks."""
+    if asked.day != clock.today():
+        return None
+    return sum(step >= Step.PROVINCE for step in rungs_of(shown.rows).values())
 
 
 def _line(asked: Asked, shown: Overview, task, request: HttpRequest) -> dict[str, object]:
@@ -138,10 +154,11 @@ def rows(request: HttpRequest) -> HttpResponse:
     kept = asked.rows(every)
     page = Paginator(kept, ROWS_A_PAGE).get_page(request.GET.get("page"))
     senders = unit_names({row.parent_unit_id for row in page if row.parent_unit_id}, asked.day)
+    receipts = selectors.receipts_of([row.assignment.pk for row in page], asked.at)
     context = {
         "asked": asked,
         "version": version,
-        "rows": [(row, senders.get(row.parent_unit_id or 0, "")) for row in page],
+        "rows": [(row, senders.get(row.parent_unit_id or 0, ""), receipts.get(row.assignment.pk, "")) for row in page],
         "page": page,
         "seen": len(every),
         "today": clock.today(),

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from dekhang.apps.cascade import policies, selectors, services
-from dekhang.apps.cascade.enums import DeadlineKind, ReceiptKind, Verdict
+from dekhang.apps.cascade.enums import DeadlineKind, ReceiptKind, TaskState, Verdict
 from dekhang.apps.cascade.forms import (
     ExtensionForm,
     NoteForm,
@@ -70,6 +70,7 @@ def of_unit(request: HttpRequest, unit_id: int) -> HttpResponse:
                 "row": row,
                 "sender": senders.get(row.parent_unit_id or 0, ""),
                 "accepted": ReceiptKind.ACCEPTED in receipts.get(row.assignment.pk, set()),
+                "returned": row.assignment.pk in numbers.returned_in,
             }
             for row in rows
         ],
@@ -133,6 +134,7 @@ def _page(request: HttpRequest, one: Assignment, **forms: Form) -> HttpResponse:
         "history": history_of(one),
         "duty": load().duty(task.duty_key) if task.duty_key else None,
         "may_report": not recurring or bool(open_periods),
+        "is_done": row is not None and row.state in (TaskState.PROVEN, TaskState.REPORTED) and task.own_proof,
         "may_extend": bool(later) if recurring else one.dues.filter(day__isnull=False).exists(),
         "report_form": ReportForm(open_periods),
         "extension_form": ExtensionForm(later),
