@@ -23,9 +23,9 @@ from dekhang.apps.registry.models import UnitVersion
 from dekhang.apps.registry.services import add_contact, confirm_contact, fill_post, register_system
 from dekhang.apps.sources import services as sources
 from dekhang.apps.sources.enums import SourceKind
+from dekhang.demo.cascade import load_plan
 from dekhang.demo.papers import file_papers
 from dekhang.demo.reports import make_reports
-from dekhang.demo.cascade import load_plan
 
 PASSWORD = "de-khang-2019"  # noqa: S105 - the demo's own, printed on its login page; a real installation has no demo
 PROVINCIAL = {

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from types import ModuleType
 
 import pytest
 
@@ -34,13 +35,15 @@ def test_a_job_runs_at_its_own_pace():
 
 
 def test_every_app_with_a_clock_is_on_the_list():
-    assert {job.name for job in loop.all_jobs()} == {
-        *("detections", "sources", "duties", "escalation", "clocks", "messages", "snapshots"),
-        *("reorganisations", "retention", "lake", "catalog", "hunts", "detectability", "canaries", "rosters"),
-        *("contacts", "observed", "briefings", "cascade"),
-    }
+    """A room whose jobs.py nobody calls would stand still without a word."""
+    called = {module.__name__ for module in vars(loop).values() if isinstance(module, ModuleType)}
+    with_clock = {f"dekhang.apps.{path.parent.name}.jobs" for path in (PROJECT / "dekhang" / "apps").glob("*/jobs.py")}
+    assert len(with_clock) > 8
+    assert with_clock - called == set()
+    names = [job.name for job in loop.all_jobs()]
+    assert len(names) == len(set(names))
     assert [job.name for job in loop.of_this_host()] == ["hunts"]
-    assert [job.name for job in loop.all_jobs() if job.apart] == ["rosters", "messages", "lake", "catalog"]
+    assert {"rosters", "messages", "lake", "catalog"} <= {job.name for job in loop.all_jobs() if job.apart}
 
 
 @pytest.mark.django_db
