@@ -41,6 +41,7 @@ ABOUT = {  # by the name of the check
     "ledger": "sổ log",
     "lake": "kho sự kiện",
     "messages": "thông báo chờ gửi",
+    "reports": "báo cáo định kỳ",
     "audit": "chuỗi nhật ký kiểm toán",
 }
 FREE_BYTES = 2 * 1024**3
@@ -75,6 +76,7 @@ def run(args: argparse.Namespace) -> int:
         ledger,
         lake,
         messages,
+        reports,
         audit,
     ):
         for ok, sentence in examined(check, args.data):
@@ -312,6 +314,29 @@ def messages(data: Path) -> Iterator[Finding]:
         yield True, f"{waiting} thông báo chờ gửi"
     if failed:
         yield False, f"{failed} thông báo không gửi được sau nhiều lần. Kiểm tra máy chủ thư và địa chỉ người nhận."
+
+
+def reports(data: Path) -> Iterator[Finding]:
+    """What the clock should have made and did not, and the key that signs."""
+    from dekhang.apps.reports import jobs
+    from dekhang.apps.reports.models import Report
+    from dekhang.apps.reports.services.signing import SigningFailed, try_key
+
+    behind = [row for row in jobs.progress() if row.missing and row.frozen]
+    missing = sum(row.missing for row in behind)
+    if missing:
+        yield (
+            False,
+            f"{missing} báo cáo định kỳ chưa lập được: {behind[0].period.entry.title}. Xem log của công việc nền.",
+        )
+    else:
+        yield True, "báo cáo định kỳ đã lập đủ"
+    try:
+        if ends := try_key():
+            yield True, f"khóa ký báo cáo dùng được tới {ends:%d/%m/%Y}"
+    except SigningFailed as failed:
+        waiting = Report.objects.exclude(signing_problem="").count()
+        yield False, f"{failed} {waiting} báo cáo chờ ký."
 
 
 def audit(data: Path) -> Iterator[Finding]:

@@ -17,6 +17,7 @@ from pyhanko_certvalidator import ValidationContext
 from dekhang.apps.core import clock
 from dekhang.apps.reports import archive, jobs, services
 from dekhang.apps.reports.enums import Form
+from dekhang.cli import doctor
 from tests.factories.registry import head_of
 from tests.factories.reports import LATER, frozen_province, made
 
@@ -132,3 +133,14 @@ def test_without_a_key_nothing_is_signed_and_nothing_complains(unit, settings):
     report = made("certificate", unit)
     assert report.signing_problem == ""
     assert set(report.files.values_list("form", flat=True)) == {"docx", "pdf", "xlsx"}
+
+
+def test_the_doctor_names_a_key_that_cannot_sign_and_reports_that_wait(unit, key, settings, data):
+    assert "khóa ký báo cáo dùng được tới" in " ".join(sentence for ok, sentence in doctor.reports(data) if ok)
+    settings.SIGNING_PASSWORD = "khac"
+    with clock.at(LATER):
+        made("certificate", unit)
+        said = [sentence for ok, sentence in doctor.reports(data) if not ok]
+    assert "báo cáo định kỳ chưa lập được" in said[0]
+    assert "sai mật khẩu" in said[1]
+    assert "1 báo cáo chờ ký" in said[1]

@@ -1,6 +1,7 @@
 """Digital signatures on PDF (PAdES), with the key that the administrator named. Without one nothing is signed."""
 
 import logging
+from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 
@@ -69,6 +70,15 @@ def signed(pdf: bytes, *, reason: str) -> bytes:
     out = BytesIO()
     signers.sign_pdf(writer, metadata, signer=signer, output=out)
     return out.getvalue()
+
+
+def try_key() -> datetime | None:
+    """Until when the key can sign; None when no key is set.
+
+    Raises:
+        SigningFailed: it cannot be used.
+    """
+    return _signer().signing_cert.not_valid_after if settings.SIGNING_PKCS12 else None
 
 
 def _signer() -> signers.SimpleSigner:
