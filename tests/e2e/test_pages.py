@@ -43,6 +43,7 @@ def shape(address: str) -> str:
     """The kind of page: numbers and chosen kinds do not matter, nor what is asked for except a drill."""
     parts = urlsplit(address)
     path = re.sub(rf"/({CHOICES})/", "/K/", re.sub(r"(don-vi/\d+)/[a-z_]+/", r"\1/D/", parts.path))
+    path = re.sub(r"/(gci|quyet-dinh)/[a-z0-9_-]+/", r"/\1/K/", path)
     return re.sub(r"\d+", "N", path) + ("?" if "dien-tap" in parts.query else "")
 
 

@@ -1,10 +1,11 @@
 import json
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.urls import reverse
 
 from dekhang.apps.alerts.enums import EscalationStep
+from dekhang.apps.cascade.services import report
 from dekhang.apps.core import clock
 from dekhang.apps.core.enums import Role
 from dekhang.apps.core.models import OutboundMessage
@@ -17,6 +18,7 @@ from dekhang.apps.registry.models import Contact
 from dekhang.apps.sources.enums import SourceState
 from dekhang.pipeline.stores import heartbeat
 from tests.factories.alerts import AlertFactory
+from tests.factories.cascade import draft, given, issued, task_in
 from tests.factories.core import UserFactory
 from tests.factories.duties import proves_recording
 from tests.factories.incidents import incident_of
@@ -207,6 +209,22 @@ def test_what_leads_to_the_same_page_stands_once_with_what_it_brings(client):
     shown = page(client, officer_of(unit))
     assert shown.count(f'href="{reverse("sources:choose")}"') == 1
     assert "Kết nối nguồn log đầu tiên" in shown
+
+
+def test_what_the_plan_gave_the_unit_waits_with_its_deadline_until_it_is_reported(client):
+    unit = UnitFactory()
+    officer = officer_of(unit)
+    version = draft()
+    task = task_in(version, "Quán triệt chỉ thị tới mọi cán bộ", due_on=date(2019, 12, 31))
+    issued(version)
+    assignment = given(unit, task, accepted_by=officer)
+    place = reverse("cascade:assignment", args=[assignment.pk])
+    shown = page(client, officer)
+    assert "Quán triệt chỉ thị tới mọi cán bộ" in shown and place in shown and "Quá hạn" not in shown
+    with clock.at(datetime(2020, 1, 5, 2, 0, tzinfo=UTC)):
+        assert "Quá hạn" in page(client, officer)
+    report(assignment=assignment, text="Đã quán triệt.", by=officer)
+    assert place not in page(client, officer)
 
 
 def test_somebody_with_two_units_chooses_and_every_page_follows(client):

@@ -6,9 +6,11 @@ import pytest
 from django.urls import reverse
 
 from dekhang.apps.core import clock
+from dekhang.apps.scoreboard.deadlines import deadlines_at
 from dekhang.apps.scoreboard.leadership.decisions import AT_MOST, NAMED
 from dekhang.apps.scoreboard.leadership.selectors import summary
 from dekhang.apps.scoreboard.selectors import boards
+from tests.factories.cascade import draft, issued, task_in
 from tests.factories.core import UserFactory
 from tests.factories.duties import CONFERENCE, claim, evidence, proves_recording
 from tests.factories.registry import UnitFactory, officer_of
@@ -87,6 +89,20 @@ def test_the_page_shows_three_decisions_at_most_and_each_number_leads_to_its_row
     decided = shown.split('<ol class="decisions">')[1].split("</ol>")[0]
     assert 1 <= decided.count("<li") <= AT_MOST
     assert "trang-thai=da-khai" in shown and reverse("scoreboard:changes") in shown
+
+
+def test_the_plan_s_deadline_stands_beside_the_duty_and_a_broken_one_is_a_decision(client):
+    UnitFactory(version__name="Xã Trễ Hạn")
+    version = draft()
+    task_in(version, "Ghi nhận tấn công", due_on=date(2019, 12, 31), duty_key="record_attacks")
+    issued(version)
+    client.force_login(UserFactory(leader=True))
+    assert deadlines_at(clock.now()) == {"record_attacks": date(2019, 12, 31)}
+    assert "hạn 31/12/2019" in client.get(reverse("portal:leadership")).content.decode()
+    assert not any(one.key == "qua-han" for one in summary(DAY).decisions)
+    with clock.at(CONFERENCE + timedelta(days=60)):
+        late = next(one for one in summary(clock.today()).decisions if one.key == "qua-han")
+        assert "31/12/2019" in late.because and [about.name for about in late.units] == ["Xã Trễ Hạn"]
 
 
 def test_a_past_day_is_answered_as_it_was(client):

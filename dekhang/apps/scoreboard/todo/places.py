@@ -66,6 +66,10 @@ def place_of(unit_id: int, duty_key: str, reason: Reason) -> tuple[str, str]:
         return reverse("registry:roster") + own, _("Mở danh sách cán bộ")
     if reason.code in {"no_sop", "no_clock"}:
         return reverse("incidents:sops") + own, _("Mở mục Quy trình")
+    if reason.code in {"no_task_done", "task_missed"}:
+        return reverse("cascade:of_unit", args=[unit_id]), _("Mở việc định kỳ")
+    if reason.code == "outside_register":
+        return reverse("observed:of_unit", args=[unit_id]), _("Xem từng mục")
     if reason.code == "clock_missed":
         return reverse("incidents:list") + own, _("Xem sự cố")
     if reason.url_name:
