@@ -25,6 +25,7 @@ from dekhang.apps.incidents import moving as incident_moving
 from dekhang.apps.inspections import jobs as inspections
 from dekhang.apps.inspections import moving as inspection_moving
 from dekhang.apps.observed import jobs as observed
+from dekhang.apps.portal import jobs as portal
 from dekhang.apps.registry.people import jobs as rosters
 from dekhang.apps.registry.people.directory import services as directory
 from dekhang.apps.registry.reorganise import come_into_force
@@ -71,6 +72,7 @@ def all_jobs() -> list[Job]:
         Job("inspections", 60, inspections.tick),
         Job("rosters", 1, rosters.work_off, apart=True),
         Job("directory", 60, directory.tick, apart=True),
+        Job("leavers", 60, portal.close_leavers),
         Job("messages", 5, core.deliver_messages, apart=True),
         Job("snapshots", 60, scoreboard.tick),
         Job("reports", 20, reports.tick, apart=True),

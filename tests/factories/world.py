@@ -24,7 +24,8 @@ from dekhang.apps.incidents.models import Incident
 from dekhang.apps.inspections import services as inspections
 from dekhang.apps.observed.enums import Kind
 from dekhang.apps.observed.models import Dismissal
-from dekhang.apps.registry.enums import ContactKind, ImportState, NameKind
+from dekhang.apps.portal.models import Invitation
+from dekhang.apps.registry.enums import ContactKind, ImportState, NameKind, PostKind
 from dekhang.apps.registry.inventory.services import add_name, add_network
 from dekhang.apps.registry.models import PostHolding, RosterImport, Unit
 from dekhang.apps.registry.services import add_contact, confirm_contact, register_system
@@ -96,6 +97,17 @@ def furnish(key: str, pipeline: Pipeline) -> OneOfEverything:
     things["contact"] = confirm_contact(contact=contact, by=officer)
     things["telephone"] = add_contact(unit_id=unit.pk, kind=ContactKind.PHONE, value="0276 000 000", by=officer)
     things["system"] = register_system(unit_id=unit.pk, name=own.plant("system"), by=officer, level=2)
+    things["account_invitation"] = Invitation.objects.create(
+        email=f"{own.plant('invited')}@example.gov.vn",
+        full_name=own.plant("guest"),
+        unit=unit,
+        kind=PostKind.OFFICER,
+        nonce="0" * 16,
+        invited_at=MORNING - timedelta(hours=1),
+        invited_by=head,
+        sent_at=MORNING - timedelta(hours=1),
+        expires_at=MORNING + timedelta(days=7),
+    )
     number = ord(key) - ord("a")
     things["network"] = add_network(
         unit_id=unit.pk, cidr=f"203.0.113.{number * 16}/28", label=own.plant("range"), by=officer

@@ -66,6 +66,7 @@ OBJECTS = {
         "contact",
         "telephone",
         "network",
+        "account_invitation",
         "system_name",
         "dismissal",
         "system",
@@ -135,6 +136,10 @@ ADDRESSES: dict[str, Address] = {
     "api:revoke_token": Address({"pk": "0"}),
     "portal:on_duty": pk("contact"),
     "portal:accounts": shared(),
+    "portal:invitations": shared(posts=True),
+    "portal:resend_invitation": pk("account_invitation"),
+    "portal:revoke_invitation": pk("account_invitation"),
+    "portal:invited": Address({"token": "1:cut"}),
     "portal:new_account": shared(posts=True),
     "portal:account": reads("officer"),
     "portal:close_account": pk("officer"),
@@ -397,7 +402,7 @@ ADDRESSES: dict[str, Address] = {
 }
 OPEN_TO_ALL = {
     *("core:healthz", "portal:login"),
-    "contacts:answer",  # by a signed link, shows no more than it
+    *("contacts:answer", "portal:invited"),  # by signed links, which show no more than themselves
     *("briefings:scan", "briefings:here"),  # who stands before the code of the room
     *("reports:ask_code", "reports:check"),  # whoever holds a certificate
 }

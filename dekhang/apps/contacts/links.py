@@ -1,24 +1,23 @@
-"""The link in a call: signed with the installation's key, so the database alone does not give it away."""
-
-from django.conf import settings
-from django.core import signing
-from django.urls import reverse
+"""The link in a call: what it stands for. See core/links.py."""
 
 from dekhang.apps.contacts.models import Call
+from dekhang.apps.core import links
 
-SALT = "dekhang.contacts.call"
-LONGEST = 200
+PAGE = "contacts:answer"
+
+
+def signed_link(call: Call) -> str:
+    """For the outbox."""
+    return f"{PAGE} {call.pk}"
 
 
 def link_of(call: Call) -> str:
-    token = signing.Signer(salt=SALT).sign(str(call.pk))
-    return settings.BASE_URL.rstrip("/") + reverse("contacts:answer", args=[token])
+    return links.link(PAGE, str(call.pk))
 
 
 def call_of(token: str) -> Call | None:
     """The call that the link was made for; None when nobody made it."""
-    try:
-        number = signing.Signer(salt=SALT).unsign(token[:LONGEST])
-    except signing.BadSignature:
+    number = links.opened(PAGE, token)
+    if number is None:
         return None
     return Call.objects.select_related("contact", "user", "provider").filter(pk=int(number)).first()

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from dekhang.apps.contacts import policies
 from dekhang.apps.contacts.enums import AuditAction
 from dekhang.apps.contacts.hours import in_hours
-from dekhang.apps.contacts.links import link_of
+from dekhang.apps.contacts.links import signed_link
 from dekhang.apps.contacts.models import OPEN, Call
 from dekhang.apps.contacts.selectors import judged
 from dekhang.apps.contacts.targets import Target
@@ -19,6 +19,7 @@ from dekhang.apps.core import clock
 from dekhang.apps.core.audit import record_event
 from dekhang.apps.core.enums import Channel
 from dekhang.apps.core.errors import ActionDenied
+from dekhang.apps.core.links import MARK
 from dekhang.apps.core.models import User
 from dekhang.apps.core.services import enqueue_message
 from dekhang.apps.duties.enums import EvidenceSource
@@ -83,7 +84,7 @@ def call(*, target: Target, by: User | None) -> Call:
 def _send(one: Call, channel: Channel, cause: str, not_before: datetime) -> None:
     context = {
         "unit": registry.unit_name(one.unit_id) if one.unit_id else "",
-        "link": link_of(one),
+        "link": MARK,
         "until": one.expires_at,
         "again": cause != "asked",
         "site": settings.BASE_URL.rstrip("/"),
@@ -96,6 +97,7 @@ def _send(one: Call, channel: Channel, cause: str, not_before: datetime) -> None
         unit_id=one.unit_id,
         channel=channel,
         not_before=not_before,
+        signed_link=signed_link(one),
     )
 
 

@@ -13,6 +13,7 @@ from django.db.models import F
 from dekhang.apps.core import clock
 from dekhang.apps.core.audit import record_event
 from dekhang.apps.core.enums import AuditAction, Channel
+from dekhang.apps.core.links import with_link
 from dekhang.apps.core.models import OutboundMessage
 
 logger = logging.getLogger(__name__)
@@ -82,8 +83,9 @@ class _Mail:
 
 
 def _send(message: OutboundMessage, mail: _Mail) -> None:
+    body = with_link(message.body, message.signed_link)
     if message.channel == Channel.EMAIL:
-        letter = EmailMessage(message.subject, message.body, settings.DEFAULT_FROM_EMAIL, [message.recipient])
+        letter = EmailMessage(message.subject, body, settings.DEFAULT_FROM_EMAIL, [message.recipient])
         connection = mail.connection()
         try:
             if not connection.send_messages([letter]):
@@ -95,7 +97,7 @@ def _send(message: OutboundMessage, mail: _Mail) -> None:
     channel = apprise.Apprise()
     if not channel.add(message.recipient):
         raise ValueError("địa chỉ Apprise không hợp lệ")
-    if not channel.notify(title=message.subject, body=message.body):
+    if not channel.notify(title=message.subject, body=body):
         raise ConnectionError("kênh tin nhắn không nhận")
 
 

@@ -73,6 +73,9 @@ class OutboundMessage(models.Model):
     recipient = models.CharField(max_length=300)
     subject = models.CharField(max_length=300)
     body = models.TextField()
+    signed_link = models.CharField(
+        max_length=120, blank=True, help_text="page and value of the link that is put in when it is sent: links.py"
+    )
     unit_id = models.BigIntegerField(null=True, db_index=True)
     dedupe_key = models.CharField(max_length=200, unique=True, help_text="the same cause never sends twice")
     created_at = models.DateTimeField()

@@ -28,6 +28,7 @@ def enqueue_message(
     unit_id: int | None = None,
     channel: Channel = Channel.EMAIL,
     not_before: datetime | None = None,
+    signed_link: str = "",
 ) -> OutboundMessage | None:
     """Put a message in the outbox, in the caller's transaction; None when the same cause already sent it."""
     now = clock.now()
@@ -38,6 +39,7 @@ def enqueue_message(
             "recipient": recipient,
             "subject": " ".join(subject.split())[:300],  # a line break in a mail's header would be refused
             "body": body,
+            "signed_link": signed_link,
             "unit_id": unit_id,
             "created_at": now,
             "not_before": not_before or now,

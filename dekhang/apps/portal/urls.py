@@ -1,6 +1,7 @@
 from django.contrib.auth.decorators import login_not_required
 from django.urls import path
 
+from dekhang.apps.portal.invitations import views as inviting
 from dekhang.apps.portal.views import accounts, home, signing
 
 app_name = "portal"
@@ -13,6 +14,10 @@ urlpatterns = [
     path("dang-xuat/", signing.logout, name="logout"),
     path("mat-khau/", signing.password, name="password"),
     path("dang-truc/<int:pk>/", home.on_duty, name="on_duty"),
+    path("loi-moi/", inviting.invitations, name="invitations"),
+    path("loi-moi/<int:pk>/gui-lai/", inviting.resend, name="resend_invitation"),
+    path("loi-moi/<int:pk>/rut/", inviting.revoke, name="revoke_invitation"),
+    path("loi-moi/nhan/<str:token>/", inviting.invited, name="invited"),
     path("tai-khoan/", accounts.accounts, name="accounts"),
     path("tai-khoan/moi/", accounts.new_account, name="new_account"),
     path("tai-khoan/<int:pk>/", accounts.account, name="account"),

@@ -214,6 +214,12 @@ class Person(models.Model):
     email = models.EmailField(blank=True)
     phone = models.CharField(max_length=40, blank=True)
     search_text = models.CharField(max_length=300, blank=True, help_text="name and code, lower case, without accents")
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="person", help_text="their account"
+    )
+    account_closed_for = models.DateField(
+        null=True, help_text="the leaving for which the account was closed; once, or reopening it would not last"
+    )
 
     class Meta:
         ordering = ["name", "code"]

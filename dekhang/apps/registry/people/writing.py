@@ -5,11 +5,12 @@ through Python: the lock on the records is held for seconds, not for a minute. R
 """
 
 from django.db import connection
+from django.db.models import ForeignObjectRel
 from django.utils.translation import gettext as _
 
 from dekhang.apps.core.errors import ActionDenied
 from dekhang.apps.registry.enums import ChangeKind
-from dekhang.apps.registry.models import RosterImport
+from dekhang.apps.registry.models import Person, RosterImport
 
 ARRIVALS = (ChangeKind.JOIN.value, ChangeKind.MOVE.value)
 
@@ -119,10 +120,22 @@ FORGET_PEOPLE = """
     AND NOT EXISTS (SELECT 1 FROM registry_employment AS e WHERE e.person_id = registry_rosterchange.person_id)
 """
 UNMAKE_PEOPLE = """
-    DELETE FROM registry_person WHERE code IN (
+    DELETE FROM registry_person WHERE user_id IS NULL AND code IN (
         SELECT code FROM registry_rosterchange WHERE roster_import_id = %s AND makes_person AND person_id IS NULL)
-    AND NOT EXISTS (SELECT 1 FROM registry_employment AS e WHERE e.person_id = registry_person.id)
 """
+
+
+def _unmake_people() -> str:
+    """Without those that anything else points at: what they attended or passed is not undone with the list."""
+    pointers = [
+        f"{relation.related_model._meta.db_table} AS t WHERE t.{relation.field.column}"
+        for relation in Person._meta.get_fields(include_hidden=True)
+        if isinstance(relation, ForeignObjectRel)
+    ]
+    return UNMAKE_PEOPLE + " ".join(
+        f"AND NOT EXISTS (SELECT 1 FROM {pointer} = registry_person.id)"  # noqa: S608 - names of our tables
+        for pointer in pointers
+    )
 
 
 def take_out(one: RosterImport) -> None:
@@ -142,4 +155,4 @@ def take_out(one: RosterImport) -> None:
         cursor.execute(REOPEN, [one.pk])
         cursor.execute(RESTORE_PEOPLE, [one.pk])
         cursor.execute(FORGET_PEOPLE, [one.pk])
-        cursor.execute(UNMAKE_PEOPLE, [one.pk])
+        cursor.execute(_unmake_people(), [one.pk])
