@@ -154,16 +154,20 @@ def register_provider(
 
 
 @transaction.atomic
-def load_places(places: Places | None = None) -> int:
+def load_places(places: Places | None = None, *, until: date | None = None) -> int:
     """Load the province's units through time into an empty registry; returns the number of units.
 
+    Args:
+        until: the last day that is loaded; later changes stay in the record, to be planned (reorganise/record.py).
     Raises:
         ActionDenied: there are units already; changes after the first load are reorganisations, not loads.
     """
     if Unit.objects.exists():
         raise ActionDenied(_("Danh sách đơn vị đã có. Thay đổi đơn vị bằng nghiệp vụ sắp xếp, không nạp lại."))
     places = places or read_places()
-    units = {unit.key: unit for unit in Unit.objects.bulk_create(Unit(key=unit.key) for unit in places.units)}
+    versions = [v for v in places.versions if until is None or v.valid_from <= until]
+    keys = dict.fromkeys(version.unit_key for version in versions)
+    units = {unit.key: unit for unit in Unit.objects.bulk_create(Unit(key=key) for key in keys)}
     UnitVersion.objects.bulk_create(
         UnitVersion(
             unit=units[version.unit_key],
@@ -175,13 +179,17 @@ def load_places(places: Places | None = None) -> int:
             is_coordinator=version.is_coordinator,
             basis=version.basis,
             valid_from=version.valid_from,
-            valid_to=version.valid_to,
+            valid_to=version.valid_to
+            if until is None or version.valid_to is None or version.valid_to <= until
+            else None,
             tile_column=version.tile.column if version.tile else None,
             tile_row=version.tile.row if version.tile else None,
         )
-        for version in places.versions
+        for version in versions
     )
     for event in places.events:
+        if until is not None and event.date > until:
+            continue
         reorganisation = Reorganisation.objects.create(
             date=event.date, kind=event.kind, basis=event.basis, note=event.note
         )

@@ -33,6 +33,7 @@ urlpatterns = [
     path("nha-mang/<int:pk>/thoi/", inventory.end_provider, name="end_provider"),
     path("sap-xep/", reorganising.reorganisations, name="reorganisations"),
     path("sap-xep/moi/<slug:kind>/", reorganising.plan, name="plan"),
+    path("sap-xep/theo-van-ban/<str:day>/", reorganising.of_record, name="plan_of_record"),
     path("sap-xep/<int:pk>/huy/", reorganising.take_back, name="take_back"),
     path("<int:pk>/", views.unit, name="unit"),
     path("<int:pk>/dau-moi/", views.add_contact, name="add_contact"),

@@ -183,7 +183,7 @@ def test_children_of_a_merged_unit_follow_into_the_new_one(province, coordinator
         # codes and names that are somebody else's on that day
         (lambda p, a, b: Plan(DAY, ReorganisationKind.RENAME, BASIS, (Outcome(a.pk, "Xã Mới", UnitKind.COMMUNE, "Xã", "2", p.pk),)),
          "đang là mã của"),
-        (lambda p, a, b: Plan(DAY, ReorganisationKind.RENAME, BASIS, (Outcome(a.pk, "xa hai", UnitKind.COMMUNE, "Xã", "1", p.pk),)),
+        (lambda p, a, b: Plan(DAY, ReorganisationKind.RENAME, BASIS, (Outcome(a.pk, "xã  hai", UnitKind.COMMUNE, "Xã", "1", p.pk),)),
          "đã có đơn vị tên"),
         (lambda p, a, b: merger(p, a, b, ends=(a.pk, b.pk, 999_999)), "không có hiệu lực"),
         (lambda p, a, b: Plan(DAY, ReorganisationKind.SPLIT, BASIS, (Outcome(None, "Xã C", UnitKind.COMMUNE, parent_id=p.pk, takes=(a.pk,)),), (a.pk,)),

@@ -1,5 +1,6 @@
 """Why a planned reorganisation cannot be: every reason at once, as sentences that say what to change."""
 
+import unicodedata
 from collections.abc import Iterator
 
 from django.utils.translation import gettext as _
@@ -8,7 +9,6 @@ from dekhang.apps.core import clock
 from dekhang.apps.registry.enums import ReorganisationKind, UnitKind
 from dekhang.apps.registry.models import UnitVersion
 from dekhang.apps.registry.reorganise.plans import Outcome, Plan
-from dekhang.apps.registry.search import fold
 from dekhang.apps.registry.selectors import unit_names
 
 LEAST_TAKEN = {ReorganisationKind.MERGE: 2, ReorganisationKind.SPLIT: 1}
@@ -101,9 +101,11 @@ class _Check:
                     "unit": shown,
                     "other": twice[0],
                 }
-        same = [one for one in others if one.parent_id == outcome.parent_id and fold(one.name) == fold(outcome.name)]
+        same = [
+            one for one in others if one.parent_id == outcome.parent_id and _spelled(one.name) == _spelled(outcome.name)
+        ]
         same += [
-            o for o in self.plan.outcomes if o is not outcome and (o.parent_id, fold(o.name)) == (outcome.parent_id, fold(outcome.name))
+            o for o in self.plan.outcomes if o is not outcome and (o.parent_id, _spelled(o.name)) == (outcome.parent_id, _spelled(outcome.name))
         ]  # fmt: skip
         if outcome.name.strip() and same:
             yield _("Cùng cấp trên đã có đơn vị tên “%(unit)s” vào ngày đó.") % {"unit": shown}
@@ -138,6 +140,11 @@ class _Check:
 
     def _after(self, unit_id: int) -> str:
         return next((one.name for one in self.plan.outcomes if one.unit_id == unit_id), self.name(unit_id))
+
+
+def _spelled(name: str) -> str:
+    """A name as two units may not share it. With its accents: Tân Thành and Tân Thạnh are two communes of 2025."""
+    return " ".join(unicodedata.normalize("NFC", name).casefold().split())
 
 
 def parents_after(plan: Plan, before: dict[int, UnitVersion]) -> dict[int, int | None]:

@@ -15,6 +15,7 @@ class Outcome:
         unit_id: the unit that goes on; None: a new one.
         takes: units that go wholly into this one, or mainly when others get a part.
         takes_part: units of which this one gets only a part.
+        key: of a new unit, where the record has one; "": made of name, code and year.
     """
 
     unit_id: int | None
@@ -25,6 +26,7 @@ class Outcome:
     parent_id: int | None = None
     takes: tuple[int, ...] = ()
     takes_part: tuple[int, ...] = ()
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from dekhang.apps.registry.enums import PostKind
-from dekhang.apps.registry.models import Contact, Network, PostHolding, System, UnitVersion
+from dekhang.apps.registry.models import Contact, Employment, Network, PostHolding, System, UnitVersion
 from dekhang.apps.registry.reorganise.faults import NEW, heir_of
 from dekhang.apps.registry.reorganise.plans import Plan
 from dekhang.apps.registry.selectors import unit_names
@@ -29,6 +29,7 @@ class Preview:
     contacts: tuple[Move, ...]
     networks: tuple[Move, ...]
     posts: tuple[Move, ...]
+    people: int  # of the roster, who work at a unit that ends
     heads_wanted: tuple[str, ...]  # units without a head from the date on: somebody must be named
     children: tuple[Move, ...]
     moving_unit_ids: tuple[int, ...]  # what other apps keep for these units moves too
@@ -74,6 +75,7 @@ def preview(plan: Plan) -> Preview:
         contacts=tuple(contacts),
         networks=tuple(networks),
         posts=tuple(posts),
+        people=Employment.objects.in_force(plan.date).filter(unit_id__in=plan.ends).count(),
         heads_wanted=tuple(one.name for one in plan.outcomes if one.unit_id is None or one.unit_id not in heads),
         children=tuple(children),
         moving_unit_ids=tuple(sorted(moving(plan))),

@@ -14,9 +14,9 @@ from django.views.decorators.http import require_POST
 from dekhang.apps.core import clock
 from dekhang.apps.core.errors import ActionDenied, refusal
 from dekhang.apps.registry.enums import ReorganisationKind
-from dekhang.apps.registry.models import Reorganisation
+from dekhang.apps.registry.models import Reorganisation, System
 from dekhang.apps.registry.policies import check_can_manage_registry
-from dekhang.apps.registry.reorganise import faults, preview, schedule, undo
+from dekhang.apps.registry.reorganise import faults, preview, record, schedule, undo
 from dekhang.apps.registry.reorganise.forms import FORMS, SplitForm
 from dekhang.apps.registry.reorganise.writing import check_can_undo
 from dekhang.apps.registry.selectors import unit_names
@@ -55,8 +55,65 @@ def reorganisations(request: HttpRequest) -> HttpResponse:
         "past": [(day, list(those)) for day, those in groupby(past, key=lambda row: row["event"].date)],
         "kinds": [(kind.value, icon, text) for kind, (icon, text) in KINDS.items()],
         "refusal": refusal(check_can_manage_registry, request.user),
+        "recorded": record.days_to_come(),
     }
     return render(request, "registry/reorganisations.html", context)
+
+
+def of_record(request: HttpRequest, day: str) -> HttpResponse:
+    """A day of the record as a plan: what it would do; with `xac-nhan` it is planned."""
+    check_can_manage_registry(request.user)
+    wanted = next((one for one in record.days_to_come() if one.isoformat() == day), None)
+    if wanted is None:
+        raise Http404
+    given = {
+        int(name.removeprefix("system_")): int(place)
+        for name, place in request.POST.items()
+        if name.startswith("system_") and name[7:].isdecimal() and place.isdecimal()
+    }
+    plan = record.plan_of(wanted, given)
+    context: dict[str, object] = {"day": wanted, "plan": plan, "faults": faults(plan)}
+    if not context["faults"]:
+        if request.method == "POST" and "xac-nhan" in request.POST:
+            try:
+                schedule(plan=plan, by=request.user)
+            except ActionDenied as denied:
+                context["faults"] = [str(denied)]
+            else:
+                messages.success(
+                    request,
+                    _("Đã lên lịch cả đợt ngày %(day)s. Đổi ý thì hủy trước ngày ấy.") % {"day": f"{wanted:%d/%m/%Y}"},
+                )
+                return redirect("registry:reorganisations")
+        names = unit_names(set(plan.touched), wanted)
+        context["preview"] = preview(plan)
+        context["rows"] = [
+            (
+                one.name,
+                one.code,
+                [names[i] for i in one.takes if i in names],
+                [names[i] for i in one.takes_part if i in names],
+            )
+            for one in plan.outcomes
+        ]
+        context["given"] = [
+            (
+                system,
+                names.get(system.unit_id, ""),
+                [
+                    (place, one.name)
+                    for place, one in enumerate(plan.outcomes)
+                    if system.unit_id in (*one.takes, *one.takes_part)
+                ],
+                plan.systems_to.get(
+                    system.pk, plan.outcomes.index(main) if (main := plan.main_outcome(system.unit_id)) else -1
+                ),
+            )
+            for system in System.objects.in_force(wanted)
+            .filter(unit_id__in=record.divided(plan))
+            .order_by("unit_id", "name")
+        ]
+    return render(request, "registry/of_record.html", context)
 
 
 def _names(names: dict[int, str], ids: object) -> list[str]:

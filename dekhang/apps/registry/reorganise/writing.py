@@ -17,6 +17,7 @@ from dekhang.apps.registry.enums import AuditAction, PostKind
 from dekhang.apps.registry.models import (
     Contact,
     DatedModel,
+    Employment,
     Network,
     PostHolding,
     Reorganisation,
@@ -39,7 +40,9 @@ DATED: dict[str, type[DatedModel]] = {
     "holding": PostHolding,
     "network": Network,
     "system_name": SystemName,
+    "employment": Employment,
 }
+AT_ONCE = 500
 
 
 @transaction.atomic
@@ -114,7 +117,8 @@ class _Writer:
                 kind=outcome.kind,
                 subtype=outcome.subtype,
                 parent_id=outcome.parent_id,
-                is_coordinator=old.is_coordinator if old is not None else False,
+                # the task goes where the body goes that had it
+                is_coordinator=any(before[one].is_coordinator for one in (unit_id, *outcome.takes) if one in before),
                 basis=self.event.basis,
                 valid_from=self.day,
                 tile_column=model.tile_column if model is not None else None,
@@ -168,6 +172,28 @@ class _Writer:
                 copy.unit_id = self.ids[target]
                 self._make(name, copy)
 
+        self._employments()
+
+    def _employments(self) -> None:
+        """Who works at a unit that ends works at its main successor, so that shares over officials have their people."""
+        moving = Employment.objects.in_force(self.day).filter(unit_id__in=self.plan.ends).order_by("pk")
+        new: dict[tuple[int, int], Employment] = {}
+        for old in moving:
+            self.closed["employment"][str(old.pk)] = old.valid_to.isoformat() if old.valid_to else None
+            target = target_of_unit(self.plan, old.unit_id)
+            if target is not None:
+                # once, also for somebody of two units that become one
+                new.setdefault((old.person_id, self.ids[target]), Employment(
+                    person_id=old.person_id, unit_id=self.ids[target], title=old.title, valid_from=self.day, valid_to=old.valid_to,
+                ))  # fmt: skip
+        ids = [int(pk) for pk in self.closed["employment"]]
+        for start in range(0, len(ids), AT_ONCE):
+            Employment.objects.filter(pk__in=ids[start : start + AT_ONCE]).update(valid_to=self.day)
+        there = Employment.objects.filter(valid_to=None, unit_id__in={unit_id for _person, unit_id in new})
+        known = set(there.values_list("person_id", "unit_id"))
+        made = Employment.objects.bulk_create([one for key, one in new.items() if key not in known], batch_size=AT_ONCE)
+        self.made["employment"] += [one.pk for one in made]
+
     def _successions(self) -> None:
         rows = []
         for place, outcome in enumerate(self.plan.outcomes):
@@ -211,7 +237,7 @@ def _copy(row: Any, day: date) -> Any:
 
 
 def _free_key(outcome: Outcome, day: date) -> str:
-    base = slugify(fold(" ".join((outcome.name, outcome.code, str(day.year)))))[:100]
+    base = outcome.key or slugify(fold(" ".join((outcome.name, outcome.code, str(day.year)))))[:100]
     number, key = 1, base
     while Unit.objects.filter(key=key).exists():
         number += 1
@@ -249,7 +275,9 @@ def undo(*, event: Reorganisation, by: User) -> Reorganisation:
     check_can_undo(by, event)
     Succession.objects.filter(reorganisation=event).delete()
     for name, model in reversed(DATED.items()):  # names of a system before the system
-        model.objects.filter(pk__in=event.undo["made"][name]).delete()
+        made = event.undo["made"][name]
+        for start in range(0, len(made), AT_ONCE):
+            model.objects.filter(pk__in=made[start : start + AT_ONCE]).delete()
         for pk, valid_to in event.undo["closed"][name].items():
             model.objects.filter(pk=int(pk)).update(valid_to=date.fromisoformat(valid_to) if valid_to else None)
     Unit.objects.filter(pk__in=event.undo["made"]["unit"]).delete()
