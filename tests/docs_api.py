@@ -45,7 +45,7 @@ def api_page() -> str:
                 *rows,
                 "",
             ]
-    return "\n".join(parts)
+    return "\n".join([*parts, *_coverage()])
 
 
 def _rows(schema: dict[str, Any], area: str) -> Any:
@@ -53,3 +53,19 @@ def _rows(schema: dict[str, Any], area: str) -> Any:
         for method, told in methods.items():
             if area in told["tags"]:
                 yield f"| `{told['operationId']}` | `{method.upper()} {path}` | `{told['x-scope']}` | {told['summary']} |"
+
+
+def _coverage() -> list[str]:
+    from dekhang.apps.api.coverage import PAGES
+
+    return [
+        "## Pages and their operations",
+        "",
+        "| page | operations, or why none |",
+        "|---|---|",
+        *(
+            f"| `{page}` | {done if isinstance(done, str) else ', '.join(f'`{name}`' for name in done)} |"
+            for page, done in PAGES.items()
+        ),
+        "",
+    ]

@@ -13,6 +13,7 @@ from django.db import close_old_connections, connection
 
 from dekhang.apps.alerts import jobs as alerts
 from dekhang.apps.alerts import moving as alert_moving
+from dekhang.apps.api import jobs as api
 from dekhang.apps.briefings import jobs as briefings
 from dekhang.apps.briefings import moving as briefing_moving
 from dekhang.apps.cascade import jobs as cascade
@@ -59,6 +60,8 @@ def all_jobs() -> list[Job]:
         Job("detections", 0.5, pull_what_waits),
         Job("reorganisations", 30, follow_reorganisations),
         Job("sources", 2, sources.tick),
+        Job("webhooks", 2, api.tell),
+        Job("claim-states", 60, api.watch),
         *of_this_host(),
         Job("canaries", 60, sources.schedule_canaries),
         Job("detectability", 20, sources.map_detectability),

@@ -195,6 +195,11 @@ OFFICER_MINUTES = env_int(
 API_CALLS_PER_MINUTE = env_int(
     "DK_API_CALLS_PER_MINUTE", 300, about="calls of one API token in a minute, in each web process", at_least=1
 )
+WEBHOOK_NETWORKS = env_list(
+    "DK_WEBHOOK_NETWORKS", (), about="private networks that webhooks may reach, e.g. 10.1.0.0/16; others must be public"
+)
+WEBHOOK_HTTP = env_bool("DK_WEBHOOK_HTTP", False, about="let webhooks go to http:// addresses, unencrypted")
+WEBHOOK_CA = env_str("DK_WEBHOOK_CA", "", about="file with authorities that receivers of webhooks have certificates of")
 HEAD_MINUTES = env_int("DK_HEAD_MINUTES", 60, about="minutes more before it goes to the coordinator", at_least=1)
 
 LOGGING = {

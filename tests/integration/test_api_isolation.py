@@ -70,6 +70,151 @@ CALLS: dict[str, Call] = {
     "registry.preview_reorganisation": Call(("abolish",), lambda own: {"fields": abolishing(own)}),
     "registry.plan_reorganisation": Call(("abolish",), lambda own: {"fields": abolishing(own)}),
     "registry.take_back_reorganisation": Call(("1",)),
+    "registry.fill_post": Call(("officer",), lambda own: {"unit": own.unit.pk, "kind": "head"}),
+    "registry.vacate_post": Call(("holding",)),
+    "registry.on_duty": Call(("contact",)),
+    "registry.lines": Call(),
+    "registry.call": Call(("contacts", "contact", "unit")),
+    "registry.spoken": Call(("contacts", "contact", "unit")),
+    "duties.of_unit": Call(("unit",)),
+    "duties.claims": Call(query=lambda own: {"unit": own.unit.pk}),
+    "duties.declare": Call(("unit", "regulation"), upload=lambda own: {"statement": "khai", "document": pdf()}),
+    "duties.withdraw": Call(("claim",)),
+    "duties.declare_again": Call(("withdrawn_claim",)),
+    "duties.claim_document": Call(("claim",)),
+    "duties.evidence": Call(query=lambda own: {"unit": own.unit.pk}),
+    "duties.contests": Call(query=lambda own: {"unit": own.unit.pk}),
+    "duties.contest": Call(("unit", "record_attacks"), {"text": "chữ"}),
+    "duties.contested": Call(("contest",)),
+    "duties.correct_contest": Call(("contest",), {"answer": "trả lời"}),
+    "duties.refuse_contest": Call(("contest",), {"answer": "trả lời"}),
+    "duties.withdraw_contest": Call(("contest",)),
+    "duties.documents": Call(query=lambda own: {"unit": own.unit.pk}),
+    "duties.revisions": Call(query=lambda own: {"unit": own.unit.pk}),
+    "duties.revision": Call(("revision",)),
+    "duties.revision_file": Call(("revision",)),
+    "duties.file_document": Call(
+        ("unit", "own_force"),
+        upload=lambda own: {"title": "Quyết định", "issued_on": "2019-12-01", "file": pdf()},
+    ),
+    "duties.accept_revision": Call(("revision",), {"note": "ghi"}),
+    "duties.return_revision": Call(("revision",), {"note": "ghi"}),
+    "duties.withdraw_revision": Call(("revision",)),
+    "duties.resubmit_revision": Call(("revision",)),
+    "duties.signs": Call(),
+    "people.roster": Call(query=lambda own: {"unit": own.unit.pk}),
+    "people.export_roster": Call(),
+    "people.roster_sample": Call(),
+    "people.imports": Call(),
+    "people.bring_roster": Call(upload=lambda own: {"day": "2019-12-10", "file": pdf()}),
+    "people.roster_import": Call(("roster_import",)),
+    "people.roster_changes": Call(("roster_import",)),
+    "people.confirm_roster": Call(("roster_import",)),
+    "people.drop_roster": Call(("roster_import",)),
+    "people.undo_roster": Call(("roster_import",)),
+    "sources.sources": Call(query=lambda own: {"unit": own.unit.pk}),
+    "sources.connect": Call(("windows",), {"name": "tên mới"}),
+    "sources.source": Call(("source",)),
+    "sources.health": Call(("source",)),
+    "sources.change": Call(("source",), {"name": "tên mới", "cadence_seconds": 900}),
+    "sources.renew_token": Call(("source",), {"keep_hours": 24}),
+    "sources.end_former_token": Call(("source",)),
+    "sources.quota": Call(("source",), {"quota_eps": 77}),
+    "sources.retire": Call(("source",)),
+    "sources.restore": Call(("source",)),
+    "sources.configuration": Call(("source", "rsyslog")),
+    "sources.authority": Call(),
+    "sources.uploads": Call(("source",)),
+    "sources.upload": Call(("source",), upload=lambda own: {"file": SimpleUploadedFile("nhat-ky.log", b"mot dong\n")}),
+    "sources.silences": Call(query=lambda own: {"unit": own.unit.pk}),
+    "sources.silence": Call(("silence",)),
+    "sources.canaries": Call(query=lambda own: {"unit": own.unit.pk}),
+    "sources.canary": Call(("canary",)),
+    "sources.start_canary": Call(("source",)),
+    "sources.cancel_canary": Call(("canary",)),
+    "sources.canary_calls": Call(),
+    "sources.canary_plan": Call(("windows",)),
+    "sources.change_canary_plan": Call(
+        ("windows",), {"every_days": 30, "from_hour": 8, "to_hour": 16, "pause_days": 0}
+    ),
+    "sources.detectability": Call(),
+    "sources.detectability_of": Call(("unit",)),
+    "sources.technique": Call(("unit", "T1110")),
+    "sources.detectability_csv": Call(("unit",)),
+    "sources.intake": Call(),
+    "sources.unknown_senders": Call(),
+    "alerts.alerts": Call(query=lambda own: {"unit": own.unit.pk, "view": "all"}),
+    "alerts.alert": Call(("alert",)),
+    "alerts.raw_events": Call(("alert", "detection")),
+    "alerts.acknowledge": Call(("alert",)),
+    "alerts.resolve": Call(("alert",), {"note": "ghi"}),
+    "alerts.false_alarm": Call(("alert",), {"note": "ghi"}),
+    "alerts.reopen": Call(("alert",)),
+    "alerts.strays": Call(),
+    "incidents.incidents": Call(query=lambda own: {"unit": own.unit.pk, "alert": own["alert"].pk}),
+    "incidents.open_incident": Call(
+        body=lambda own: {
+            "unit": own.unit.pk,
+            "kind": "malware",
+            "title": "tên",
+            "detected_at": "2019-12-10T08:00",
+            "alerts": [own["alert"].pk],
+        }
+    ),
+    "incidents.incident": Call(("incident",)),
+    "incidents.finish_step": Call(("incident", "step"), upload=lambda own: {"note": "đã làm"}),
+    "incidents.skip_step": Call(("incident", "step"), {"reason": "không cần"}),
+    "incidents.undo_step": Call(("incident",)),
+    "incidents.note": Call(("incident",), {"text": "ghi thêm"}),
+    "incidents.attach": Call(("incident",), upload=lambda own: {"file": SimpleUploadedFile("anh.txt", b"noi dung")}),
+    "incidents.attachment": Call(("incident", "attachment")),
+    "incidents.capacity": Call(("incident",), {"beyond": "yes", "note": "vì"}),
+    "incidents.handled": Call(("incident",)),
+    "incidents.close": Call(("incident",)),
+    "incidents.cancel": Call(("incident",), {"reason": "mở nhầm"}),
+    "incidents.reopen": Call(("incident",)),
+    "incidents.record_event": Call(("incident", "impersonation"), {"to": "đã thấy"}),
+    "incidents.withdraw_event": Call(("incident", "impersonation")),
+    "incidents.report_draft": Call(("incident", "notice")),
+    "incidents.make_report": Call(("incident", "notice"), {"fields": {}}),
+    "incidents.report_file": Call(("incident", "report")),
+    "incidents.report_sent": Call(("incident", "report"), {"to": "VNCERT/CC, công văn"}),
+    "incidents.units_with_sops": Call(),
+    "incidents.sops": Call(("unit",)),
+    "incidents.procedure": Call(("intrusion",)),
+    "incidents.adopt_sop": Call(("unit", "malware")),
+    "incidents.approve_sop": Call(("sop",)),
+    "incidents.confirm_read": Call(("sop",)),
+    "incidents.sop_document": Call(("sop",)),
+    "incidents.put_sop_document": Call(("sop",), upload=lambda own: {"document": pdf()}),
+    "search.events": Call(query=lambda own: {"unit": own.unit.pk, "since": "2019-12-01T00:00:00Z"}),
+    "search.event": Call(("event",)),
+    "search.export": Call(("jsonl",), query=lambda own: {"unit": own.unit.pk, "since": "2019-12-01T00:00:00Z"}),
+    "search.saved": Call(),
+    "search.save": Call(body={"name": "tên", "shared": False, "question": {"q": "x"}}),
+    "search.rename": Call(("saved_search",), {"name": "tên mới", "shared": True}),
+    "search.remove": Call(("saved_search",)),
+    "search.restore": Call(("saved_search",)),
+    "search.hunts": Call(),
+    "search.start_hunt": Call(upload=lambda own: {"query": "x", "since": "2019-12-01T00:00"}),
+    "search.hunt": Call(("20191210-020000-abcd",)),
+    "search.hunt_hits": Call(("20191210-020000-abcd",)),
+    "search.cancel_hunt": Call(("20191210-020000-abcd",)),
+    "search.resume_hunt": Call(("20191210-020000-abcd",)),
+    "search.hunt_to_alerts": Call(("20191210-020000-abcd",)),
+    "retention.terms": Call(),
+    "retention.holds": Call(),
+    "retention.place_hold": Call(body=lambda own: {"unit": own.unit.pk, "reason": "vì"}),
+    "retention.lift_hold": Call(("hold",), {"reason": "vì"}),
+    "accounts.accounts": Call(),
+    "accounts.account": Call(("officer",)),
+    "registry.account_posts": Call(("officer",)),
+    "accounts.create": Call(
+        body={"full_name": "Người mới", "username": "nguoi-moi", "role": "officer", "password": "mot-mat-khau-dai-lam"}
+    ),
+    "accounts.close": Call(("officer",)),
+    "accounts.reopen": Call(("officer",)),
+    "audit.audit_events": Call(),
 }
 
 
@@ -149,7 +294,7 @@ def test_every_read_answers_every_role_and_tells_nobody_what_is_not_theirs(units
                 said = everything_said(answer)
                 expected = {403, 404} if outside and of_unit else {200, 403, 404}
                 if answer.status_code not in (
-                    expected - {403, 404} if role == "officer of A" and of_unit else expected
+                    {200} if role == "officer of A" and of_unit and operation.name not in NOT_FOR_OFFICERS else expected
                 ):
                     wrong.add((role, operation.name, answer.status_code))
                 if outside and any(string in said for string in a.secrets.values()):
@@ -158,25 +303,16 @@ def test_every_read_answers_every_role_and_tells_nobody_what_is_not_theirs(units
                     seen += said
     assert wrong == set()
     hidden = {where for where, string in a.secrets.items() if string not in seen}
-    assert hidden <= NOT_READ_THROUGH_THE_API, "planted, but shown to nobody: the walk would prove nothing"
+    assert READ_THROUGH_THE_API & hidden == set(), "planted, but shown to nobody: the walk would prove nothing"
 
 
-NOT_READ_THROUGH_THE_API = {
-    *("source", "blind", "blind-rule", "proof", "upload", "evidence", "alert", "incident", "description", "note"),
-    *(
-        "file",
-        "content",
-        "document",
-        "paper",
-        "statement",
-        "withdrawn",
-        "roster",
-        "saved",
-        "query",
-        "contest",
-        "reason",
-    ),
+READ_THROUGH_THE_API = {
+    *("contact", "label", "system", "source", "blind", "blind-rule", "proof", "upload", "evidence", "alert"),
+    *("incident", "description", "note", "file", "content", "document", "paper", "statement", "withdrawn", "roster"),
+    *("saved", "query", "contest", "reason"),
 }
+# accounts are the administrator's and the coordinator's business
+NOT_FOR_OFFICERS = {"accounts.account", "registry.account_posts"}
 
 
 def test_nothing_that_another_unit_s_token_sends_changes_anything(units):
@@ -227,11 +363,17 @@ def test_the_same_sent_with_its_own_people_s_tokens_is_done_and_with_reading_one
         if not done:
             idle.add(operation.name)
     assert wrong == set()
-    assert idle <= NEED_SOMETHING_BEFORE
+    assert idle == NEED_SOMETHING_BEFORE
 
 
-# an undone step, a closed thing, a planned change
-NEED_SOMETHING_BEFORE: set[str] = {"registry.take_back_reorganisation"}
+# an undone step, a closed thing, a planned change, a finished hunt: done in tests/unit/api/test_areas.py, or refused here
+NEED_SOMETHING_BEFORE = {
+    *("accounts.reopen", "alerts.false_alarm", "alerts.reopen", "alerts.resolve", "duties.resubmit_revision"),
+    *("incidents.close", "incidents.confirm_read", "incidents.handled", "incidents.record_event", "incidents.reopen"),
+    *("incidents.skip_step", "incidents.undo_step", "incidents.withdraw_event", "people.undo_roster"),
+    *("registry.spoken", "registry.take_back_reorganisation", "search.cancel_hunt", "search.hunt_to_alerts"),
+    *("search.resume_hunt", "sources.restore", "sources.start_canary"),
+}
 
 
 def test_a_stranger_is_told_nothing_by_any_operation(units):

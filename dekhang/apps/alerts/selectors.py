@@ -50,7 +50,19 @@ def worst_first(alerts: QuerySet[Alert]) -> QuerySet[Alert]:
 def search(
     user: User, *, view: str = "open", level: str = "", text: str = "", unit_id: int | None = None
 ) -> QuerySet[Alert] | InTurn:
-    """The alerts of the list page: what waits with the worst first, what is over with the newest first.
+    """The alerts of the list page: what waits with the worst first, what is over with the newest first."""
+    alerts = matching(user, view=view, level=level, text=text, unit_id=unit_id)
+    if view in ("closed", "canary"):
+        return newest_first(alerts)
+    if view == "all":  # a million rows in one order of states would have to be sorted for every page
+        return InTurn(worst_first(alerts.filter(status__in=OPEN)), newest_first(alerts.exclude(status__in=OPEN)))
+    return worst_first(alerts)
+
+
+def matching(
+    user: User, *, view: str = "open", level: str = "", text: str = "", unit_id: int | None = None
+) -> QuerySet[Alert]:
+    """The same in no order.
 
     Args:
         view: one of VIEWS; anything else reads as "open".
@@ -79,11 +91,7 @@ def search(
             alerts = alerts.filter(Q(search_text__contains=word) | Q(unit_id__in=units))
         if user.is_provincial and unit_id is None:
             alerts = alerts.filter(pk__gt=oldest_searched())
-    if view in ("closed", "canary"):
-        return newest_first(alerts)
-    if view == "all":  # a million rows in one order of states would have to be sorted for every page
-        return InTurn(worst_first(alerts.filter(status__in=OPEN)), newest_first(alerts.exclude(status__in=OPEN)))
-    return worst_first(alerts)
+    return alerts
 
 
 def newest_first(alerts: QuerySet[Alert]) -> QuerySet[Alert]:

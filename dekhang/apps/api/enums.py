@@ -32,6 +32,43 @@ def all_scopes() -> dict[str, str]:
     }
 
 
+class EventType(models.TextChoices):
+    """What a webhook can tell. Names are for programs and stay."""
+
+    ALERT_OPENED = "alert.opened", _("Có cảnh báo mới")
+    ALERT_ACKNOWLEDGED = "alert.acknowledged", _("Cảnh báo được tiếp nhận")
+    ALERT_ESCALATED = "alert.escalated", _("Cảnh báo chuyển lên cấp trên")
+    ALERT_CLOSED = "alert.closed", _("Cảnh báo kết thúc")
+    INCIDENT_OPENED = "incident.opened", _("Sự cố được mở")
+    INCIDENT_CLOSED = "incident.closed", _("Sự cố đóng hoặc hủy")
+    DOCUMENT_SUBMITTED = "document.submitted", _("Văn bản được nộp")
+    DOCUMENT_ACCEPTED = "document.accepted", _("Văn bản được chấp nhận")
+    DOCUMENT_RETURNED = "document.returned", _("Văn bản bị trả lại")
+    CLAIM_DECLARED = "claim.declared", _("Đơn vị khai báo")
+    CLAIM_WITHDRAWN = "claim.withdrawn", _("Đơn vị rút khai báo")
+    CLAIM_STATE_CHANGED = "claim.state_changed", _("Trạng thái một nghĩa vụ đổi")
+    CONTEST_OPENED = "contest.opened", _("Có giải trình mới")
+    CONTEST_ANSWERED = "contest.answered", _("Giải trình được trả lời")
+    SOURCE_SILENT = "source.silent", _("Nguồn log im lặng")
+    SOURCE_RETURNED = "source.returned", _("Nguồn log gửi trở lại")
+    CANARY_PASSED = "canary.passed", _("Phép thử đạt")
+    CANARY_FAILED = "canary.failed", _("Phép thử không đạt")
+    ASSIGNMENT_SENT = "assignment.sent", _("Việc được giao")
+    ASSIGNMENT_REPORTED = "assignment.reported", _("Đơn vị báo cáo việc được giao")
+    BOARD_FROZEN = "board.frozen", _("Số liệu một ngày được chốt")
+
+
+class DeliveryState(models.TextChoices):
+    WAITING = "waiting", _("Chờ gửi")
+    DELIVERED = "delivered", _("Đã nhận")
+    DEAD = "dead", _("Không gửi được")
+
+
 class AuditAction(models.TextChoices):
     TOKEN_MADE = "token_made", _("Cấp mã truy cập API")
     TOKEN_REVOKED = "token_revoked", _("Thu hồi mã truy cập API")
+    WEBHOOK_MADE = "webhook_made", _("Đặt webhook")
+    WEBHOOK_KEY_CHANGED = "webhook_key_changed", _("Đổi khóa ký của webhook")
+    WEBHOOK_STOPPED = "webhook_stopped", _("Ngừng webhook")
+    WEBHOOK_RESUMED = "webhook_resumed", _("Chạy lại webhook")
+    WEBHOOK_SENT_AGAIN = "webhook_sent_again", _("Cho gửi lại một tin của webhook")

@@ -1,7 +1,7 @@
 from django.utils.translation import gettext as _
 
 from dekhang.apps.api.enums import WRITE, Area, all_scopes
-from dekhang.apps.api.models import AccessToken
+from dekhang.apps.api.models import AccessToken, Subscription
 from dekhang.apps.core.enums import Role
 from dekhang.apps.core.errors import ActionDenied
 from dekhang.apps.core.models import User
@@ -35,3 +35,22 @@ def check_can_revoke(user: User, token: AccessToken) -> None:
         raise ActionDenied(_("Chỉ chủ mã hoặc quản trị hệ thống thu hồi được mã này."))
     if token.revoked_at is not None:
         raise ActionDenied(_("Mã này đã được thu hồi trước đó."))
+
+
+def check_can_change_webhook(user: User, subscription: Subscription) -> None:
+    """Its owner; the administrator may stop any, but sees to it that nobody else's rights are used."""
+    if subscription.owner_id != user.pk:
+        raise ActionDenied(_("Chỉ %(who)s, chủ webhook này, làm được việc đó.") % {"who": subscription.owner})
+
+
+def check_can_stop_webhook(user: User, subscription: Subscription) -> None:
+    if user.role != Role.ADMINISTRATOR:
+        check_can_change_webhook(user, subscription)
+    if subscription.stopped_at is not None:
+        raise ActionDenied(_("Webhook này đang ngừng rồi."))
+
+
+def check_can_resume_webhook(user: User, subscription: Subscription) -> None:
+    check_can_change_webhook(user, subscription)
+    if subscription.stopped_at is None:
+        raise ActionDenied(_("Webhook này đang chạy."))

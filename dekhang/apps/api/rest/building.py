@@ -41,8 +41,13 @@ class Operations(Router):
     def read(self, path: str, response: Any = None, **options: Any) -> Callable[..., Any]:
         return self._operation("GET", path, READ, response, options)
 
+    def file(self, path: str, **options: Any) -> Callable[..., Any]:
+        """A download: the file as the page gives it."""
+        binary = {200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}}
+        return self._operation("GET", path, READ, {200: None}, options, binary)
+
     def create(self, path: str, response: Any, **options: Any) -> Callable[..., Any]:
-        """Makes something; takes an `Idempotency-Key` where the function asks `once`."""
+        """Makes something, once for an `Idempotency-Key`: the function answers through `once`."""
         return self._operation("POST", path, WRITE, {201: response}, options)
 
     def do(self, path: str, response: Any = None, **options: Any) -> Callable[..., Any]:
@@ -53,10 +58,16 @@ class Operations(Router):
         return self._operation("PUT", path, WRITE, response, options)
 
     def _operation(
-        self, method: str, path: str, verb: str, response: Any, options: dict[str, Any]
+        self,
+        method: str,
+        path: str,
+        verb: str,
+        response: Any,
+        options: dict[str, Any],
+        answers: dict[int, Any] | None = None,
     ) -> Callable[..., Any]:
         scope = f"{self.area.value}:{verb}"
-        extra = {"responses": FAULTS, "x-scope": scope, **options.pop("extra", {})}
+        extra = {"responses": {**FAULTS, **(answers or {})}, "x-scope": scope}
         shape = {} if response is None else {"response": response}
 
         def added(function: Callable[..., Any]) -> Callable[..., Any]:

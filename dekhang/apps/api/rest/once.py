@@ -6,20 +6,23 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from ninja import Schema
+from ninja.responses import Status
 
 from dekhang.apps.api.models import IdempotentCall
 from dekhang.apps.api.rest.problems import Invalid, Problem
+from dekhang.apps.api.rest.renderer import render
 from dekhang.apps.core import clock
 
 HEADER = "Idempotency-Key"
+REPLAYED = "Idempotency-Replayed"
 KEPT = timedelta(hours=24)
 
 
-def once(request: HttpRequest, make: Callable[[], Schema], *, secret: str = "") -> Schema | dict[str, Any]:
-    """The answer of `make`, or the one of the same call before. Without the header it is simply done.
+def once(request: HttpRequest, make: Callable[[], Schema], *, secret: str = "") -> Status[Any] | HttpResponse:
+    """201 with what `make` made, or the answer of the same call before. Without the header it is simply done.
 
     The key, what was made and the answer are one transaction: after a crash there is all of it or nothing.
 
@@ -30,7 +33,7 @@ def once(request: HttpRequest, make: Callable[[], Schema], *, secret: str = "") 
     """
     key = request.headers.get(HEADER, "")
     if not key:
-        return make()
+        return Status(201, make())
     if len(key) > 100 or not key.isprintable():
         raise Invalid({HEADER: [_("Khóa dài nhất 100 ký tự in được.")]})
     digest = _digest(request)
@@ -42,7 +45,7 @@ def once(request: HttpRequest, make: Callable[[], Schema], *, secret: str = "") 
             made = make()
             kept = made.model_dump(mode="json", exclude={secret} if secret else None)
             IdempotentCall.objects.filter(pk=call.pk).update(answer=kept)
-            return made
+            return Status(201, made)
     except IntegrityError:
         before = IdempotentCall.objects.filter(user=request.user, key=key).first()
         if before is None:  # it was another constraint
@@ -51,7 +54,8 @@ def once(request: HttpRequest, make: Callable[[], Schema], *, secret: str = "") 
         raise Invalid({HEADER: [_("Khóa này đã dùng cho một yêu cầu khác. Mỗi yêu cầu mới cần một khóa mới.")]})
     if before.answer is None:
         raise Problem(409, _("Yêu cầu này đang được làm. Hỏi lại sau ít giây."), Retry_After="2")
-    return before.answer | ({secret: ""} if secret else {})
+    kept = before.answer | ({secret: ""} if secret else {})
+    return HttpResponse(render(kept), status=201, content_type="application/json", headers={REPLAYED: "true"})
 
 
 def _digest(request: HttpRequest) -> str:

@@ -30,26 +30,26 @@ def page_of(rows: QuerySet[Any], limit: int, cursor: str, show: Callable[[Any], 
     """Newest first, by the number of the row."""
     rows = rows.order_by("-pk")
     if cursor:
-        rows = rows.filter(pk__lt=_place(cursor))
+        rows = rows.filter(pk__lt=place_of(cursor))
     found: list[Model] = list(rows[: limit + 1])
-    following = _cursor(found[limit - 1].pk) if len(found) > limit else None
+    following = cursor_of(found[limit - 1].pk) if len(found) > limit else None
     return {"rows": [show(row) if show else row for row in found[:limit]], "next": following}
 
 
 def page_of_list(rows: Sequence[Any], limit: int, cursor: str) -> dict[str, Any]:
     """Of what is computed as a whole: the cursor counts rows."""
-    start = _place(cursor) if cursor else 0
+    start = place_of(cursor) if cursor else 0
     return {
         "rows": list(rows[start : start + limit]),
-        "next": _cursor(start + limit) if start + limit < len(rows) else None,
+        "next": cursor_of(start + limit) if start + limit < len(rows) else None,
     }
 
 
-def _cursor(place: int) -> str:
+def cursor_of(place: int) -> str:
     return base64.urlsafe_b64encode(str(place).encode()).decode().rstrip("=")
 
 
-def _place(cursor: str) -> int:
+def place_of(cursor: str) -> int:
     try:
         place = int(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ValueError, binascii.Error):

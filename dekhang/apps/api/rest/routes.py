@@ -4,19 +4,35 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import URLPattern, path
 
 from dekhang.apps.api.rest.access import open_to_tokens
-from dekhang.apps.api.rest.areas import board, registry
+from dekhang.apps.api.rest.areas import (
+    accounts,
+    alerts,
+    board,
+    contacts,
+    duties,
+    incidents,
+    people,
+    registry,
+    retention,
+    search,
+    sources,
+)
 from dekhang.apps.api.rest.building import Rest
 from dekhang.apps.api.rest.problems import answer, not_found, speak_problems
 
-AREAS = (board, registry)
+AREAS = (
+    *(board.operations, duties.operations, registry.operations, accounts.posts, contacts.operations),
+    *(people.operations, sources.operations, alerts.operations, incidents.operations, search.operations),
+    *(retention.operations, accounts.operations, accounts.log),
+)
 rest = Rest(
     title="Đề Kháng",
     version="1",
     urls_namespace="rest",
     description="Mọi việc mà các trang làm được. Mã truy cập hành động như tài khoản của nó, trong phạm vi các quyền đã chọn.",
 )
-for area in AREAS:
-    rest.add_router("", area.operations)
+for operations in AREAS:
+    rest.add_router("", operations)
 speak_problems(rest)
 
 

@@ -26,3 +26,11 @@ def check_can_review(user: User, revision: Revision) -> None:
         raise ActionDenied(_("Chỉ cơ quan điều phối kiểm tra văn bản minh chứng."))
     if user.pk == revision.submitted_by_id or holds(user, revision.document.unit_id):
         raise ActionDenied(_("Bạn nộp hoặc làm việc cho đơn vị này, nên người khác phải kiểm tra văn bản."))
+
+
+INSPECTORS = frozenset({Role.INSPECTOR, Role.COORDINATOR})
+
+
+def check_can_see_signs(user: User) -> None:
+    if user.role not in INSPECTORS:
+        raise ActionDenied(_("Chỉ thanh tra và cơ quan điều phối xem được dấu hiệu cần kiểm tra."))

@@ -9,7 +9,6 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from dekhang.apps.core.enums import Role
 from dekhang.apps.core.errors import ActionDenied, refusal
 from dekhang.apps.core.models import User
 from dekhang.apps.duties import documents as files
@@ -17,14 +16,19 @@ from dekhang.apps.duties.enums import DocumentKind, RevisionState
 from dekhang.apps.duties.filing import doings, flags, selectors, services
 from dekhang.apps.duties.filing.forms import FilingForm, ReviewForm
 from dekhang.apps.duties.filing.kinds import KINDS
-from dekhang.apps.duties.filing.policies import check_can_review, check_can_submit, check_can_withdraw_revision
+from dekhang.apps.duties.filing.policies import (
+    INSPECTORS,
+    check_can_review,
+    check_can_see_signs,
+    check_can_submit,
+    check_can_withdraw_revision,
+)
 from dekhang.apps.duties.models import Revision
 from dekhang.apps.registry.models import System
 from dekhang.apps.registry.selectors import current_version, own_unit_id, unit_names, visible_unit_ids
 from dekhang.law import load
 
 PER_PAGE = 50
-INSPECTORS = frozenset({Role.INSPECTOR, Role.COORDINATOR})
 
 
 def mine(request: HttpRequest) -> HttpResponse:
@@ -186,8 +190,7 @@ def resubmit(request: HttpRequest, pk: int) -> HttpResponse:
 
 def signs(request: HttpRequest) -> HttpResponse:
     """Signs of gaming, for those who inspect."""
-    if request.user.role not in INSPECTORS:
-        raise ActionDenied(_("Chỉ thanh tra và cơ quan điều phối xem được dấu hiệu cần kiểm tra."))
+    check_can_see_signs(request.user)
     found = doings.flags()
     page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
     names = unit_names({unit_id for flag in page for unit_id in flag.unit_ids})

@@ -2,7 +2,7 @@
 
 from dekhang.apps.incidents.services.capacity import judge_capacity
 from dekhang.apps.incidents.services.clocks import record_event_of_law, withdraw_event_of_law
-from dekhang.apps.incidents.services.files import attach
+from dekhang.apps.incidents.services.files import attach, check_file
 from dekhang.apps.incidents.services.lifecycle import (
     add_note,
     cancel,
@@ -22,6 +22,7 @@ __all__ = [
     "approve_sop",
     "attach",
     "cancel",
+    "check_file",
     "close",
     "confirm_read",
     "finish_step",

@@ -76,11 +76,17 @@ def units_of(user: User) -> list[UnitVersion]:
     return list(registry.versions_in_force().filter(unit_id__in=held.values("unit_id")))
 
 
-def open_incident(request: HttpRequest) -> HttpResponse:
-    """From alerts (`?alert=`), by hand, or as an exercise (`?dien-tap=1`, `?loai=`)."""
-    units = units_of(request.user)
+def units_to_open_for(user: User) -> list[UnitVersion]:
+    """The same, refused when there is none."""
+    units = units_of(user)
     if not units:
         raise ActionDenied(_("Chỉ thủ trưởng hoặc cán bộ chuyên trách của đơn vị mở được sự cố của đơn vị đó."))
+    return units
+
+
+def open_incident(request: HttpRequest) -> HttpResponse:
+    """From alerts (`?alert=`), by hand, or as an exercise (`?dien-tap=1`, `?loai=`)."""
+    units = units_to_open_for(request.user)
     exercise = request.GET.get("dien-tap") == "1"
     alerts = _alerts(request, units)
     if (running := services.running_with(alerts, is_exercise=exercise)) is not None:

@@ -202,15 +202,19 @@ def reopen(request: HttpRequest, pk: int) -> HttpResponse:
     return _done(request, incident, _("Đã mở lại. Thời hạn chạy tiếp từ mốc cũ."))
 
 
+def check_event_is_offered(incident: Incident, event_key: str) -> None:
+    """Only what a button of the page offers: signs, and the ends of clocks that have no document of ours; else 404."""
+    rules = law.load().clocks(incident.regime)
+    offered = set(SIGNS) | {rule.stops_on for rule in rules if not rule.report}
+    if event_key not in offered or event_key not in {key for rule in rules for key in (rule.anchor, rule.stops_on)}:
+        raise Http404
+
+
 @require_POST
 def event(request: HttpRequest, pk: int, event_key: str) -> HttpResponse:
     """A sign that was seen, or somebody who was told without a document."""
     incident = find(request, pk)
-    rules = law.load().clocks(incident.regime)
-    # only what a button of this page offers: signs, and the ends of clocks that have no document of ours
-    offered = set(SIGNS) | {rule.stops_on for rule in rules if not rule.report}
-    if event_key not in offered or event_key not in {key for rule in rules for key in (rule.anchor, rule.stops_on)}:
-        raise Http404
+    check_event_is_offered(incident, event_key)
     policies.check_can_record_event(request.user, incident)
     values: dict[str, Any] = {"note": request.POST.get("note", ""), "at": None}
     if event_key not in SIGNS:

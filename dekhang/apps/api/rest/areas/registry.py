@@ -235,7 +235,7 @@ def add_contact(request: HttpRequest, unit_id: Id, body: body_of(ContactForm)) -
         )
         return ContactRow.from_orm(contact)
 
-    return Status(201, once(request, make))
+    return once(request, make)
 
 
 @operations.do("/contacts/{contact_id}/remove")
@@ -251,10 +251,7 @@ def register_system(request: HttpRequest, unit_id: Id, body: body_of(SystemForm)
     """Đăng ký hệ thống thông tin."""
     check_works_for_unit(request.user, _visible(request, unit_id))
     facts = checked(SystemForm(typed(body)))
-    return Status(
-        201,
-        once(request, lambda: _system_row(services.register_system(unit_id=unit_id, by=request.user, **facts))),
-    )
+    return once(request, lambda: _system_row(services.register_system(unit_id=unit_id, by=request.user, **facts)))
 
 
 @operations.do("/systems/{system_id}/retire", SystemRow)
@@ -312,10 +309,7 @@ def plan_reorganisation(request: HttpRequest, kind: str, body: PlanFields) -> An
     found = faults(plan)
     if found:
         raise Invalid({"": found})
-    return Status(
-        201,
-        once(request, lambda: ReorganisationRow(**_reorganisation(schedule(plan=plan, by=request.user)))),
-    )
+    return once(request, lambda: ReorganisationRow(**_reorganisation(schedule(plan=plan, by=request.user))))
 
 
 @operations.do("/reorganisations/{reorganisation_id}/take-back", ReorganisationRow)

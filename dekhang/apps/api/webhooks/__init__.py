@@ -1,0 +1,1 @@
+"""Telling other programs what happened: pulled from rows that are only ever added, signed, sent until they have it."""
