@@ -79,6 +79,7 @@ def all_jobs() -> list[Job]:
         Job("messages", 5, core.deliver_messages, apart=True),
         Job("snapshots", 60, scoreboard.tick),
         Job("reports", 20, reports.tick, apart=True),
+        Job("report_reminders", 600, reports.remind, apart=True),
         Job("signatures", 300, reports.sign_what_waits, apart=True),
         Job("retention", 30, retention.tick),
         Job("lake", 2, Keeper(settings.DATA).work, apart=True),

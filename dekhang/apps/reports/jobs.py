@@ -6,21 +6,24 @@ from dataclasses import dataclass
 from datetime import date
 
 from django.conf import settings
+from django.utils import timezone
 
 from dekhang.apps.core import clock
 from dekhang.apps.core.errors import ActionDenied
 from dekhang.apps.registry.selectors import counted_units
+from dekhang.apps.reports import messages
 from dekhang.apps.reports.enums import Form, ReportState
 from dekhang.apps.reports.gathering import Asked, Boards, figures
 from dekhang.apps.reports.kinds import KINDS
 from dekhang.apps.reports.models import Report
-from dekhang.apps.reports.selectors import LATE_PERIOD_DAYS
+from dekhang.apps.reports.selectors import LATE_PERIOD_DAYS, follow, is_frozen, periods_followed
 from dekhang.apps.reports.services import make, sign
-from dekhang.apps.scoreboard.models import Snapshot
 from dekhang.law import load
 from dekhang.law.periods import Period, last_ended
 
 logger = logging.getLogger(__name__)
+REMIND_DAYS = 3  # before a report is due
+FROM_HOUR, TO_HOUR = 8, 17  # when reminders are written: nobody is woken for a report
 AT_ONCE = 10  # reports a round: about a second and a half of work
 
 
@@ -68,11 +71,6 @@ def due_periods(on: date | None = None) -> list[Period]:
     return [period for period in found if period and (on - period.end).days <= LATE_PERIOD_DAYS]
 
 
-def is_frozen(period: Period) -> bool:
-    """Without frozen figures of its last day there is nothing to report: before the system came, or the clock stood still."""
-    return Snapshot.objects.filter(date=period.end).exists()
-
-
 @dataclass(frozen=True, slots=True)
 class Planned:
     """How far the clock is with one period: for the page that shows when it stands still."""
@@ -100,6 +98,20 @@ def progress(on: date | None = None) -> list[Planned]:
         )
         rows.append(Planned(period, expected, made, is_frozen(period)))
     return rows
+
+
+def remind() -> int:
+    """Mail the heads of units whose report is due within days and not sent, in the morning; each once for a period."""
+    now = timezone.localtime(clock.now())
+    if not FROM_HOUR <= now.hour < TO_HOUR:
+        return 0
+    written = 0
+    for period in periods_followed():
+        if is_frozen(period) and 0 <= (period.due - now.date()).days <= REMIND_DAYS:
+            for row in follow(period):
+                if row.state not in (ReportState.SUBMITTED, ReportState.RECEIVED):
+                    written += messages.due_soon(period, row.unit.unit_id, row.report)
+    return written
 
 
 def sign_what_waits(limit: int = AT_ONCE) -> int:

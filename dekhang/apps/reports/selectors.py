@@ -15,6 +15,7 @@ from dekhang.apps.reports.enums import ReportKind, ReportState
 from dekhang.apps.reports.models import Report
 from dekhang.apps.scoreboard import selectors as scoreboard
 from dekhang.apps.scoreboard.figures import BoardRow
+from dekhang.apps.scoreboard.models import Snapshot
 from dekhang.law import UnknownKey, load
 from dekhang.law.periods import Period, last_ended
 
@@ -75,18 +76,26 @@ def periods_followed(on: date | None = None) -> list[Period]:
 
 
 def follow(period: Period, on: date | None = None) -> list[UnitPeriod]:
-    """Every unit in force at the end of the period: sent or not, and how many days late. Two queries."""
+    """Every unit in force at the end of the period: sent or not, and how many days late.
+
+    Nobody is late with what could not be made, for want of figures of its last day.
+    """
     on = on or clock.today()
     newest: dict[int | None, Report] = {}
     for report in reports_in(period).order_by("made_at", "pk"):
         newest[report.unit_id] = report
-    late = max(0, (on - period.due).days)
+    late = max(0, (on - period.due).days) if is_frozen(period) else 0
     rows = []
     for unit in counted_units(period.end):
         report = newest.get(unit.unit_id)
         sent = report is not None and report.state in (ReportState.SUBMITTED, ReportState.RECEIVED)
         rows.append(UnitPeriod(unit, report, 0 if sent else late))
     return rows
+
+
+def is_frozen(period: Period) -> bool:
+    """Without frozen figures of its last day there is nothing to report: before the system came, or the clock stood still."""
+    return Snapshot.objects.filter(date=period.end).exists()
 
 
 def reports_in(period: Period) -> QuerySet[Report]:

@@ -143,13 +143,13 @@ def _entry(kind: str, unit_id: int | None) -> ReportDate | None:
 
 
 def _first_days(kind: str, unit_id: int | None) -> dict[str, object]:
-    """The last ended period of the calendar; without one, today."""
+    """The last ended period of the calendar; where it has no figures, or there is none, the days until today."""
     entry = _entry(kind, unit_id)
     period = last_ended(entry, clock.today()) if entry else None
-    if period:
+    if period and selectors.is_frozen(period):
         return {"start": period.start, "day": period.end}
     today = clock.today()
-    return {"start": today - timedelta(days=30), "day": today}
+    return {"start": period.end + timedelta(days=1) if period else today - timedelta(days=30), "day": today}
 
 
 def _asked(form: MakeForm, kind: str, unit_id: int | None) -> Asked:
@@ -277,6 +277,7 @@ def follow(request: HttpRequest) -> HttpResponse:
     context = {
         "periods": periods,
         "current": current,
+        "frozen": current is not None and selectors.is_frozen(current),
         "basis": [load().cite(key) for key in current.entry.basis] if current else [],
         "page": page,
         "rows": [(row, STATE_TONES.get(ReportState(row.state)) if row.state else "warn") for row in page],

@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from dekhang.apps.core import clock
 from dekhang.apps.core.errors import ActionDenied
-from dekhang.apps.core.models import AuditEvent
+from dekhang.apps.core.models import AuditEvent, OutboundMessage
 from dekhang.apps.reports import jobs, selectors, services
 from dekhang.apps.reports.enums import ReportState
 from dekhang.apps.reports.gathering import Asked
@@ -17,7 +17,7 @@ from dekhang.apps.scoreboard.services import freeze_day
 from dekhang.law import load
 from tests.factories.core import UserFactory
 from tests.factories.registry import head_of, officer_of
-from tests.factories.reports import LATER, frozen_province, made, province
+from tests.factories.reports import LATER, asked, frozen_province, made, province
 
 pytestmark = pytest.mark.django_db
 
@@ -64,6 +64,7 @@ def test_a_returned_report_carries_its_reason_and_opens_the_way_to_another(units
     client.force_login(coordinator)
     assert client.post(reverse("reports:return", args=[report.pk]), {"reason": ""}).status_code == 422
     client.post(reverse("reports:return", args=[report.pk]), {"reason": "Thiếu phần khó khăn."})
+    assert "Thiếu phần khó khăn." in OutboundMessage.objects.get(recipient=head.email).body
     client.force_login(head)
     assert "Thiếu phần khó khăn." in client.get(reverse("reports:detail", args=[report.pk])).content.decode()
     assert made("year", units[0], by=head, day=date(2019, 11, 30)).state == ReportState.MADE
@@ -136,9 +137,9 @@ def test_the_clock_makes_each_report_of_an_ended_period_once(units, later):
 
 
 def test_a_crash_between_two_reports_makes_none_twice(units, later):
-    asked, key = next(jobs.waiting())
-    assert services.make(asked=asked, by=None, schedule_key=key) is not None
-    assert services.make(asked=asked, by=None, schedule_key=key) is None  # another process, or again after a crash
+    wanted, key = next(jobs.waiting())
+    assert services.make(asked=wanted, by=None, schedule_key=key) is not None
+    assert services.make(asked=wanted, by=None, schedule_key=key) is None  # another process, or again after a crash
     assert Report.objects.filter(schedule_key=key).count() == 1
 
 
@@ -162,7 +163,10 @@ def test_without_frozen_figures_nothing_is_made_and_the_page_says_why(data, froz
     province()
     client.force_login(UserFactory(coordinator=True))
     assert jobs.tick() == 0
-    assert "chưa có số liệu chốt của ngày cuối kỳ" in client.get(reverse("reports:follow")).content.decode()
+    page = client.get(reverse("reports:follow")).content.decode()
+    assert "chưa có số liệu chốt của ngày cuối kỳ" in page
+    assert "không ai bị tính trễ" in page
+    assert "5 ngày" not in page
 
 
 def test_the_coordinator_sees_who_is_late_by_how_many_days_and_whose_deadline_it_is(units, later, client):
@@ -180,6 +184,24 @@ def test_the_coordinator_sees_who_is_late_by_how_many_days_and_whose_deadline_it
     assert page.count("5 ngày") >= 3
     client.force_login(head)
     assert client.get(reverse("reports:follow")).status_code == 403
+
+
+def test_heads_are_reminded_once_in_the_morning_and_only_of_what_is_not_sent(units):
+    sends, waits = head_of(units[0]), head_of(units[1])
+    with clock.at(datetime(2019, 12, 3, 3, 0, tzinfo=UTC)):  # 10:00, two days before the 5th
+        for kind in ("year", "thematic"):
+            report = made_for_year(kind, units[0], sends)
+            services.submit(report=services.confirm(report=report, by=sends), by=sends)
+        assert jobs.remind() == 2  # the year's report and the thematic one
+        assert jobs.remind() == 0
+    assert set(OutboundMessage.objects.values_list("recipient", flat=True)) == {waits.email}
+    with clock.at(datetime(2019, 12, 3, 18, 0, tzinfo=UTC)):  # one in the morning
+        OutboundMessage.objects.all().delete()
+        assert jobs.remind() == 0
+
+
+def made_for_year(kind, unit, by):
+    return services.make(asked=asked(kind, unit, day=date(2019, 11, 30), start=date(2018, 12, 1)), by=by)
 
 
 # the certificate
@@ -273,7 +295,7 @@ def test_half_a_year_of_the_2026_regime_names_cybersecurity(data, frozen_now):
     day = date(2026, 11, 30)
     with clock.at(datetime(2026, 12, 2, tzinfo=UTC)):
         freeze_day(day)
-        asked = Asked("year", unit.pk, date(2025, 12, 1), day, load().report_date("unit_year_2026"))
-        report = services.make(asked=asked, by=UserFactory(coordinator=True))
+        wanted = Asked("year", unit.pk, date(2025, 12, 1), day, load().report_date("unit_year_2026"))
+        report = services.make(asked=wanted, by=UserFactory(coordinator=True))
     assert report.calendar_key == "unit_year_2026"
     assert report.inputs["regime"] == "R2026"

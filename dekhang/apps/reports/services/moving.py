@@ -10,6 +10,7 @@ from dekhang.apps.core.audit import record_event
 from dekhang.apps.core.errors import ActionDenied
 from dekhang.apps.core.models import User
 from dekhang.apps.duties.filing.services import refuse_secrets
+from dekhang.apps.reports import messages
 from dekhang.apps.reports.enums import AuditAction, ReportState
 from dekhang.apps.reports.gathering import coordinator_id
 from dekhang.apps.reports.models import Report
@@ -48,15 +49,18 @@ def return_it(*, report: Report, reason: str, by: User) -> Report:
     if not reason:
         raise ActionDenied(_("Hãy ghi vì sao trả lại, để đơn vị biết phải sửa gì."))
     refuse_secrets(unit_id=report.unit_id or coordinator_id(report.day) or 0, by=by, texts={"reason": reason})
-    return _move(
-        report,
-        ReportState.RETURNED,
-        by,
-        AuditAction.REPORT_RETURNED,
-        decided_at=clock.now(),
-        decided_by=by,
-        return_reason=reason[:500],
-    )
+    with transaction.atomic():
+        _move(
+            report,
+            ReportState.RETURNED,
+            by,
+            AuditAction.REPORT_RETURNED,
+            decided_at=clock.now(),
+            decided_by=by,
+            return_reason=reason[:500],
+        )
+        messages.returned(report)
+    return report
 
 
 @transaction.atomic
