@@ -24,6 +24,7 @@ from dekhang.apps.registry.services import add_contact, confirm_contact, fill_po
 from dekhang.apps.sources import services as sources
 from dekhang.apps.sources.enums import SourceKind
 from dekhang.demo.cascade import load_plan
+from dekhang.demo.meetings import meet_and_inspect
 from dekhang.demo.papers import file_papers
 from dekhang.demo.reports import make_reports
 
@@ -92,6 +93,7 @@ def load_province(data: Path) -> None:
             _connect(demo, by_name[demo.name], tokens)
         duty_jobs.tick()
         file_papers(by_name)
+        meet_and_inspect(by_name)
         _declare(versions, {by_name[demo.name].unit_id for demo in UNITS})
         make_reports(by_name)
         load_plan(by_name)

@@ -32,14 +32,20 @@ class BriefingForm(forms.Form):
         label=_("Đường dẫn họp trực tuyến"), max_length=500, required=False, assume_scheme="https",
         help_text=_("Ghi địa điểm, đường dẫn, hoặc cả hai."),
     )  # fmt: skip
+    plan_id = forms.TypedChoiceField(label=_("Triển khai kế hoạch"), coerce=int, empty_value=None, required=False)
     about = TextField(
         label=_("Nội dung, chương trình, cần chuẩn bị gì"), max_length=10_000, required=False,
         widget=forms.Textarea(attrs={"rows": 6}), help_text=_("Không ghi nội dung bí mật nhà nước."),
     )  # fmt: skip
 
-    def __init__(self, *args: Any, hosts: Sequence[tuple[int, str]], **kwargs: Any) -> None:
-        """`hosts`: (unit id, name); 0 is the province."""
+    def __init__(
+        self, *args: Any, hosts: Sequence[tuple[int, str]], plans: Sequence[tuple[int, str]], **kwargs: Any
+    ) -> None:
+        """`hosts`: (unit id, name), 0 is the province; `plans`: (plan, title of its version in force)."""
         super().__init__(*args, **kwargs)
+        self.fields["plan_id"].choices = [("", _("Không gắn với kế hoạch nào")), *plans]
+        if not plans:
+            self.fields["plan_id"].widget = forms.HiddenInput()
         self.fields["host"].choices = hosts
         if len(hosts) == 1:
             self.fields["host"].widget = forms.HiddenInput()

@@ -57,15 +57,20 @@ def _send(invitations: Iterable[Invitation], *, subject: str, template: str, cau
                 recipient=address,
                 subject=subject % {"title": briefing.title},
                 body=body,
-                dedupe_key=f"briefing:{briefing.pk}:{cause}:{row.unit_id}:{key}",
+                dedupe_key=f"briefing:{briefing.pk}:{cause}:{row.pk}:{key}",
                 unit_id=row.unit_id,
             )
             new += message is not None
     return new
 
 
+def _out(briefing: Briefing) -> str:
+    """Which announcement it is about: one that was called off may be announced again."""
+    return f"{briefing.announced_at:%Y%m%d%H%M%S}" if briefing.announced_at else ""
+
+
 def invited(briefing: Briefing, rows: Iterable[Invitation]) -> int:
-    return _send(rows, subject=_("Giấy mời: %(title)s"), template="invited", cause="invited")
+    return _send(rows, subject=_("Giấy mời: %(title)s"), template="invited", cause=f"invited:{_out(briefing)}")
 
 
 def changed(briefing: Briefing) -> int:
@@ -85,7 +90,7 @@ def cancelled(briefing: Briefing) -> int:
         briefing.invitations.select_related("briefing"),
         subject=_("Hủy: %(title)s"),
         template="cancelled",
-        cause=f"cancelled:{briefing.starts_at:%Y%m%d%H%M}",
+        cause=f"cancelled:{_out(briefing)}",
     )
 
 

@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from dekhang.apps.briefings.enums import BriefingStatus, SheetState, Way
+from dekhang.apps.cascade.models import Plan
 from dekhang.apps.registry.models import Person, Unit
 
 USER = settings.AUTH_USER_MODEL
@@ -19,6 +20,9 @@ class Briefing(models.Model):
     unit = models.ForeignKey(Unit, null=True, on_delete=models.PROTECT, related_name="briefings")
     title = models.CharField(max_length=300)
     about = models.TextField(blank=True, help_text="agenda, what is to be prepared")
+    plan = models.ForeignKey(
+        Plan, null=True, on_delete=models.SET_NULL, related_name="briefings", help_text="the plan that it makes known"
+    )
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
     place = models.CharField(max_length=300, blank=True)

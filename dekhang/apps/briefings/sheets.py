@@ -15,7 +15,7 @@ from dekhang.apps.core.workbooks import read as read_workbook
 from dekhang.apps.registry.search import fold
 from dekhang.apps.registry.selectors import unit_names
 
-ROWS = 5_000  # of one briefing's list
+ROWS = 2_000  # of one briefing's list
 
 
 class SheetFaults(ValueError):

@@ -11,6 +11,8 @@ from django.utils.translation import gettext as _
 from dekhang.apps.alerts.enums import AlertLevel, AlertStatus
 from dekhang.apps.alerts.models import Alert
 from dekhang.apps.alerts.selectors import alerts_of, worst_first
+from dekhang.apps.briefings.enums import BriefingStatus
+from dekhang.apps.briefings.models import Invitation
 from dekhang.apps.cascade.enums import TaskState
 from dekhang.apps.cascade.periods import end_of
 from dekhang.apps.cascade.selectors import work_of_unit as assigned
@@ -18,6 +20,9 @@ from dekhang.apps.core import clock
 from dekhang.apps.core.models import User
 from dekhang.apps.incidents.enums import IncidentStatus
 from dekhang.apps.incidents.models import Incident, Sop, SopReading
+from dekhang.apps.inspections.enums import VisitStatus
+from dekhang.apps.inspections.models import Visit
+from dekhang.apps.inspections.selectors import to_put_right
 from dekhang.apps.registry.enums import PostKind
 from dekhang.apps.registry.models import Contact, PostHolding, UnitVersion
 from dekhang.apps.registry.selectors import contacts, holds, unit_names
@@ -87,6 +92,8 @@ def tasks_of_unit(user: User, unit_id: int) -> list[Task]:
         *_procedures(user, unit_id),
         *_assignments(user, unit_id),
         *_papers(user, unit_id),
+        *_inspections(unit_id),
+        *_briefings(unit_id),
         *_duty_contact(unit_id),
     ]
 
@@ -281,6 +288,51 @@ def _papers(user: User, unit_id: int) -> Iterator[Task]:
             detail=report.return_reason,
             since=report.made_at,
             due_at=due,
+        )
+
+
+def _inspections(unit_id: int) -> Iterator[Task]:
+    """Visits that are announced, and what they found that is still to be put right."""
+    today = clock.today()
+    for finding in to_put_right(unit_id)[:SHOWN]:
+        late = finding.due_on < today
+        yield Task(
+            "bad" if late else "warn",
+            _("Quá hạn") if late else _("Khắc phục"),
+            "clipboard-check",
+            finding.text[:120],
+            reverse("inspections:finding", args=[finding.pk]),
+            _("Báo cáo khắc phục"),
+            detail=_("Phát hiện khi kiểm tra."),
+            due_at=end_of(finding.due_on),
+        )
+    coming = Visit.objects.filter(unit_id=unit_id, status=VisitStatus.PLANNED, announced=True)
+    for visit in coming.order_by("day")[:SHOWN]:
+        yield Task(
+            "info",
+            _("Kiểm tra"),
+            "clipboard-check",
+            _("Đoàn kiểm tra đến ngày %(day)s") % {"day": f"{visit.day:%d/%m/%Y}"},
+            reverse("inspections:visit", args=[visit.pk]),
+            _("Xem danh mục"),
+            detail=visit.checklist_title,
+        )
+
+
+def _briefings(unit_id: int) -> Iterator[Task]:
+    """Meetings to which the unit is invited, until they are over."""
+    rows = Invitation.objects.filter(
+        unit_id=unit_id, briefing__status=BriefingStatus.ANNOUNCED, briefing__ends_at__gt=clock.now()
+    )
+    for row in rows.select_related("briefing").order_by("briefing__starts_at")[:SHOWN]:
+        yield Task(
+            "info",
+            _("Giấy mời"),
+            "presentation",
+            row.briefing.title,
+            reverse("briefings:detail", args=[row.briefing_id]),
+            _("Xem, đọc tài liệu"),
+            due_at=row.briefing.starts_at,
         )
 
 

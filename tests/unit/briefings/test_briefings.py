@@ -113,6 +113,16 @@ def test_a_new_place_is_told_once_and_the_day_is_reminded_again(coordinator, uni
     assert [subject.split(":")[0] for subject in subjects] == ["Giấy mời", "Nhắc dự", "Đổi lịch"]
 
 
+def test_what_was_called_off_and_is_announced_again_is_told_again(coordinator, unit):
+    officer_of(unit)
+    briefing = briefing_of(coordinator, unit, starts_in=timedelta(days=3))
+    for minutes, to in enumerate(("cancelled", "draft", "announced"), start=1):
+        with clock.at(briefing.created_at + timedelta(minutes=minutes)):
+            services.move(briefing=briefing, to=to, by=coordinator)
+    subjects = OutboundMessage.objects.order_by("pk").values_list("subject", flat=True)
+    assert [subject.split(":")[0] for subject in subjects] == ["Giấy mời", "Hủy", "Giấy mời"]
+
+
 def test_a_unit_that_has_come_is_not_uninvited(coordinator, unit):
     briefing = briefing_of(coordinator, unit)
     services.write_down(invitation=invitation_of(briefing, unit), name="Lê Văn An", by=coordinator)

@@ -42,12 +42,22 @@ def plan(
     place: str = "",
     link: str = "",
     about: str = "",
+    plan_id: int | None = None,
     by: User,
 ) -> Briefing:
     """A new briefing, seen by its organisers until it is announced. `unit_id` None: the province holds it."""
     check_can_hold(by, unit_id)
     briefing = Briefing(unit_id=unit_id, created_at=clock.now(), created_by=by)
-    _put(briefing, title=title, starts_at=starts_at, ends_at=ends_at, place=place, link=link, about=about)
+    _put(
+        briefing,
+        title=title,
+        starts_at=starts_at,
+        ends_at=ends_at,
+        place=place,
+        link=link,
+        about=about,
+        plan_id=plan_id,
+    )
     briefing.save()
     record_event(action=AuditAction.BRIEFING_PLANNED, by=by, target=briefing)
     return briefing
@@ -63,13 +73,23 @@ def change(
     place: str = "",
     link: str = "",
     about: str = "",
+    plan_id: int | None = None,
     by: User,
 ) -> Briefing:
     """Change what the invitation says; when it is out and time or place changed, the invited are told."""
     briefing = Briefing.objects.select_for_update().get(pk=briefing.pk)
     check_can_change(by, briefing)
     before = (briefing.starts_at, briefing.ends_at, briefing.place, briefing.link)
-    _put(briefing, title=title, starts_at=starts_at, ends_at=ends_at, place=place, link=link, about=about)
+    _put(
+        briefing,
+        title=title,
+        starts_at=starts_at,
+        ends_at=ends_at,
+        place=place,
+        link=link,
+        about=about,
+        plan_id=plan_id,
+    )
     moved = before != (briefing.starts_at, briefing.ends_at, briefing.place, briefing.link)
     if moved:
         briefing.reminded_at = None

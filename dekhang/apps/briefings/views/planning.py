@@ -14,6 +14,9 @@ from dekhang.apps.briefings.enums import BriefingStatus
 from dekhang.apps.briefings.forms import BriefingForm, InviteForm, MaterialForm
 from dekhang.apps.briefings.models import Briefing
 from dekhang.apps.briefings.policies import check_can_change, check_can_hold
+from dekhang.apps.briefings.services.planning import PEOPLE_AT_ONCE
+from dekhang.apps.cascade.enums import PlanState
+from dekhang.apps.cascade.selectors import versions_of
 from dekhang.apps.core import clock
 from dekhang.apps.core.enums import Role
 from dekhang.apps.core.errors import ActionDenied, refusal
@@ -46,6 +49,11 @@ def hosts_for(user: User) -> list[tuple[int, str]]:
     return [(unit_id, unit_names({unit_id}).get(unit_id, ""))]
 
 
+def plans_for(user: User) -> list[tuple[int, str]]:
+    """Plans in force that this person sees: (plan, title)."""
+    return [(one.plan_id, one.title) for one in versions_of(user).filter(state=PlanState.ISSUED)[:100]]
+
+
 def find(request: HttpRequest, pk: int) -> Briefing:
     return get_object_or_404(selectors.briefings_of(request.user), pk=pk)
 
@@ -54,7 +62,7 @@ def new(request: HttpRequest) -> HttpResponse:
     hosts = hosts_for(request.user)
     if not hosts:
         raise ActionDenied(_("Chỉ cơ quan điều phối, thủ trưởng và cán bộ chuyên trách của đơn vị tổ chức hội nghị."))
-    form = BriefingForm(request.POST or None, hosts=hosts)
+    form = BriefingForm(request.POST or None, hosts=hosts, plans=plans_for(request.user))
     if request.method == "POST" and form.is_valid():
         facts = form.cleaned_data
         try:
@@ -70,11 +78,12 @@ def new(request: HttpRequest) -> HttpResponse:
 def change(request: HttpRequest, pk: int) -> HttpResponse:
     briefing = find(request, pk)
     check_can_change(request.user, briefing)
-    names = ("title", "starts_at", "ends_at", "place", "link", "about")
+    names = ("title", "starts_at", "ends_at", "place", "link", "about", "plan_id")
     host = briefing.unit_id or 0
     form = BriefingForm(
         {**request.POST.dict(), "host": host} if request.method == "POST" else None,
         hosts=[(host, "")],
+        plans=plans_for(request.user),
         initial={name: getattr(briefing, name) for name in names},
     )
     if request.method == "POST" and form.is_valid():
@@ -117,7 +126,9 @@ def invite(request: HttpRequest, pk: int) -> HttpResponse:
     form = InviteForm(
         request.POST or None,
         units=[(version.unit_id, version.name) for version in versions],
-        people=[(int(pk), "") for pk in request.POST.getlist("people") if pk.isascii() and pk.isdigit()],
+        people=[
+            (int(pk), "") for pk in request.POST.getlist("people") if pk.isascii() and pk.isdigit() and len(pk) < 16
+        ][:PEOPLE_AT_ONCE],
     )
     if request.method == "POST" and form.is_valid():
         facts = form.cleaned_data

@@ -17,6 +17,8 @@ from dekhang.apps.briefings.forms import AnswerForm, MaterialForm, QuestionForm
 from dekhang.apps.briefings.messages import host_name
 from dekhang.apps.briefings.models import Briefing, Invitation, Reading
 from dekhang.apps.briefings.views.planning import find, hosts_for
+from dekhang.apps.cascade.enums import PlanState
+from dekhang.apps.cascade.selectors import versions_of
 from dekhang.apps.core import clock
 from dekhang.apps.core.errors import ActionDenied, refusal
 from dekhang.apps.duties import documents
@@ -79,6 +81,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         "briefing": briefing,
         "tone": TONES[BriefingStatus(briefing.status)],
         "host": host_name(briefing),
+        "plan": versions_of(user).filter(plan_id=briefing.plan_id, state=PlanState.ISSUED).first(),
         "sees_all": sees_all,
         "may_organise": refusal(policies.check_can_organise, user, briefing) is None,
         "summary": selectors.summary_of(lines) if sees_all else None,

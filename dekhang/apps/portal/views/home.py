@@ -15,7 +15,7 @@ from dekhang.apps.core.enums import Role
 from dekhang.apps.core.errors import refusal
 from dekhang.apps.core.middleware import CHOSEN_UNIT
 from dekhang.apps.core.models import User
-from dekhang.apps.portal import health, province, services, work
+from dekhang.apps.portal import health, inspecting, province, services, work
 from dekhang.apps.registry.asked import asked_day
 from dekhang.apps.registry.models import Contact, UnitVersion
 from dekhang.apps.registry.policies import check_works_for_unit
@@ -145,6 +145,7 @@ def _inspector_screen(user: User) -> tuple[str, dict[str, Any]]:
         **shares,
         "reasons": _reasons(shares["boards"]),
         "overview": province.overview(user),
+        "inspecting": inspecting.overview(user),
     }
 
 
