@@ -6,6 +6,8 @@ from datetime import timedelta
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from dekhang.apps.briefings import services as briefings
+from dekhang.apps.cascade.enums import PlanState
+from dekhang.apps.cascade.models import PlanVersion
 from dekhang.apps.core import clock
 from dekhang.apps.core.enums import Role
 from dekhang.apps.core.models import User
@@ -21,6 +23,7 @@ def meet_and_inspect(by_name: Mapping[str, UnitVersion]) -> None:
     """Needs the accounts of the demo. The conference is going on; the sheets of four units are signed."""
     coordinator = User.objects.filter(role=Role.COORDINATOR).order_by("pk")[0]
     inspector = User.objects.filter(role=Role.INSPECTOR).order_by("pk")[0]
+    plan = PlanVersion.objects.filter(state=PlanState.ISSUED).order_by("pk").first()
     starts_at = clock.now() - timedelta(minutes=30)
     conference = briefings.plan(
         unit_id=None,
@@ -29,6 +32,7 @@ def meet_and_inspect(by_name: Mapping[str, UnitVersion]) -> None:
         ends_at=starts_at + timedelta(hours=3),
         place="Hội trường UBND tỉnh",
         about="Quán triệt Chỉ thị 14/CT-TTg ngày 07/6/2019 và Quyết định 2273/QĐ-UBND; giao việc cho từng đơn vị.",
+        plan_id=plan.plan_id if plan is not None else None,
         by=coordinator,
     )
     kinds = {"department", "district"}

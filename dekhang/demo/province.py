@@ -93,10 +93,10 @@ def load_province(data: Path) -> None:
             _connect(demo, by_name[demo.name], tokens)
         duty_jobs.tick()
         file_papers(by_name)
-        meet_and_inspect(by_name)
         _declare(versions, {by_name[demo.name].unit_id for demo in UNITS})
         make_reports(by_name)
         load_plan(by_name)
+        meet_and_inspect(by_name)
         # before the commit: a province whose tokens nobody knows could never send again
         path = data / "demo" / "tokens.json"
         path.parent.mkdir(parents=True, exist_ok=True)
