@@ -215,6 +215,9 @@ CALLS: dict[str, Call] = {
     "accounts.close": Call(("officer",)),
     "accounts.reopen": Call(("officer",)),
     "audit.audit_events": Call(),
+    "oscal.catalog": Call(),
+    "oscal.results_of_unit": Call(("unit",)),
+    "oscal.results": Call(),
 }
 
 

@@ -34,6 +34,7 @@ PAGES: dict[str, Done | str] = {
     "api:tokens": TOKENS,
     "api:new_token": TOKENS,
     "api:revoke_token": TOKENS,
+    "api:oscal": ("oscal.catalog", "oscal.results", "oscal.results_of_unit"),
     "api:webhooks": WEBHOOKS,
     "api:new_webhook": WEBHOOKS,
     "api:webhook": WEBHOOKS,

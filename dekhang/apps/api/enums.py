@@ -18,9 +18,10 @@ class Area(models.TextChoices):
     RETENTION = "retention", _("Lưu giữ nhật ký, lệnh giữ")
     ACCOUNTS = "accounts", _("Tài khoản")
     AUDIT = "audit", _("Nhật ký kiểm toán")
+    OSCAL = "oscal", _("Xuất OSCAL: nghĩa vụ, khai báo, bằng chứng")
 
 
-ONLY_READ = frozenset({Area.BOARD, Area.AUDIT})
+ONLY_READ = frozenset({Area.BOARD, Area.AUDIT, Area.OSCAL})
 
 
 def all_scopes() -> dict[str, str]:

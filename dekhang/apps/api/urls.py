@@ -8,6 +8,7 @@ urlpatterns = [
     path("", views.tokens, name="tokens"),
     path("ma/moi/", views.new_token, name="new_token"),
     path("ma/<int:pk>/thu-hoi/", views.revoke, name="revoke_token"),
+    path("oscal/<slug:what>.json", views.oscal_file, name="oscal"),
     path("webhook/", webhooks.webhooks, name="webhooks"),
     path("webhook/moi/", webhooks.new_webhook, name="new_webhook"),
     path("webhook/<int:pk>/", webhooks.webhook, name="webhook"),

@@ -11,6 +11,7 @@ from dekhang.apps.api.rest.areas import (
     contacts,
     duties,
     incidents,
+    oscal,
     people,
     registry,
     retention,
@@ -23,7 +24,7 @@ from dekhang.apps.api.rest.problems import answer, not_found, speak_problems
 AREAS = (
     *(board.operations, duties.operations, registry.operations, accounts.posts, contacts.operations),
     *(people.operations, sources.operations, alerts.operations, incidents.operations, search.operations),
-    *(retention.operations, accounts.operations, accounts.log),
+    *(retention.operations, accounts.operations, accounts.log, oscal.operations),
 )
 rest = Rest(
     title="Đề Kháng",
