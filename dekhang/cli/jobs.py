@@ -21,6 +21,7 @@ from dekhang.apps.cascade import moving as cascade_moving
 from dekhang.apps.contacts import jobs as contacts
 from dekhang.apps.core import jobs as core
 from dekhang.apps.duties import jobs as duties
+from dekhang.apps.duties.checks.services import observe_awareness
 from dekhang.apps.incidents import jobs as incidents
 from dekhang.apps.incidents import moving as incident_moving
 from dekhang.apps.inspections import jobs as inspections
@@ -66,6 +67,7 @@ def all_jobs() -> list[Job]:
         Job("canaries", 60, sources.schedule_canaries),
         Job("detectability", 20, sources.map_detectability),
         Job("duties", 10, duties.tick),
+        Job("awareness", 900, observe_awareness),  # counts over the whole roster: a quarter of an hour is soon enough
         Job("contacts", 60, contacts.tick),
         Job("observed", 60, observed.tick),
         Job("cascade", 60, cascade.tick),

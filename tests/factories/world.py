@@ -19,13 +19,14 @@ from dekhang.apps.duties import services as duties
 from dekhang.apps.duties.contesting import services as contesting
 from dekhang.apps.duties.enums import EvidenceKind
 from dekhang.apps.duties.filing import services as filing
+from dekhang.apps.duties.models import SupportRequest
 from dekhang.apps.incidents import services as incidents
 from dekhang.apps.incidents.models import Incident
 from dekhang.apps.inspections import services as inspections
 from dekhang.apps.observed.enums import Kind
 from dekhang.apps.observed.models import Dismissal
 from dekhang.apps.portal.models import Invitation
-from dekhang.apps.registry.enums import ContactKind, ImportState, NameKind, PostKind
+from dekhang.apps.registry.enums import ContactKind, ImportState, NameKind, PostKind, UnitKind
 from dekhang.apps.registry.inventory.services import add_name, add_network
 from dekhang.apps.registry.models import PostHolding, RosterImport, Unit
 from dekhang.apps.registry.services import add_contact, confirm_contact, register_system
@@ -218,6 +219,14 @@ def furnish(key: str, pipeline: Pipeline) -> OneOfEverything:
     )
     things["hold"] = LegalHoldFactory(unit=unit, reason="Giữ để điều tra")
     things["contest"] = contesting.contest(unit_id=unit.pk, duty_key="sop", text=own.plant("contest"), by=head)
+    things["support"] = SupportRequest.objects.create(
+        provider=UnitFactory(key=f"isp-{key}", version__name=f"Nhà mạng {key}", version__kind=UnitKind.ISP),
+        unit=unit,
+        text=own.plant("support"),
+        asked_at=MORNING,
+        asked_by=head,
+        due_at=MORNING + timedelta(days=1),
+    )
     evidence(
         unit,
         EvidenceKind.SOURCE_DELIVERING,

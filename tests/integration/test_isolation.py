@@ -89,6 +89,7 @@ OBJECTS = {
         "claim",
         "withdrawn_claim",
         "contest",
+        "support",
         "revision",
         "roster_import",
         "paper",
@@ -207,6 +208,13 @@ ADDRESSES: dict[str, Address] = {
     "duties:withdraw_revision": pk("revision"),
     "duties:resubmit_revision": pk("revision"),
     "duties:contests": shared(),
+    "duties:checks": shared(posts=True),
+    "duties:checks_sample": shared(),
+    "duties:undo_checks": Address({"pk": "0"}),
+    "duties:providers": shared(posts=True),
+    "duties:support": reads("support"),
+    "duties:answer_support": pk("support"),
+    "duties:verify_support": pk("support"),
     "duties:contest_page": reads("contest"),
     "duties:correct_contest": pk("contest"),
     "duties:refuse_contest": pk("contest"),
@@ -712,7 +720,14 @@ def test_the_same_sent_by_its_own_people_is_done(units, client):
             idle.add(name)
     # these need something done before: an undone step, a finished answer, a closed thing
     assert idle <= {
-        *("portal:reopen_account", "sources:restore", "alerts:reopen", "incidents:undo", "incidents:close"),
+        *(
+            "portal:reopen_account",
+            "duties:verify_support",
+            "sources:restore",
+            "alerts:reopen",
+            "incidents:undo",
+            "incidents:close",
+        ),
         *("incidents:reopen", "incidents:withdraw_event", "search:restore"),
         "briefings:bring_sheet",  # a file that names the unit
     }

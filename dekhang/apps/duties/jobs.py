@@ -16,9 +16,10 @@ from dekhang.apps.duties import timelines
 from dekhang.apps.duties.contesting.services import tell_overdue
 from dekhang.apps.duties.enums import EvidenceKind, Outcome
 from dekhang.apps.duties.models import Evidence
-from dekhang.apps.duties.services import observe_contact, record_evidence
+from dekhang.apps.duties.services import observe_answer, observe_contact, record_evidence
+from dekhang.apps.duties.supporting.services import observe_late
 from dekhang.apps.registry.enums import PostKind
-from dekhang.apps.registry.models import Contact, PostHolding, System
+from dekhang.apps.registry.models import Contact, PostHolding, Provider, System
 
 EMPTY_REASON = {
     PostKind.HEAD: "Vị trí thủ trưởng không còn người giữ.",
@@ -29,7 +30,8 @@ Holders = dict[tuple[int, str], list[int]]
 
 def tick() -> int:
     """Record what changed in the registry since the last look, and catch up with states; returns how much was done."""
-    return observe_posts() + observe_contacts() + observe_systems() + tell_overdue() + timelines.refresh()
+    seen = observe_posts() + observe_contacts() + observe_providers() + observe_systems()
+    return seen + observe_late() + tell_overdue() + timelines.refresh()
 
 
 @transaction.atomic
@@ -112,3 +114,22 @@ def observe_contacts() -> int:
         .filter(Q(recorded_at__isnull=True) | Q(recorded_at__lt=F("last_answered_at")))
     )
     return sum(observe_contact(contact=contact) is not None for contact in fresh[:500])
+
+
+@transaction.atomic
+def observe_providers() -> int:
+    """CONTACT_ALIVE of a provider for every answer of its duty desk that is newer than what is recorded."""
+    recorded = Evidence.objects.filter(
+        unit_id=OuterRef("unit_id"), kind=EvidenceKind.CONTACT_ALIVE, subject=OuterRef("evidence_subject")
+    ).order_by("-observed_at")
+    fresh = (
+        Provider.objects.filter(last_answered_at__isnull=False, unit__isnull=False)
+        .annotate(evidence_subject=Concat(Value("provider:"), Cast("pk", CharField())))
+        .annotate(recorded_at=Subquery(recorded.values("observed_at")[:1]))
+        .filter(Q(recorded_at__isnull=True) | Q(recorded_at__lt=F("last_answered_at")))
+    )
+    made = [
+        observe_answer(unit_id=one.unit_id, subject=one.evidence_subject, answered_at=one.last_answered_at)
+        for one in fresh[:500]
+    ]
+    return sum(row is not None for row in made)

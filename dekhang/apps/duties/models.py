@@ -16,7 +16,7 @@ from dekhang.apps.duties.enums import (
     Outcome,
     RevisionState,
 )
-from dekhang.apps.registry.models import Unit
+from dekhang.apps.registry.models import Person, Unit
 
 LATE_DAYS = 2  # recorded so long after what it tells about: an edit of the past, not of the network
 
@@ -246,3 +246,77 @@ class Contest(models.Model):
 
     def __str__(self) -> str:
         return f"Giải trình về {self.duty_key}"
+
+
+class SupportRequest(models.Model):
+    """Help asked of an ISP. `provider` is its unit; `unit` those for whom it was asked (null: the province itself)."""
+
+    provider = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="support_requests")
+    unit = models.ForeignKey(Unit, null=True, on_delete=models.PROTECT, related_name="support_asked")
+    text = models.TextField()
+    is_exercise = models.BooleanField(default=False)
+    asked_at = models.DateTimeField()
+    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    due_at = models.DateTimeField(help_text="until when the provider shall answer")
+    late_at = models.DateTimeField(null=True, help_text="when it was noticed that it had not answered in time")
+    answered_at = models.DateTimeField(null=True)
+    answer = models.TextField(blank=True)
+    answer_recorded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    verified_at = models.DateTimeField(null=True)
+    verified_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    works = models.BooleanField(null=True, help_text="what those for whom it was done say")
+    verdict = models.TextField(blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["provider", "asked_at"]), models.Index(fields=["answered_at", "due_at"])]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(answered_at__isnull=True, answer_recorded_by__isnull=True)
+                | Q(answered_at__isnull=False, answer_recorded_by__isnull=False),
+                name="support_answer_has_its_writer",
+            ),
+            models.CheckConstraint(
+                condition=Q(verified_at__isnull=True, verified_by__isnull=True, works__isnull=True)
+                | Q(
+                    verified_at__isnull=False, verified_by__isnull=False, works__isnull=False, answered_at__isnull=False
+                ),
+                name="support_verified_after_answer",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Yêu cầu hỗ trợ số {self.pk}"
+
+
+class CheckImport(models.Model):
+    """A workbook of awareness checks that was brought in whole; undone, its results count no more."""
+
+    file_name = models.CharField(max_length=255)
+    sha256 = models.CharField(max_length=64, db_index=True)
+    rows = models.PositiveIntegerField()
+    brought_at = models.DateTimeField()
+    brought_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    undone_at = models.DateTimeField(null=True)
+    undone_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ["-brought_at", "-pk"]
+
+    def __str__(self) -> str:
+        return self.file_name
+
+
+class AwarenessCheck(models.Model):
+    """One person's result of one check. Counts of them over the roster become evidence; names never do."""
+
+    brought = models.ForeignKey(CheckImport, on_delete=models.PROTECT, related_name="checks")
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="awareness_checks")
+    on = models.DateField()
+    passed = models.BooleanField()
+    score = models.FloatField(null=True)
+    issuer = models.CharField(max_length=200, help_text="who held the check")
+
+    class Meta:
+        indexes = [models.Index(fields=["person", "passed", "on"])]

@@ -1,8 +1,10 @@
 from django.urls import path
 
 from dekhang.apps.duties import views
+from dekhang.apps.duties.checks import views as checks
 from dekhang.apps.duties.contesting import views as contesting
 from dekhang.apps.duties.filing import views as filing
+from dekhang.apps.duties.supporting import views as supporting
 
 app_name = "duties"
 urlpatterns = [
@@ -25,6 +27,13 @@ urlpatterns = [
     path("van-ban/<int:pk>/tra-lai/", filing.send_back, name="return_revision"),
     path("van-ban/<int:pk>/rut/", filing.withdraw, name="withdraw_revision"),
     path("van-ban/<int:pk>/nop-lai/", filing.resubmit, name="resubmit_revision"),
+    path("nhan-thuc/", checks.checks, name="checks"),
+    path("nhan-thuc/mau.xlsx", checks.sample, name="checks_sample"),
+    path("nhan-thuc/<int:pk>/hoan-tac/", checks.undo, name="undo_checks"),
+    path("doanh-nghiep/", supporting.providers, name="providers"),
+    path("doanh-nghiep/yeu-cau/<int:pk>/", supporting.support, name="support"),
+    path("doanh-nghiep/yeu-cau/<int:pk>/tra-loi/", supporting.record_answer, name="answer_support"),
+    path("doanh-nghiep/yeu-cau/<int:pk>/xac-nhan/", supporting.verify, name="verify_support"),
     path("giai-trinh/", contesting.contests, name="contests"),
     path("giai-trinh/<int:pk>/", contesting.page, name="contest_page"),
     path("giai-trinh/<int:pk>/sua/", contesting.correct, name="correct_contest"),

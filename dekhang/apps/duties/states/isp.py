@@ -14,7 +14,7 @@ from dekhang.apps.duties.states.needs import Need, Needs
 from dekhang.apps.duties.states.rows import ClaimSpan, Facts, Measure, Observation, Problem
 
 EVIDENCE_KINDS = (EvidenceKind.CONTACT_ALIVE, EvidenceKind.SUPPORT_ANSWERED, EvidenceKind.SUPPORT_VERIFIED)
-PAGE = None
+PAGE = "duties:providers"
 
 
 @dataclass(frozen=True, slots=True)

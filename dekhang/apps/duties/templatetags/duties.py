@@ -50,6 +50,10 @@ def subject_words(subject: str) -> str:
             return _("nguồn log số %(n)s") % {"n": which}
         case "contact":
             return _("đầu mối số %(n)s") % {"n": which}
+        case "provider":
+            return _("đầu mối của doanh nghiệp")
+        case "request":
+            return _("yêu cầu số %(n)s") % {"n": which}
         case "kind":
             return _("nguồn loại %(kind)s") % {"kind": record_attacks.KIND_NAMES.get(which, which)}
         case "sop":
