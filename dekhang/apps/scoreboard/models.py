@@ -112,10 +112,6 @@ class FrozenPeriod(models.Model):
     def __str__(self) -> str:
         return self.name
 
-    @property
-    def name(self) -> str:
-        return name_of(PeriodKind(self.kind), self.last_day)
-
     def save(self, *args: Any, **kwargs: Any) -> None:
         if self.pk is not None:
             raise TypeError("A frozen period is written once")
@@ -123,3 +119,7 @@ class FrozenPeriod(models.Model):
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         raise TypeError("A frozen period is never deleted")
+
+    @property
+    def name(self) -> str:
+        return name_of(PeriodKind(self.kind), self.last_day)
