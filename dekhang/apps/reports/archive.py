@@ -12,7 +12,7 @@ from pyhanko.pdf_utils.reader import PdfFileReader
 
 from dekhang.apps.core import clock
 from dekhang.apps.reports.documents import templates
-from dekhang.apps.reports.documents.rendering import render, tools
+from dekhang.apps.reports.documents.rendering import RENDERERS, render, tools
 from dekhang.apps.reports.enums import Form
 from dekhang.apps.reports.gathering import Inputs
 from dekhang.apps.reports.models import Report, ReportFile
@@ -22,6 +22,10 @@ ENDINGS = {Form.SIGNED: "pdf"}
 
 class Missing(Exception):
     """The file is not in the archive, or is not what was put there; the message is the sentence to show."""
+
+
+class Lost(Missing):
+    """The file is not in the archive at all."""
 
 
 def digest_of(inputs: Inputs) -> str:
@@ -49,22 +53,45 @@ def name_of(report: Report, form: str) -> str:
 
 
 def content(report: Report, form: str) -> bytes:
-    """The bytes as they were archived.
+    """The bytes as they were archived; a file that is lost is made again, if that gives the bytes of its digest.
+
+    So a host of pages that has not the folder of the host that made the report can serve it all the same.
 
     Raises:
-        Missing: no such file, or its digest is another one.
+        Missing: no such form, or its digest is another one, or it is lost and cannot be made again.
     """
     kept = report.files.filter(form=form).first()
     if kept is None:
         raise Missing(_("Báo cáo này không có bản %(form)s.") % {"form": Form(form).label})
     try:
+        return stored(kept)
+    except Lost:
+        if kept.form not in RENDERERS:
+            raise
+        try:
+            again = RENDERERS[Form(kept.form)](templates.build(report.inputs, report.template_version))
+        except templates.TemplateGone:
+            again = b""
+        if hashlib.sha256(again).hexdigest() != kept.sha256:
+            raise
+        return again
+
+
+def stored(kept: ReportFile) -> bytes:
+    """The file itself.
+
+    Raises:
+        Lost: it is not there.
+        Missing: its digest is another one.
+    """
+    try:
         with kept.file.open("rb") as file:
-            found = file.read()
+            found = bytes(file.read())
     except OSError as error:
-        raise Missing(_("Tệp %(name)s không còn trong kho lưu trữ.") % {"name": kept.file.name}) from error
+        raise Lost(_("Tệp %(name)s không còn trong kho lưu trữ.") % {"name": kept.file.name}) from error
     if hashlib.sha256(found).hexdigest() != kept.sha256:
         raise Missing(_("Tệp %(name)s không còn khớp mã băm: đã bị sửa sau khi lập.") % {"name": kept.file.name})
-    return bytes(found)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +115,9 @@ def compare(report: Report) -> Comparison:
     if digest_of(report.inputs) != report.inputs_sha256:
         faults.append(_("Dữ liệu đã lưu không còn khớp mã băm: đã bị sửa sau khi lập."))
     kept: dict[str, bytes] = {}
-    for form in report.files.values_list("form", flat=True):
+    for file in report.files.all():
         try:
-            kept[form] = content(report, form)
+            kept[file.form] = stored(file)
         except Missing as missing:
             faults.append(str(missing))
     if Form.SIGNED in kept:

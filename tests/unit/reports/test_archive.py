@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 import time
@@ -88,6 +89,18 @@ def test_a_changed_file_shows(report):
         file.write(b"x")
     comparison = archive.compare(report)
     assert [fault for fault in comparison.faults if "đã bị sửa" in fault]
+
+
+def test_a_lost_file_is_served_from_its_data_and_its_loss_shows(report):
+    kept = report.files.get(form=Form.PDF)
+    before = archive.content(report, Form.PDF)
+    os.remove(kept.file.path)
+    assert archive.content(report, Form.PDF) == before
+    assert [fault for fault in archive.compare(report).faults if "không còn trong kho" in fault]
+    Report.objects.filter(pk=report.pk).update(template_version=99)
+    report.refresh_from_db()
+    with pytest.raises(archive.Missing, match="không còn trong kho"):
+        archive.content(report, Form.PDF)
 
 
 def test_changed_data_show_even_when_their_file_was_changed_with_them(report):
