@@ -11,6 +11,8 @@ SUITES = [
     "alerts/test_answering.py",
     "alerts/test_grouping.py",
     "alerts/test_two_processes.py",
+    "cascade/test_ladder.py",
+    "cascade/test_sending.py",
     "core/test_outbox.py",
     "duties/test_duty_services.py",
     "incidents/test_incident_clocks.py",

@@ -12,9 +12,18 @@ from datetime import date, datetime
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from dekhang.apps.cascade.enums import DeadlineKind, PartyRole, PlanState, ReceiptKind, TaskState
+from dekhang.apps.cascade.enums import ContestSide, DeadlineKind, PartyRole, PlanState, ReceiptKind, TaskState
 from dekhang.apps.cascade.facts import Known, Period, known_of
-from dekhang.apps.cascade.models import Assignment, PlanVersion, Receipt, TaskVersion
+from dekhang.apps.cascade.models import (
+    Assignment,
+    Extension,
+    PlanVersion,
+    Question,
+    Receipt,
+    Report,
+    TaskContest,
+    TaskVersion,
+)
 from dekhang.apps.cascade.services.sending import MAX_DEPTH
 from dekhang.apps.cascade.states import is_reported, state_of
 from dekhang.apps.cascade.wordings import in_force
@@ -24,7 +33,7 @@ from dekhang.apps.core.models import User
 from dekhang.apps.registry.enums import UnitKind
 from dekhang.apps.registry.models import UnitVersion
 from dekhang.apps.registry.search import found_in
-from dekhang.apps.registry.selectors import visible_unit_ids
+from dekhang.apps.registry.selectors import unit_names, visible_unit_ids
 
 # what a person looks for first
 URGENCY = (TaskState.CONTESTED, TaskState.NOT_REPORTED, TaskState.REPORTED, TaskState.PROVEN)
@@ -210,6 +219,45 @@ def receipts_of(assignment_ids: Sequence[int], at: datetime) -> dict[int, Receip
     for pk, kind in rows.values_list("assignment_id", "kind"):
         found[pk] = max(found.get(pk, ReceiptKind.RECEIVED), ReceiptKind(kind), key=steps.index)
     return found
+
+
+def units_with_the_file(user: User, report: Report) -> list[str]:
+    """Other units, of those that `user` may see, that filed the very same bytes: for who judges the report."""
+    if not report.sha256:
+        return []
+    same = Report.objects.filter(sha256=report.sha256, withdrawn_at=None, assignment__in=assignments_of(user))
+    others = same.exclude(assignment__unit_id=report.assignment.unit_id)
+    return sorted(unit_names(set(others.values_list("assignment__unit_id", flat=True))).values())
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """What waits for those who gave tasks, each as the rows themselves."""
+
+    reports: QuerySet[Report]
+    questions: QuerySet[Question]
+    extensions: QuerySet[Extension]
+    contests: QuerySet[TaskContest]
+
+    def __len__(self) -> int:
+        return sum(rows.count() for rows in (self.reports, self.questions, self.extensions, self.contests))
+
+
+def inbox_of(user: User, *, everything: bool = False) -> Inbox:
+    """Of provincial roles what waits of that which the province sent (`everything`: also what units sent further
+    down); of unit people what waits of that which their units sent down."""
+    sent = assignments_of(user).filter(ended_at=None)
+    if not user.is_provincial:
+        sent = sent.filter(parent__unit_id__in=visible_unit_ids(user))
+    elif not everything:
+        sent = sent.filter(parent=None)
+    ids = sent.order_by().values("pk")
+    return Inbox(
+        Report.objects.filter(assignment__in=ids, verdict="", withdrawn_at=None),
+        Question.objects.filter(assignment__in=ids, answered_at=None),
+        Extension.objects.filter(assignment__in=ids, decided_at=None, withdrawn_at=None),
+        TaskContest.objects.filter(assignment__in=ids, answered_at=None, side=ContestSide.UNIT),
+    )
 
 
 def by_urgency(rows: Iterable[Row]) -> list[Row]:

@@ -272,6 +272,38 @@ def test_a_recurring_task_is_reported_by_period(coordinator, client):
     assert one.reports.count() == 1
 
 
+def test_a_period_whose_reports_were_returned_and_taken_back_can_be_reported_again(coordinator, client):
+    version = draft(by=coordinator)
+    task = recurring_in(version)
+    issued(version)
+    unit = UnitFactory()
+    officer = officer_of(unit)
+    one = given(unit, task, accepted_by=officer)
+    period = one.occurrences.get()
+    returned = services.report(assignment=one, text="Lần một", by=officer, occurrence=period)
+    services.judge(report=returned, verdict="returned", note="Thiếu", by=coordinator)
+    taken_back = services.report(assignment=one, text="Lần hai", by=officer, occurrence=period)
+    services.withdraw_report(report=taken_back, by=officer)
+    client.force_login(officer)
+    press(client, "report", one.pk, text="Lần ba", occurrence=period.pk)
+    assert one.reports.filter(verdict="", withdrawn_at=None).get().text == "Lần ba"
+
+
+def test_who_judges_sees_that_another_unit_filed_the_very_same_file(coordinator, client, settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+    version = issued(_with_task(draft(by=coordinator)))
+    reports = []
+    for name in ("Xã Chép Một", "Xã Chép Hai"):
+        unit = UnitFactory(version__name=name)
+        officer = officer_of(unit)
+        one = given(unit, version.tasks.get(), accepted_by=officer)
+        paper = SimpleUploadedFile("a.pdf", b"%PDF-1.4 chep", content_type="application/pdf")
+        reports.append(services.report(assignment=one, text="Xong", file=paper, by=officer))
+    assert "Đơn vị khác cũng nộp đúng tệp này: Xã Chép Hai" in page(client, "assignment", reports[0].assignment_id)
+    client.force_login(officer)
+    assert "Xã Chép Một" not in page(client, "assignment", reports[1].assignment_id)
+
+
 def test_the_page_of_rows_is_a_part_of_the_whole_page(coordinator, client):
     version = issued(_with_task(draft(by=coordinator)))
     given(UnitFactory(), version.tasks.get())

@@ -4,6 +4,7 @@ from pathlib import PurePath
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import Exists, OuterRef
 from django.forms import Form
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -35,6 +36,7 @@ from dekhang.apps.cascade.waiting import Waiting, waiting_at
 from dekhang.apps.cascade.wordings import wording
 from dekhang.apps.core import clock
 from dekhang.apps.core.errors import ActionDenied, refusal
+from dekhang.apps.core.models import User
 from dekhang.apps.duties import documents
 from dekhang.apps.duties.filing.services import refuse_secrets
 from dekhang.apps.registry.policies import check_works_for_unit
@@ -146,19 +148,21 @@ def _page(request: HttpRequest, one: Assignment, **forms: Form) -> HttpResponse:
     return render(request, "cascade/assignment.html", context | forms)
 
 
-def _of_report(user, report: Report) -> dict[str, object]:
+def _of_report(user: User, report: Report) -> dict[str, object]:
+    judge_refusal = refusal(policies.check_can_judge, user, report)
     return {
         "report": report,
         "judgements": list(report.judgements.all()),
-        "judge_refusal": refusal(policies.check_can_judge, user, report),
+        "judge_refusal": judge_refusal,
+        "same_file": selectors.units_with_the_file(user, report) if judge_refusal is None else [],
         "withdraw_refusal": refusal(policies.check_can_withdraw_report, user, report),
     }
 
 
 def _open_periods(one: Assignment) -> list[Occurrence]:
-    """Periods that can still be reported, the oldest missing first."""
-    begun = one.occurrences.filter(starts_on__lte=clock.today())
-    return list(begun.exclude(reports__verdict=Verdict.ACCEPTED).exclude(reports__verdict="", reports__withdrawn_at=None, reports__isnull=False))  # fmt: skip
+    """Periods that can still be reported, the oldest missing first: begun, and no report waits or was accepted."""
+    standing = Report.objects.filter(occurrence=OuterRef("pk"), withdrawn_at=None).exclude(verdict=Verdict.RETURNED)
+    return list(one.occurrences.filter(~Exists(standing), starts_on__lte=clock.today()))
 
 
 def _period(one: Assignment, form: Form) -> Occurrence | None:

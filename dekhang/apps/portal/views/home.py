@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from dekhang.apps.cascade.selectors import inbox_of
 from dekhang.apps.core import clock
 from dekhang.apps.core.enums import Role
 from dekhang.apps.core.errors import refusal
@@ -101,6 +102,7 @@ def _coordinator_screen(user: User) -> tuple[str, dict[str, Any]]:
     return "portal/home_coordinator.html", {
         **shares,
         "overview": province.overview(user),
+        "plan_waits": len(inbox_of(user)),
         "reasons": _reasons(shares["boards"]),
         "parts": health.parts(),
         "mail": health.mail(),
