@@ -5,10 +5,10 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from django.db.models import F, Prefetch, Q, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 from django.utils import timezone
 
-from dekhang.apps.cascade.enums import DeadlineKind
+from dekhang.apps.cascade.enums import DeadlineKind, PartyRole
 from dekhang.apps.cascade.models import (
     Assignment,
     Due,
@@ -40,11 +40,26 @@ class Period:
     due_on: date
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """An assignment as lists need it: plain values, because a province has thousands of them on one page of numbers."""
+
+    pk: int
+    task_id: int
+    unit_id: int
+    parent_unit_id: int | None
+    role: str
+    sent_at: datetime
+
+    def get_role_display(self) -> str:
+        return str(PartyRole(self.role).label)
+
+
 @dataclass(slots=True)
 class Known:
     """One assignment with everything that was known of it."""
 
-    assignment: Assignment
+    assignment: Given
     task: TaskVersion
     rows: Rows
     due_on: date | None = None
@@ -60,7 +75,12 @@ def known_of(assignments: QuerySet[Assignment], at: datetime) -> list[Known]:
     """What is known at `at` of the assignments that stood then, in their order. No isolation here: callers filter."""
     asked = standing(assignments, at)
     day = timezone.localtime(at).date()
-    found = list(asked.select_related(None).annotate(parent_unit_id=F("parent__unit_id")))
+    found = [
+        Given(*row)
+        for row in asked.select_related(None).values_list(
+            "pk", "task_id", "unit_id", "parent__unit_id", "role", "sent_at"
+        )
+    ]
     tasks = wordings({one.task_id for one in found}, at)
     found = [one for one in found if one.task_id in tasks]
     ids = asked.order_by().values("pk")
@@ -153,7 +173,7 @@ def _own(
 
 
 def _duties(
-    found: Iterable[Assignment], tasks: dict[int, TaskVersion], at: datetime
+    found: Iterable[Given], tasks: dict[int, TaskVersion], at: datetime
 ) -> tuple[dict[tuple[int, str], ClaimState], dict[tuple[int, str], list[Contested]]]:
     """State of each unit's duty, and requests about it that were open, by (unit, duty)."""
     units: dict[str, set[int]] = defaultdict(set)

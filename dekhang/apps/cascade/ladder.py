@@ -75,9 +75,11 @@ def _unaccepted(today: date) -> Iterable[tuple[Assignment, None, About, date]]:
 def _unreported(today: date) -> Iterable[tuple[Assignment, int | None, About, date]]:
     late = Q(dues__day__lt=today) | Q(occurrences__due_on__lt=today)
     candidates = Assignment.objects.filter(late, ended_at=None, role=PartyRole.LEAD).distinct().order_by("pk")
-    for row in rows_of(candidates, clock.now()):
-        if row.overdue and row.due_on is not None:
-            yield row.assignment, row.period.pk if row.period else None, About.REPORT, row.due_on
+    late_rows = [row for row in rows_of(candidates, clock.now()) if row.overdue]
+    found = Assignment.objects.in_bulk([row.assignment.pk for row in late_rows])
+    for row in late_rows:
+        if row.due_on is not None:
+            yield found[row.assignment.pk], row.period.pk if row.period else None, About.REPORT, row.due_on
 
 
 def _without_head() -> set[int]:

@@ -13,7 +13,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from dekhang.apps.cascade.enums import ContestSide, DeadlineKind, PartyRole, PlanState, ReceiptKind, TaskState
-from dekhang.apps.cascade.facts import Known, Period, known_of
+from dekhang.apps.cascade.facts import Given, Known, Period, known_of
 from dekhang.apps.cascade.models import (
     Assignment,
     Extension,
@@ -69,7 +69,7 @@ def version_at(at: datetime, plan_id: int | None = None) -> PlanVersion | None:
 class Row:
     """An assignment at a moment, as lists show it."""
 
-    assignment: Assignment
+    assignment: Given
     task: TaskVersion
     unit_id: int
     unit_name: str
@@ -121,7 +121,7 @@ def _row(known: Known, unit: UnitVersion | None, at: datetime, day: date) -> Row
         unit_id=unit.unit_id,
         unit_name=unit.name,
         kind=unit.kind,
-        parent_unit_id=known.assignment.parent_unit_id,  # type: ignore[attr-defined] - annotated
+        parent_unit_id=known.assignment.parent_unit_id,
         state=state,
         due_on=due_on,
         overdue=late

@@ -1,7 +1,7 @@
 """What waits for whom, as numbers: for pages and for the mail of the day."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Set
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -84,17 +84,14 @@ def _of_rows(found: dict[int, Waiting], asked: QuerySet[Assignment], at: datetim
         if row.leads and not row.overdue and row.state == TaskState.NOT_REPORTED and row.due_on is not None:
             unit.soon += row.due_on <= soon
     _returned(found, asked, by_pk)
-    for pk, step in _standing_rungs(asked, by_pk, unaccepted).items():
+    for pk, step in _standing_rungs(asked, by_pk).items():
         found[by_pk[pk].unit_id].with_head += step >= Step.HEAD
         found[PROVINCE].with_province += step >= Step.PROVINCE
 
 
 def rungs_of(rows: Iterable[Row]) -> dict[int, int]:
     """The rung that each of these assignments stands on just now, by its key; who stands on none is not there."""
-    by_pk = {row.assignment.pk: row for row in rows}
-    asked = Assignment.objects.filter(ended_at=None)
-    accepted = Receipt.objects.filter(kind=ReceiptKind.ACCEPTED).values_list("assignment_id", flat=True)
-    return _standing_rungs(asked, by_pk, by_pk.keys() - set(accepted))
+    return _standing_rungs(Assignment.objects.filter(ended_at=None), {row.assignment.pk: row for row in rows})
 
 
 def _returned(found: dict[int, Waiting], asked: QuerySet[Assignment], by_pk: dict[int, Row]) -> None:
@@ -105,16 +102,25 @@ def _returned(found: dict[int, Waiting], asked: QuerySet[Assignment], by_pk: dic
             found[row.unit_id].returned_in.add(pk)
 
 
-def _standing_rungs(asked: QuerySet[Assignment], by_pk: dict[int, Row], unaccepted: Set[int]) -> dict[int, int]:
+def _standing_rungs(asked: QuerySet[Assignment], by_pk: dict[int, Row]) -> dict[int, int]:
     """The highest rung of each assignment for what still waits: a deadline that was met since is not carried on."""
+    rungs = list(
+        Escalation.objects.filter(assignment__in=asked.order_by().values("pk"), step__gte=Step.HEAD).values_list(
+            "assignment_id", "about", "due_on", "step"
+        )
+    )
+    for_accepting = {pk for pk, about, _due_on, _step in rungs if about == About.ACCEPT}
+    accepted = set(
+        Receipt.objects.filter(assignment_id__in=for_accepting, kind=ReceiptKind.ACCEPTED).values_list(
+            "assignment_id", flat=True
+        )
+    )
     highest: Counter[int] = Counter()
-    rungs = Escalation.objects.filter(assignment__in=asked.order_by().values("pk"), step__gte=Step.HEAD)
-    for pk, about, due_on, step in rungs.values_list("assignment_id", "about", "due_on", "step"):
+    for pk, about, due_on, step in rungs:
         row = by_pk.get(pk)
         if row is None:
             continue
-        stands = pk in unaccepted if about == About.ACCEPT else row.overdue and row.due_on == due_on
-        if stands:
+        if pk not in accepted if about == About.ACCEPT else row.overdue and row.due_on == due_on:
             highest[pk] = max(highest[pk], step)
     return highest
 

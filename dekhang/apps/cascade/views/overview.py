@@ -11,12 +11,14 @@ from django.utils import timezone
 
 from dekhang.apps.cascade import exports, selectors
 from dekhang.apps.cascade.enums import AuditAction, PartyRole, Step, TaskState
+from dekhang.apps.cascade.facts import standing
 from dekhang.apps.cascade.models import PlanVersion
 from dekhang.apps.cascade.selectors import Overview, Row
 from dekhang.apps.cascade.waiting import rungs_of
 from dekhang.apps.cascade.wordings import in_force
 from dekhang.apps.core import clock
 from dekhang.apps.core.audit import record_event
+from dekhang.apps.core.models import User
 from dekhang.apps.registry.asked import asked_day
 from dekhang.apps.registry.enums import UnitKind
 from dekhang.apps.registry.selectors import COUNTED_KINDS, own_unit_id, unit_names
@@ -145,13 +147,23 @@ def _links(asked: Asked, cell: selectors.Cell, request: HttpRequest, **where: ob
     }
 
 
+def _asked_rows(asked: Asked, version: PlanVersion, user: User) -> list[Row]:
+    """What the filters leave. Task and role are picked by the database: states of others need not be computed."""
+    found = selectors.assignments_of(user).filter(task__plan_id=version.plan_id)
+    if asked.task_id is not None:
+        found = found.filter(task_id=asked.task_id)
+    if asked.role:
+        found = found.filter(role=asked.role)
+    return asked.rows(selectors.rows_of(found, asked.at))
+
+
 def rows(request: HttpRequest) -> HttpResponse:
     asked = Asked(request)
     version = asked.version
     if version is None:
         return redirect("cascade:overview")
-    every = selectors.rows_of(selectors.assignments_of(request.user).filter(task__plan_id=version.plan_id), asked.at)
-    kept = asked.rows(every)
+    kept = _asked_rows(asked, version, request.user)
+    every = standing(selectors.assignments_of(request.user).filter(task__plan_id=version.plan_id), asked.at)
     page = Paginator(kept, ROWS_A_PAGE).get_page(request.GET.get("page"))
     senders = unit_names({row.parent_unit_id for row in page if row.parent_unit_id}, asked.day)
     receipts = selectors.receipts_of([row.assignment.pk for row in page], asked.at)
@@ -160,7 +172,7 @@ def rows(request: HttpRequest) -> HttpResponse:
         "version": version,
         "rows": [(row, senders.get(row.parent_unit_id or 0, ""), receipts.get(row.assignment.pk, "")) for row in page],
         "page": page,
-        "seen": len(every),
+        "seen": every.count(),
         "today": clock.today(),
         "tasks": version.tasks.all(),
         "blocks": [(kind, UnitKind(kind).label) for kind in COUNTED_KINDS],
@@ -177,9 +189,7 @@ def export(request: HttpRequest, form: str) -> HttpResponse:
     version = asked.version
     if form not in CONTENT_TYPES or version is None:
         raise Http404
-    kept = asked.rows(
-        selectors.rows_of(selectors.assignments_of(request.user).filter(task__plan_id=version.plan_id), asked.at)
-    )
+    kept = _asked_rows(asked, version, request.user)
     body = (exports.as_csv if form == "csv" else exports.as_xlsx)(version, kept, asked.at)
     record_event(
         action=AuditAction.CASCADE_EXPORTED,

@@ -59,9 +59,9 @@ def of_unit(request: HttpRequest, unit_id: int) -> HttpResponse:
     own = refusal(check_works_for_unit, request.user, unit_id) is None
     receipts = _receipts([row.assignment.pk for row in rows])
     if own:
-        for row in rows:
-            if ReceiptKind.RECEIVED not in receipts.get(row.assignment.pk, set()):
-                services.note_received(assignment=row.assignment, by=request.user)
+        new = [row.assignment.pk for row in rows if ReceiptKind.RECEIVED not in receipts.get(row.assignment.pk, set())]
+        for one in Assignment.objects.filter(pk__in=new):
+            services.note_received(assignment=one, by=request.user)
     senders = unit_names({row.parent_unit_id for row in rows if row.parent_unit_id})
     context = {
         "version": version,
