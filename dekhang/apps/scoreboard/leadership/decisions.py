@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from dekhang.apps.duties.enums import ClaimState, ReasonCode
+from dekhang.apps.registry.enums import UnitKind
 from dekhang.apps.scoreboard.blocks.selectors import UnitPlace
 from dekhang.apps.scoreboard.figures import Board, BoardRow
 from dekhang.apps.scoreboard.forecast import Forecast
@@ -18,6 +19,7 @@ from dekhang.apps.scoreboard.priorities import Weights, worth_of
 AT_MOST = 3
 UNLIKELY = 0.5  # a deadline that is kept with less than an even chance is for somebody to decide about
 NAMED = 4
+_KINDS = list(UnitKind.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +71,12 @@ def decisions(
 
 
 def _about(pairs: Iterable[tuple[BoardRow, str]]) -> tuple[About, ...]:
-    """One line for each unit, its reasons joined; in the order given."""
+    """One line for each unit, its reasons joined; departments first, as those who decide know them best."""
     found: dict[int, About] = {}
     for row, why in pairs:
         known = found.get(row.unit_id)
         found[row.unit_id] = About(row.unit_id, row.name, row.kind, f"{known.why} {why}" if known else why)
-    return tuple(found.values())
+    return tuple(sorted(found.values(), key=lambda one: (_KINDS.index(one.kind), one.name)))
 
 
 def _in_state(boards: Mapping[str, Board], state: ClaimState) -> tuple[About, ...]:
