@@ -9,10 +9,12 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 import orjson
 from django.db import transaction
-from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet, Subquery, Sum, TextField
+from django.db.models.functions import Cast
 from django.utils import translation
 
 from dekhang.apps.core.models import JobCursor
@@ -88,6 +90,40 @@ def claim_states(wanted: Mapping[str, Collection[int]], at: datetime) -> dict[tu
         if unit_id not in stale[key]:
             found[unit_id, key] = ClaimState(state)
     return found
+
+
+class Brief(NamedTuple):
+    """A state and its first obstacle; `obstacles`: how many there are."""
+
+    state: ClaimState
+    code: str
+    text: str
+    next_step: str
+    obstacles: int
+
+
+def briefs(wanted: Mapping[str, Collection[int]], at: datetime) -> dict[str, dict[int, Brief]]:
+    """Of `assessments_of` what pages about everybody at once need, in a quarter of its time: no dates, no detail shares."""
+    found: dict[str, dict[int, Brief]] = {key: {} for key in wanted}
+    stale = _stale(wanted)
+    for key, unit_ids in stale.items():
+        found[key] = {unit_id: _brief(one) for unit_id, one in walked(key, unit_ids, at).items()}
+    spans = spans_at(wanted, at)
+    # as text: Django would turn the JSON of every row into lists first
+    for key, unit_id, state, text in spans.annotate(text=Cast("reasons", TextField())).values_list(
+        "duty_key", "unit_id", "state", "text"
+    ):
+        if unit_id not in stale[key]:
+            reasons = orjson.loads(text)
+            first = reasons[0][:3] if reasons else ("", "", "")
+            found[key][unit_id] = Brief(ClaimState(state), *first, len(reasons))
+    nothing = {key: _brief(assess(states_of(key)[0], (), (), at)) for key in wanted}
+    return {key: {pk: found[key].get(pk, nothing[key]) for pk in unit_ids} for key, unit_ids in wanted.items()}
+
+
+def _brief(one: Assessment) -> Brief:
+    first = one.reasons[0] if one.reasons else Reason("", "", "")
+    return Brief(one.state, first.code, first.text, first.next_step, len(one.reasons))
 
 
 @dataclass(frozen=True, slots=True)

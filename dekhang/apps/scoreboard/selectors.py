@@ -107,6 +107,65 @@ def _with_contests(boards: Mapping[str, Board]) -> dict[str, Board]:
     return found
 
 
+def brief_boards(duty_keys: Collection[str], day: date | None = None) -> dict[str, Board]:
+    """The same numbers for pages about everybody at once, in a third of the time: rows say state, obstacle and next step, not
+    since when, until when, how far; contests are not read.
+    """
+    day = day or clock.today()
+    at, units = moment_of(day), units_of(duty_keys, day)
+    frozen = {s.duty_key: s for s in snapshots_of(day).filter(duty_key__in=duty_keys)}
+    chained = _chained_digests(frozen.values())
+    live = timelines.briefs({key: [v.unit_id for v in units[key]] for key in duty_keys if key not in frozen}, at)
+    plain = {v.unit_id: _place(v) for versions in units.values() for v in versions}
+    found = {}
+    for key in duty_keys:
+        if key in frozen:
+            found[key] = _brief_frozen(frozen[key], plain, chained.get(frozen[key].pk))
+            continue
+        rows = tuple(
+            BoardRow(*plain[pk], one.state, one.code, one.text, one.next_step, max(0, one.obstacles - 1))
+            for pk, one in live[key].items()
+        )
+        found[key] = Board(load().duty(key), day, at, _states_of(rows), rows=rows, coverage=_coverage(key, rows, day))
+    return found
+
+
+Place = tuple[int, str, str, str, int | None, int | None, int | None]
+
+
+def _place(version: UnitVersion) -> Place:
+    subtype = version.subtype or version.get_kind_display()
+    return (
+        *(version.unit_id, version.name, version.kind, subtype, version.parent_id),
+        *(version.tile_column, version.tile_row),
+    )
+
+
+def _brief_frozen(snapshot: Snapshot, plain: Mapping[int, Place], chained: str | None) -> Board:
+    rows = []
+    for one in snapshot.rows:
+        place = plain.get(one["unit"]) or (one["unit"], one["name"], one["kind"], "", None, None, None)
+        state = ClaimState(one["state"])
+        rows.append(
+            BoardRow(
+                *(place[0], one["name"], *place[2:]),
+                *(state, one["code"], one["reason"], one["next_step"], one["more_reasons"]),
+            )
+        )
+    sent, lost = snapshot.records_sent, snapshot.records_lost
+    return Board(
+        load().duty(snapshot.duty_key),
+        snapshot.date,
+        moment_of(snapshot.date),
+        _states_of(rows),
+        frozen=True,
+        rows=tuple(rows),
+        snapshot=snapshot,
+        coverage=Coverage(sent, lost) if sent is not None and lost is not None else None,
+        intact=snapshot_digest(snapshot) == snapshot.digest == chained,
+    )
+
+
 def snapshots_of(day: date) -> QuerySet[Snapshot]:
     """Frozen figures of a day; none for a day that is not over."""
     return Snapshot.objects.filter(date=day) if day < clock.today() else Snapshot.objects.none()

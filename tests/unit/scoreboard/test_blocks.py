@@ -133,7 +133,7 @@ def test_nothing_is_stored_by_asking(client, leader, django_assert_num_queries):
     client.force_login(leader)
     page = f"{reverse('scoreboard:what_if')}?don-vi={unit.pk}&nghia-vu=sop"
     client.get(page)
-    with django_assert_num_queries(11) as asked:
+    with django_assert_num_queries(10) as asked:
         client.get(page)
     assert not [q for q in asked.captured_queries if q["sql"].split()[0] in {"INSERT", "UPDATE", "DELETE"}]
 
@@ -158,5 +158,5 @@ def test_the_comparison_asks_a_fixed_number_of_questions(client, leader, units, 
         UnitFactory()
     client.force_login(leader)
     client.get(reverse("scoreboard:bands"))
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(7):
         client.get(reverse("scoreboard:bands"))

@@ -183,5 +183,5 @@ def test_the_map_asks_a_fixed_number_of_questions(client, coordinator, units, dj
         regulation(UnitFactory(), coordinator, f"Quy chế {number}")
     client.force_login(coordinator)
     client.get(reverse("scoreboard:gci"))
-    with django_assert_num_queries(33):
+    with django_assert_num_queries(31):
         client.get(reverse("scoreboard:gci"))

@@ -1,15 +1,18 @@
 """The leadership page: one sentence, what changed, and decisions that name the units they are about."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 from django.urls import reverse
 
 from dekhang.apps.core import clock
+from dekhang.apps.duties import timelines
 from dekhang.apps.scoreboard.deadlines import deadlines_at
 from dekhang.apps.scoreboard.leadership.decisions import AT_MOST, NAMED
 from dekhang.apps.scoreboard.leadership.selectors import summary
-from dekhang.apps.scoreboard.selectors import boards
+from dekhang.apps.scoreboard.selectors import BOARD_DUTIES, boards, brief_boards
+from dekhang.apps.scoreboard.services import freeze_day
 from tests.factories.cascade import draft, issued, task_in
 from tests.factories.core import UserFactory
 from tests.factories.duties import CONFERENCE, claim, evidence, proves_recording
@@ -134,7 +137,7 @@ def test_the_summary_asks_a_fixed_number_of_questions(units, django_assert_num_q
     for _n in range(units):
         UnitFactory()
     summary(DAY)
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(11):
         summary(DAY)
 
 
@@ -145,3 +148,33 @@ def test_the_changes_page_names_who_gained(client):
     assert "Xã Mới Đạt" in client.get(reverse("scoreboard:changes")).content.decode()
     with clock.at(CONFERENCE + timedelta(days=40)):
         assert "Xã Mới Đạt" not in client.get(reverse("scoreboard:changes")).content.decode()
+
+
+@pytest.mark.parametrize("freeze", [False, True])
+def test_brief_boards_say_what_the_boards_say(freeze):
+    proven, silent, talker, _nobody = (UnitFactory() for _n in range(4))
+    early = CONFERENCE - timedelta(days=3)
+    proves_recording(proven, at=early)
+    proves_recording(silent, at=early)
+    evidence(silent, "source_delivering", "source:1", at=early, ok=False, reason="Im lặng.")
+    claim(talker, at=early)
+    day = date(2019, 12, 9)
+    for _stale in (True, False):
+        full, brief = boards(BOARD_DUTIES, day), brief_boards(BOARD_DUTIES, day)
+        for key, board in full.items():
+            plain = replace_all(board.rows)
+            assert plain == list(brief[key].rows)
+            assert (board.proven, board.declared, board.units) == (
+                brief[key].proven,
+                brief[key].declared,
+                brief[key].units,
+            )
+            assert board.intact == brief[key].intact
+        while timelines.refresh():
+            pass
+        if freeze:
+            freeze_day(day)
+
+
+def replace_all(rows):
+    return [replace(row, since=None, proven_until=None, measure=None) for row in rows]

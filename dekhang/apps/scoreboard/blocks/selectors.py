@@ -11,7 +11,7 @@ from dekhang.apps.registry.search import found_in
 from dekhang.apps.registry.selectors import COUNTED_KINDS, visible_unit_ids
 from dekhang.apps.scoreboard.bands import Formula, Placed, formula_on, place
 from dekhang.apps.scoreboard.figures import Board
-from dekhang.apps.scoreboard.selectors import BOARD_DUTIES, boards
+from dekhang.apps.scoreboard.selectors import BOARD_DUTIES, brief_boards
 from dekhang.apps.sources.coverage import Coverage
 from dekhang.law.shapes import Band, Duty
 
@@ -68,7 +68,7 @@ def compare(day: date) -> Comparison:
 
     No isolation of `places`: show `visible`.
     """
-    return comparison_of(boards(BOARD_DUTIES, day), day)
+    return comparison_of(brief_boards(BOARD_DUTIES, day), day)
 
 
 def comparison_of(of: Mapping[str, Board], day: date) -> Comparison:

@@ -5,7 +5,7 @@ texts are public by themselves. Isolation: documents only of units that the read
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -87,9 +87,11 @@ class Map:
         return sum(any(item.count for item in row.items) for _pillar, rows in self.rows for row in rows)
 
 
-def counts_on(day: date, user: User) -> Counts:
-    """A fixed number of queries. Documents are those of units that `user` may see."""
+def counts_on(day: date, user: User, papers: Iterable[tuple[int, str]] | None = None) -> Counts:
+    """A fixed number of queries. Documents are those of units that `user` may see; `papers`: (id, kind), read already."""
     at = moment_of(day)
+    if papers is None:
+        papers = documents(user, at).values_list("revision__document_id", "revision__document__kind")
     indicators = load().gci_indicators
     duty_keys = list(dict.fromkeys(one.duty for i in indicators for one in i.contributions if one.duty))
     kinds = {one.evidence for i in indicators for one in i.contributions if one.evidence}
@@ -100,7 +102,7 @@ def counts_on(day: date, user: User) -> Counts:
         units=len(units),
         proven={key: (figure.proven, figure.units) for key, figure in figures(day, duty_keys).items()},
         evidence=dict(evidence.annotate(units=Count("unit_id", distinct=True))),
-        documents=Counter(documents(user, at).values_list("revision__document__kind", flat=True)),
+        documents=Counter(kind for _pk, kind in papers),
     )
 
 
@@ -120,10 +122,10 @@ def contribution_map(user: User, day: date) -> Map:
     listed = (
         edition if edition and edition.indicators_known else next(e for e in book.gci_editions if e.indicators_known)
     )
-    now, cleared = counts_on(day, user), public_items()
+    papers = list(documents(user, moment_of(day)).values_list("revision__document_id", "revision__document__kind"))
+    now, cleared = counts_on(day, user, papers), public_items()
     before = counts_on(edition.valid_from, user) if edition else None
-    shown = set(documents(user, moment_of(day)).values_list("revision__document_id", "revision__document__kind"))
-    public_documents = Counter(kind for pk, kind in shown if f"paper:{pk}" in cleared)
+    public_documents = Counter(kind for pk, kind in papers if f"paper:{pk}" in cleared)
 
     def item(one: Contribution) -> Item:
         key = key_of(one)

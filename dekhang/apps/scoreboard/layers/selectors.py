@@ -36,6 +36,7 @@ LAYERS = (
     LayerKind(4, _("Kết nối hệ thống giám sát quốc gia"), _("Trung tâm giám sát quốc gia"), DocumentKind.NATIONAL_LINK, False),
 )  # fmt: skip
 SUBJECTS = [f"layer:{kind.number}" for kind in LAYERS]
+TOLD = ("unit_id", "subject", "outcome", "valid_until", "payload", "reason", "revision_id")
 HOLDS, ENDED, BROKEN, MISSING = "holds", "ended", "broken", "missing"
 STATES = {
     HOLDS: _("Có bằng chứng còn hạn"),
@@ -114,7 +115,9 @@ def _rows(user: User, versions: Collection[UnitVersion], at: datetime) -> list[U
     words = checked(user, at).filter(subject__in=SUBJECTS)
     if len(versions) == 1:
         words = words.filter(unit_id=next(iter(versions)).unit_id)
-    found = {(row.unit_id, row.subject): row for row in words}
+    # tuples, not models: a province has thousands of these, each with its revision and document
+    facts = words.values_list(*TOLD, "revision__issued_on", named=True)
+    found = {(row.unit_id, row.subject): row for row in facts}
     order = list(COUNTED_KINDS)
     rows = [
         UnitLayers(
@@ -129,7 +132,8 @@ def _rows(user: User, versions: Collection[UnitVersion], at: datetime) -> list[U
     return sorted(rows, key=lambda row: (not row.filed, order.index(row.kind) if row.kind in order else -1, row.name))
 
 
-def _layer(kind: LayerKind, row: Evidence | None, at: datetime) -> Layer:
+def _layer(kind: LayerKind, row: Any, at: datetime) -> Layer:
+    """From a row of `TOLD`; None: nothing was ever filed."""
     if row is None:
         return Layer(kind)
     state = BROKEN if row.outcome != Outcome.OK else HOLDS if row.valid_until is None or at < row.valid_until else ENDED
@@ -140,7 +144,7 @@ def _layer(kind: LayerKind, row: Evidence | None, at: datetime) -> Layer:
         firm=str(facts.get("firm", ""))[:200],
         title=str(row.payload.get("title", ""))[:200],
         revision_id=row.revision_id,
-        since=row.revision.issued_on if row.revision else None,
+        since=row.revision__issued_on,
         until=row.valid_until,
         last_data=_day(facts.get("last_data")),
         why=row.reason,

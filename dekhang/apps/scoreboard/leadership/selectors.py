@@ -13,7 +13,7 @@ from dekhang.apps.scoreboard.figures import Board, BoardRow
 from dekhang.apps.scoreboard.forecast import FORECAST_DAYS, Forecast, forecast
 from dekhang.apps.scoreboard.leadership.decisions import Decision, decisions
 from dekhang.apps.scoreboard.priorities import weights_on
-from dekhang.apps.scoreboard.selectors import BOARD_DUTIES, boards, moment_of, trends
+from dekhang.apps.scoreboard.selectors import BOARD_DUTIES, brief_boards, moment_of, trends
 
 MONTH = timedelta(days=30)
 
@@ -51,6 +51,11 @@ class Summary:
     @property
     def whole(self) -> int:
         return sum(line.board.units for line in self.lines)
+
+    @property
+    def intact(self) -> bool:
+        """False when frozen numbers of the day no longer fit their digest."""
+        return all(line.board.intact for line in self.lines)
 
     @property
     def gained(self) -> int:
@@ -92,7 +97,7 @@ def _grouped(number: int) -> str:
 def summary(day: date) -> Summary:
     """Everything on the leadership page. For provincial roles: it names units. A fixed number of queries."""
     before = day - MONTH
-    now, then = boards(BOARD_DUTIES, day), boards(BOARD_DUTIES, before)
+    now, then = brief_boards(BOARD_DUTIES, day), brief_boards(BOARD_DUTIES, before)
     points, deadlines = trends(list(now.values()), FORECAST_DAYS), deadlines_at(moment_of(day))
     lines = tuple(_line(board, then[key], forecast(points[key], deadlines.get(key))) for key, board in now.items())
     comparison = comparison_of(now, day)

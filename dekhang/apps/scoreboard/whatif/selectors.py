@@ -14,7 +14,7 @@ from dekhang.apps.scoreboard.bands import place
 from dekhang.apps.scoreboard.blocks.selectors import Block, Comparison, blocks_of, comparison_of
 from dekhang.apps.scoreboard.figures import Board
 from dekhang.apps.scoreboard.priorities import Job, Weights, in_order, weights_on
-from dekhang.apps.scoreboard.selectors import BOARD_DUTIES, boards, moment_of
+from dekhang.apps.scoreboard.selectors import BOARD_DUTIES, brief_boards, moment_of
 from dekhang.law.shapes import Duty
 
 MAX_UNITS = 200  # an address of 200 units is some 1,200 characters; more is not a plan but the whole province
@@ -92,7 +92,7 @@ class Province:
 
 
 def province(day: date) -> Province:
-    read = boards(BOARD_DUTIES, day)
+    read = brief_boards(BOARD_DUTIES, day)
     return Province(day, read, comparison_of(read, day))
 
 
