@@ -26,6 +26,7 @@ from dekhang.apps.sources.enums import SourceKind
 from dekhang.demo.cascade import load_plan
 from dekhang.demo.meetings import meet_and_inspect
 from dekhang.demo.papers import file_papers
+from dekhang.demo.registry import fill_registry
 from dekhang.demo.reports import make_reports
 
 PASSWORD = "de-khang-2019"  # noqa: S105 - the demo's own, printed on its login page; a real installation has no demo
@@ -94,6 +95,7 @@ def load_province(data: Path) -> None:
         duty_jobs.tick()
         file_papers(by_name)
         _declare(versions, {by_name[demo.name].unit_id for demo in UNITS})
+        fill_registry(versions, [by_name[demo.name] for demo in UNITS])
         make_reports(by_name)
         load_plan(by_name)
         meet_and_inspect(by_name)

@@ -19,7 +19,7 @@ from dekhang.apps.core.errors import ActionDenied, refusal
 from dekhang.apps.registry.search import found_in
 from dekhang.apps.registry.selectors import unit_name, unit_names, visible_unit_ids
 
-PER_PAGE = 50
+PER_PAGE = 20  # each may take several lines on a phone
 TONES = {Liveness.ALIVE: "ok", Liveness.ASKED: "info", Liveness.UNKNOWN: "warn", Liveness.DEAD: "bad"}
 
 
