@@ -78,12 +78,10 @@ def _holders(unit_ids: Collection[int] | None) -> list[Target]:
     held = PostHolding.objects.in_force(clock.today()).filter(kind__in=POSTS_CALLED, user__is_active=True)
     if unit_ids is not None:
         held = held.filter(unit_id__in=unit_ids)
-    known = {
-        (unit_id, value.lower())
-        for unit_id, value in Contact.objects.in_force(clock.today())
-        .filter(kind=ContactKind.EMAIL)
-        .values_list("unit_id", "value")
-    }
+    mail = Contact.objects.in_force(clock.today()).filter(kind=ContactKind.EMAIL)
+    if unit_ids is not None:
+        mail = mail.filter(unit_id__in=unit_ids)
+    known = {(unit_id, value.lower()) for unit_id, value in mail.values_list("unit_id", "value")}
     found: dict[Key, Target] = {}
     for row in held.select_related("user").order_by("kind", "pk"):
         email = row.user.email

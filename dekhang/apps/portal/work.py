@@ -16,6 +16,8 @@ from dekhang.apps.briefings.models import Invitation
 from dekhang.apps.cascade.enums import TaskState
 from dekhang.apps.cascade.periods import end_of
 from dekhang.apps.cascade.selectors import work_of_unit as assigned
+from dekhang.apps.contacts.enums import Liveness
+from dekhang.apps.contacts.selectors import lines
 from dekhang.apps.core import clock
 from dekhang.apps.core.models import User
 from dekhang.apps.incidents.enums import IncidentStatus
@@ -347,6 +349,17 @@ def _duty_contact(unit_id: int) -> Iterator[Task]:
             _("Thêm đầu mối"),
             detail=_("Không có đầu mối thì cảnh báo không tới được ai."),
         )
+    for line in lines([unit_id]):
+        if line.state == Liveness.DEAD:
+            yield Task(
+                "warn",
+                _("Liên hệ"),
+                "phone-off",
+                _("Đầu mối %(address)s không liên lạc được") % {"address": line.target.address},
+                reverse("contacts:list"),
+                _("Xem và thay"),
+                detail=f"{line.why} {line.step}".strip(),
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -184,7 +184,7 @@ def test_the_officer_s_screen_costs_a_bounded_number_of_queries(client, many, dj
         AlertFactory(unit=unit)
         LogSourceFactory(unit=unit, name=f"Máy {number}", state=SourceState.SILENT)
     client.force_login(officer_of(unit))
-    with django_assert_max_num_queries(41):
+    with django_assert_max_num_queries(45):
         client.get("/")
 
 

@@ -91,8 +91,8 @@ def of_record(request: HttpRequest, day: str) -> HttpResponse:
             (
                 one.name,
                 one.code,
-                [names[i] for i in one.takes if i in names],
-                [names[i] for i in one.takes_part if i in names],
+                _names(names, one.takes or [one.unit_id]),  # who is only renamed comes from itself
+                _names(names, one.takes_part),
             )
             for one in plan.outcomes
         ]
