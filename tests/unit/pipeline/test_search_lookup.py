@@ -141,7 +141,7 @@ def test_a_damaged_segment_costs_only_itself(tmp_path):
     assert [event.event_id for event in lake.recent([1])] == [0, 2]
     assert sum(bucket.count for bucket in lake.histogram(1, NOON - 5 * DAY, 3600, unit_ids=[1])) == 2
     scan = lake.scan([1], order="newest", limit=9)
-    with pytest.raises(ValueError, match="(?i)parquet"):
+    with pytest.raises(ValueError, match=r"(?i)parquet"):
         scan.table()
 
 
