@@ -16,7 +16,7 @@ from dekhang.apps.core.enums import AuditAction
 from dekhang.apps.duties import timelines
 from dekhang.apps.duties.models import Claim, Evidence
 from dekhang.apps.registry.models import Employment, Person
-from dekhang.simulate import conduct, equipment, filings, intake, observations, people, tree, truth, warnings
+from dekhang.simulate import conduct, equipment, filings, intake, observations, orders, people, tree, truth, warnings
 from dekhang.simulate.conduct import Conduct
 from dekhang.simulate.size import Size
 from dekhang.simulate.tree import SimUnit
@@ -64,6 +64,9 @@ def build(size: Size, data: Path, *, password: str | None = None, say: Say = _qu
             say("văn bản", 0, 0)
             filed = filings.file_all(planted, conducts, size)
             built.claims = _declare(planted.units, conducts)
+        with built.timed("plan"):
+            say("kế hoạch", 0, 0)
+            orders.send_down(planted, conducts, size)
         with built.timed("evidence"), without_indexes(Evidence):
             observations.observe(
                 planted.units, conducts, filed, size, lambda done: say("bằng chứng", done, size.evidence)

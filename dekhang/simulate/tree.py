@@ -52,6 +52,7 @@ PROVINCIAL = {
     "thanh-tra": ("Thanh tra mô phỏng", Role.INSPECTOR),
     "quan-tri": ("Quản trị mô phỏng", Role.ADMINISTRATOR),
 }
+COORDINATOR = 1  # the place in the tree of the body that coordinates: the first department of the first province
 RENAMED_EVERY = 40  # so many units have one that was renamed half way: boards of the past show its old name
 
 
@@ -157,7 +158,7 @@ def _write_versions(units: list[SimUnit], size: Size) -> None:
     def versions() -> Iterator[tuple[Any, ...]]:
         for number, unit in enumerate(units):
             place = (number % 32, number // 32) if unit.kind != UnitKind.PROVINCE else (None, None)
-            facts = (unit.kind, unit.parent_id, f"MP{number:05d}", *place)
+            facts = (unit.kind, unit.parent_id, f"MP{number:05d}", *place, number == COORDINATOR)
             if number % RENAMED_EVERY == RENAMED_EVERY - 1:
                 yield (unit.id, f"{unit.name} (tên cũ)", SINCE, half_way, *facts)
                 yield (unit.id, unit.name, half_way, None, *facts)
@@ -166,7 +167,18 @@ def _write_versions(units: list[SimUnit], size: Size) -> None:
 
     insert(
         UnitVersion,
-        ("unit_id", "name", "valid_from", "valid_to", "kind", "parent_id", "code", "tile_column", "tile_row"),
+        (
+            "unit_id",
+            "name",
+            "valid_from",
+            "valid_to",
+            "kind",
+            "parent_id",
+            "code",
+            "tile_column",
+            "tile_row",
+            "is_coordinator",
+        ),
         versions(),
     )
 

@@ -85,7 +85,7 @@ def claim_states(wanted: Mapping[str, Collection[int]], at: datetime) -> dict[tu
     """Only the states, by (unit, duty), for callers with many units: no reasons are read. Who is not there is unknown."""
     stale = _stale(wanted)
     found = {(unit_id, key): one.state for key, ids in stale.items() for unit_id, one in walked(key, ids, at).items()}
-    spans = StateSpan.objects.filter(Q(end=None) | Q(end__gt=at), duty_key__in=wanted, start__lte=at)
+    spans = spans_at(wanted, at)
     for key, unit_id, state in spans.values_list("duty_key", "unit_id", "state"):
         if unit_id not in stale[key]:
             found[unit_id, key] = ClaimState(state)

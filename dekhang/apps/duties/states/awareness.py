@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from dekhang.apps.duties.enums import EvidenceKind
 from dekhang.apps.duties.states.needs import Need, Needs
@@ -15,13 +16,16 @@ from dekhang.apps.duties.states.rows import Facts, Measure, Problem
 EVIDENCE_KINDS = (EvidenceKind.AWARENESS, EvidenceKind.DOCUMENT_CHECKED)
 
 
+ROSTER = Need(EvidenceKind.AWARENESS, "roster", gettext_lazy("số liệu kiểm tra nhận thức"), "awareness")
+
+
 class Awareness(Needs):
     """`AWARENESS` rows (subject `roster`) count people: payload `roster`, `passed`, `never`, of the day they were observed."""
 
     contradicts = frozenset({"never_started"})
 
     def needs(self, facts: Facts, at: datetime) -> Iterable[Need]:
-        yield Need(EvidenceKind.AWARENESS, "roster", _("số liệu kiểm tra nhận thức"), "awareness")
+        return (ROSTER,)
 
     def more_problems(self, facts: Facts, at: datetime) -> Iterable[Problem]:
         row = facts.get(EvidenceKind.AWARENESS, "roster")

@@ -8,6 +8,7 @@ from datetime import datetime, time
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from dekhang.apps.duties.enums import EvidenceKind
 from dekhang.apps.duties.states.needs import Need, Needs
@@ -17,15 +18,18 @@ from dekhang.law import load
 EVIDENCE_KINDS = (EvidenceKind.DOCUMENT_CHECKED,)
 
 
+DECISION = Need(
+    EvidenceKind.DOCUMENT_CHECKED,
+    "budget",
+    gettext_lazy("quyết định giao kinh phí công nghệ thông tin và an toàn thông tin"),
+)
+
+
 class Budget(Needs):
     contradicts = frozenset({"budget_low"})
 
     def needs(self, facts: Facts, at: datetime) -> Iterable[Need]:
-        yield Need(
-            EvidenceKind.DOCUMENT_CHECKED,
-            "budget",
-            _("quyết định giao kinh phí công nghệ thông tin và an toàn thông tin"),
-        )
+        return (DECISION,)
 
     def more_problems(self, facts: Facts, at: datetime) -> Iterable[Problem]:
         row = facts.get(EvidenceKind.DOCUMENT_CHECKED, "budget")

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from dekhang.apps.duties.enums import EvidenceKind
 from dekhang.apps.duties.states.needs import Need, Needs
@@ -16,18 +17,26 @@ EVIDENCE_KINDS = (EvidenceKind.DOCUMENT_CHECKED,)
 
 LAYERS = (1, 2, 3, 4)
 
+NEEDS = tuple(
+    Need(EvidenceKind.DOCUMENT_CHECKED, f"layer:{number}", name)
+    for number, name in zip(
+        LAYERS,
+        (
+            gettext_lazy("quyết định về lực lượng tại chỗ (lớp 1)"),
+            gettext_lazy("hợp đồng hoặc quyết định giám sát chuyên nghiệp (lớp 2)"),
+            gettext_lazy("báo cáo kiểm tra của đơn vị độc lập (lớp 3)"),
+            gettext_lazy("xác nhận kết nối hệ thống giám sát quốc gia (lớp 4)"),
+        ),
+        strict=True,
+    )
+)
+
 
 class FourLayers(Needs):
     contradicts = frozenset({"same_firm"})
 
     def needs(self, facts: Facts, at: datetime) -> Iterable[Need]:
-        for number, name in (
-            (1, _("quyết định về lực lượng tại chỗ (lớp 1)")),
-            (2, _("hợp đồng hoặc quyết định giám sát chuyên nghiệp (lớp 2)")),
-            (3, _("báo cáo kiểm tra của đơn vị độc lập (lớp 3)")),
-            (4, _("xác nhận kết nối hệ thống giám sát quốc gia (lớp 4)")),
-        ):
-            yield Need(EvidenceKind.DOCUMENT_CHECKED, f"layer:{number}", name)
+        return NEEDS
 
     def more_problems(self, facts: Facts, at: datetime) -> Iterable[Problem]:
         watches, checks = (facts.get(EvidenceKind.DOCUMENT_CHECKED, f"layer:{number}") for number in (2, 3))

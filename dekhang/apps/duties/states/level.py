@@ -6,7 +6,9 @@ Law: CT14-2019; ND85-2016/20.
 from collections.abc import Iterable
 from datetime import datetime
 
+from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from dekhang.apps.duties.enums import EvidenceKind
 from dekhang.apps.duties.states.needs import Need, Needs
@@ -25,9 +27,9 @@ class Level(Needs):
             yield Need(
                 EvidenceKind.DOCUMENT_CHECKED,
                 f"level:{number}",
-                _("quyết định phê duyệt cấp độ của “%s”") % name,
+                format_lazy(gettext_lazy("quyết định phê duyệt cấp độ của “{name}”"), name=name),
             )
-            yield Need(EvidenceKind.DOCUMENT_CHECKED, f"controls:{number}", _("kết quả đánh giá biện pháp bảo vệ của “%s”") % name)  # fmt: skip
+            yield Need(EvidenceKind.DOCUMENT_CHECKED, f"controls:{number}", format_lazy(gettext_lazy("kết quả đánh giá biện pháp bảo vệ của “{name}”"), name=name))  # fmt: skip
 
     def more_problems(self, facts: Facts, at: datetime) -> Iterable[Problem]:
         if not _registered(facts):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.utils import timezone
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from dekhang.apps.duties.enums import ClaimState, EvidenceKind
@@ -22,12 +23,12 @@ class Need:
     """A row that must hold. Its problems are `<code>_missing`, `<code>_broken`, `<code>_expired`.
 
     Args:
-        name: what it is, in words that fit after “Chưa có …”.
+        name: what it is, in words that fit after “Chưa có …”; lazy, as it is made at every step and said seldom.
     """
 
     kind: EvidenceKind
     subject: str
-    name: str
+    name: str | Promise
     code: str = "document"
 
     def problem(self, facts: Facts, at: datetime) -> Problem | None:
@@ -95,7 +96,7 @@ class Needs:
         else:
             text, step, url_name = self.words(problem, facts)
         words = {
-            "name": need.name if need is not None else "",
+            "name": str(need.name) if need is not None else "",
             "why": problem.about.reason if problem.about else "",
             "when": day_of(problem.about, expiry=problem.code.endswith("_expired")),
             "count": problem.count,

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from dekhang.apps.duties.enums import EvidenceKind
 from dekhang.apps.duties.states.needs import Need, Needs
@@ -15,14 +16,19 @@ from dekhang.apps.duties.states.rows import Facts, Problem
 EVIDENCE_KINDS = (EvidenceKind.POST_FILLED, EvidenceKind.CONTACT_ALIVE, EvidenceKind.DOCUMENT_CHECKED)
 
 
+NEEDS = (
+    Need(EvidenceKind.POST_FILLED, "post:officer", gettext_lazy("cán bộ chuyên trách"), "officer"),
+    Need(
+        EvidenceKind.DOCUMENT_CHECKED,
+        "certificate",
+        gettext_lazy("chứng chỉ đào tạo chuyên sâu về an toàn thông tin của cán bộ chuyên trách"),
+    ),
+)
+
+
 class Officer(Needs):
     def needs(self, facts: Facts, at: datetime) -> Iterable[Need]:
-        yield Need(EvidenceKind.POST_FILLED, "post:officer", _("cán bộ chuyên trách"), "officer")
-        yield Need(
-            EvidenceKind.DOCUMENT_CHECKED,
-            "certificate",
-            _("chứng chỉ đào tạo chuyên sâu về an toàn thông tin của cán bộ chuyên trách"),
-        )
+        return NEEDS
 
     def more_problems(self, facts: Facts, at: datetime) -> Iterable[Problem]:
         answers = list(facts.of(EvidenceKind.CONTACT_ALIVE))

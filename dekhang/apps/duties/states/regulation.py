@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from dekhang.apps.duties.enums import EvidenceKind
 from dekhang.apps.duties.states.needs import Need, Needs
@@ -15,9 +16,12 @@ from dekhang.apps.duties.states.rows import Facts, Measure, Problem
 EVIDENCE_KINDS = (EvidenceKind.DOCUMENT_CHECKED, EvidenceKind.RECURRING_TASK)
 
 
+TEXT = Need(EvidenceKind.DOCUMENT_CHECKED, "regulation", gettext_lazy("quy chế bảo đảm an toàn thông tin"))
+
+
 class Regulation(Needs):
     def needs(self, facts: Facts, at: datetime) -> Iterable[Need]:
-        yield Need(EvidenceKind.DOCUMENT_CHECKED, "regulation", _("quy chế bảo đảm an toàn thông tin"))
+        return (TEXT,)
 
     def more_problems(self, facts: Facts, at: datetime) -> Iterable[Problem]:
         # a task that its plan has ended is neither a proof nor a fault any more

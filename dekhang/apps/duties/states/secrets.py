@@ -8,12 +8,27 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from dekhang.apps.duties.enums import EvidenceKind
 from dekhang.apps.duties.states.needs import Need, Needs
 from dekhang.apps.duties.states.rows import ClaimSpan, Facts, Observation, Problem
 
 EVIDENCE_KINDS = (EvidenceKind.DOCUMENT_CHECKED, EvidenceKind.SECRET_INCIDENT)
+
+
+NEEDS = (
+    Need(
+        EvidenceKind.DOCUMENT_CHECKED,
+        "secrets_officer",
+        gettext_lazy("văn bản phân công người phụ trách bảo vệ bí mật nhà nước"),
+    ),
+    Need(
+        EvidenceKind.DOCUMENT_CHECKED,
+        "secrets_report",
+        gettext_lazy("xác nhận đã gửi báo cáo năm về bảo vệ bí mật nhà nước"),
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +40,7 @@ class Secrets(Needs):
         return frozenset({"secret_incident"})
 
     def needs(self, facts: Facts, at: datetime) -> Iterable[Need]:
-        yield Need(
-            EvidenceKind.DOCUMENT_CHECKED,
-            "secrets_officer",
-            _("văn bản phân công người phụ trách bảo vệ bí mật nhà nước"),
-        )
-        yield Need(
-            EvidenceKind.DOCUMENT_CHECKED, "secrets_report", _("xác nhận đã gửi báo cáo năm về bảo vệ bí mật nhà nước")
-        )
+        return NEEDS
 
     def more_problems(self, facts: Facts, at: datetime) -> Iterable[Problem]:
         limit = timedelta(days=self.counts_days)

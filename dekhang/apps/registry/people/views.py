@@ -9,6 +9,7 @@ from django.views.decorators.http import require_POST
 
 from dekhang.apps.core import clock
 from dekhang.apps.core.errors import refusal
+from dekhang.apps.core.paging import BoundedPaginator
 from dekhang.apps.registry.asked import asked_day
 from dekhang.apps.registry.enums import ChangeKind, ImportState
 from dekhang.apps.registry.models import RosterImport
@@ -34,10 +35,11 @@ def roster(request: HttpRequest) -> HttpResponse:
     if unit.isascii() and unit.isdigit():
         employments = employments.filter(unit_id=int(unit))
     employments = selectors.found(employments, text)
-    page = Paginator(employments, PER_PAGE).get_page(request.GET.get("page"))
+    page = BoundedPaginator(employments, PER_PAGE).get_page(request.GET.get("page"))
     names = unit_names({row.unit_id for row in page}, day)
     context = {
         "page": page,
+        "total": employments.count() if page.paginator.is_cut else page.paginator.count,
         "rows": [(row, names.get(row.unit_id, "")) for row in page],
         "q": text,
         "unit": unit,
