@@ -23,6 +23,7 @@ from dekhang.apps.registry.models import UnitVersion
 from dekhang.apps.registry.services import add_contact, confirm_contact, fill_post, register_system
 from dekhang.apps.sources import services as sources
 from dekhang.apps.sources.enums import SourceKind
+from dekhang.demo.board import fill_board
 from dekhang.demo.cascade import load_plan
 from dekhang.demo.meetings import meet_and_inspect
 from dekhang.demo.papers import file_papers
@@ -96,6 +97,7 @@ def load_province(data: Path) -> None:
         file_papers(by_name)
         _declare(versions, {by_name[demo.name].unit_id for demo in UNITS})
         fill_registry(versions, [by_name[demo.name] for demo in UNITS])
+        fill_board(by_name)
         make_reports(by_name)
         load_plan(by_name)
         meet_and_inspect(by_name)

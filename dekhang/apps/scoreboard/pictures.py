@@ -114,6 +114,7 @@ def _place(
         (UnitKind.DEPARTMENT, _("Sở, ban, ngành")),
         (UnitKind.DISTRICT, _("Huyện, thị xã, thành phố")),
         (UnitKind.COMMUNE, _("Xã, phường, thị trấn")),
+        (UnitKind.ISP, _("Doanh nghiệp viễn thông, Internet")),
     ):
         line = sorted((row for row in rows if row.kind == kind and not _has_place(row)), key=lambda row: row.name)
         if not line:

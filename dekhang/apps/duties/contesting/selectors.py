@@ -94,7 +94,7 @@ def beside(duty_keys: Collection[str], day: date, at: datetime) -> dict[str, lis
 
 def rows_behind(contest: Contest) -> list[Evidence]:
     """The rows that are contested: those that the unit named, else the newest of each topic of the duty."""
-    named = list(contest.evidence.select_related("revision").order_by("-observed_at", "-pk"))
+    named = list(contest.evidence.select_related("revision__document").order_by("-observed_at", "-pk"))
     return named or newest_rows(contest.unit_id, contest.duty_key, contest.opened_at)
 
 
@@ -102,6 +102,8 @@ def newest_rows(unit_id: int, duty_key: str, at: datetime) -> list[Evidence]:
     """The newest row of each kind and subject that the duty looks at, as of `at`, newest first; at most 200."""
     rows = Evidence.objects.filter(unit_id=unit_id, kind__in=states_of(duty_key)[1], observed_at__lte=at)
     found: dict[tuple[str, str], Evidence] = {}
-    for row in rows.select_related("revision").order_by("-observed_at", "-pk")[: ROWS_BEHIND * 5]:
+    for row in rows.select_related("revision__document").order_by("-observed_at", "-pk")[: ROWS_BEHIND * 5]:
+        if row.revision is not None and duty_key not in row.revision.document.duty_keys:
+            continue  # a document of another duty
         found.setdefault((row.kind, row.subject), row)
     return list(found.values())[:ROWS_BEHIND]
