@@ -16,12 +16,16 @@ class Area(models.TextChoices):
     INCIDENTS = "incidents", _("Sự cố và quy trình")
     SEARCH = "search", _("Sự kiện đã lưu, tìm kiếm, lùng lại")
     RETENTION = "retention", _("Lưu giữ nhật ký, lệnh giữ")
+    CASCADE = "cascade", _("Việc được giao theo kế hoạch")
+    BRIEFINGS = "briefings", _("Hội nghị, phổ biến")
+    INSPECTIONS = "inspections", _("Kiểm tra và khắc phục")
+    REPORTS = "reports", _("Báo cáo đã lập")
     ACCOUNTS = "accounts", _("Tài khoản")
     AUDIT = "audit", _("Nhật ký kiểm toán")
     OSCAL = "oscal", _("Xuất OSCAL: nghĩa vụ, khai báo, bằng chứng")
 
 
-ONLY_READ = frozenset({Area.BOARD, Area.AUDIT, Area.OSCAL})
+ONLY_READ = frozenset({Area.BOARD, Area.AUDIT, Area.OSCAL, Area.BRIEFINGS, Area.INSPECTIONS})
 
 
 def all_scopes() -> dict[str, str]:

@@ -8,12 +8,15 @@ from dekhang.apps.api.rest.areas import (
     accounts,
     alerts,
     board,
+    cascade,
     contacts,
     duties,
     incidents,
+    inspections,
     oscal,
     people,
     registry,
+    reports,
     retention,
     search,
     sources,
@@ -25,6 +28,7 @@ AREAS = (
     *(board.operations, duties.operations, registry.operations, accounts.posts, contacts.operations),
     *(people.operations, sources.operations, alerts.operations, incidents.operations, search.operations),
     *(retention.operations, accounts.operations, accounts.log, oscal.operations),
+    *(cascade.operations, inspections.conferences, inspections.operations, reports.operations),
 )
 rest = Rest(
     title="Đề Kháng",
