@@ -310,4 +310,11 @@ PAGES: dict[str, Done | str] = {
     "scoreboard:spending": NOT_YET,
     "scoreboard:spending_export": NOT_YET,
     "scoreboard:what_if": NOT_YET,
+    "duties:providers": NOT_YET,
+    "duties:support": NOT_YET,
+    "duties:answer_support": NOT_YET,
+    "duties:verify_support": NOT_YET,
+    "duties:checks": NOT_YET,
+    "duties:checks_sample": NOT_YET,
+    "duties:undo_checks": NOT_YET,
 }
