@@ -170,6 +170,8 @@ PAGES: tuple[Page, ...] = (
     _of("duties:revision", INSPECTOR, pk="revision"),
     _plain("duties:signs", INSPECTOR),
     _plain("duties:contests", COORDINATOR),
+    _plain("duties:checks", COORDINATOR),
+    _plain("duties:providers", COORDINATOR),
     # the board
     _plain("scoreboard:board", LEADER),
     _plain("scoreboard:board", OFFICER, "scoreboard:board · of a unit"),
@@ -253,6 +255,7 @@ NOT_MEASURED = {
     "registry:export_roster": "a file, written as long as it is",
     "registry:roster_sample": "a file",
     "duties:mine": "leads on",
+    "duties:checks_sample": "a file",
     "duties:documents": "leads on",
     "sources:choose": "a choice of five",
     "sources:authority": "a file",

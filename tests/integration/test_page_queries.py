@@ -17,7 +17,7 @@ from dekhang.simulate.size import Size
 
 FEW = Size(units=24, people=60, evidence=3_000, alerts=1_500, months=8, ledger_days=2)
 MANY = Size(units=60, people=500, evidence=9_000, alerts=4_000, months=14, ledger_days=3)
-MOST = 45  # queries of a page; more want a reason
+MOST = 60  # queries of a page: the first screen of a unit has a dozen parts
 PARTS = 4  # a unit may have what another has not: a third kind of source, a procedure, a sign
 Counts = dict[str, int]
 # asked 39 times where the smaller province asked 29, by a unit of another kind with other tasks; why is not looked into yet
