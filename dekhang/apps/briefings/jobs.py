@@ -47,5 +47,7 @@ def _tell_absent() -> int:
             if Briefing.objects.filter(pk=briefing.pk, absent_told_at=None).update(absent_told_at=now) != 1:
                 continue
             there = Attendance.objects.filter(invitation=OuterRef("pk"), struck_at=None)
-            told += messages.was_absent(briefing.invitations.exclude(Exists(there)).select_related("briefing"))
+            told += messages.was_absent(
+                briefing, briefing.invitations.exclude(Exists(there)).select_related("briefing")
+            )
     return told

@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from dekhang.apps.briefings.models import Briefing, Invitation, Question
+from dekhang.apps.core import clock
 from dekhang.apps.core.services import enqueue_message
 from dekhang.apps.registry.enums import ContactKind, PostKind
 from dekhang.apps.registry.selectors import contacts, holders, unit_name, unit_names
@@ -74,9 +75,9 @@ def invited(briefing: Briefing, rows: Iterable[Invitation]) -> int:
 
 
 def changed(briefing: Briefing) -> int:
-    # where and when it is now: going back to an earlier plan is told again only once
+    # where and when it is now, and since when: going back to an earlier plan is told again
     facts = f"{briefing.starts_at.isoformat()}|{briefing.ends_at.isoformat()}|{briefing.place}|{briefing.link}"
-    cause = f"changed:{hashlib.sha256(facts.encode()).hexdigest()[:16]}"
+    cause = f"changed:{hashlib.sha256(facts.encode()).hexdigest()[:16]}:{clock.now():%Y%m%d%H%M%S}"
     return _send(
         briefing.invitations.select_related("briefing"),
         subject=_("Đổi lịch: %(title)s"),
@@ -107,8 +108,9 @@ def day_nears(briefing: Briefing) -> int:
     )
 
 
-def was_absent(rows: Iterable[Invitation]) -> int:
-    return _send(rows, subject=_("Vắng mặt: %(title)s"), template="absent", cause="absent")
+def was_absent(briefing: Briefing, rows: Iterable[Invitation]) -> int:
+    cause = f"absent:{briefing.ends_at:%Y%m%d%H%M}"  # put off afterwards, it may be missed again
+    return _send(rows, subject=_("Vắng mặt: %(title)s"), template="absent", cause=cause)
 
 
 def answered(question: Question) -> None:

@@ -1,5 +1,7 @@
 """Reads of briefings, starting from what a person may see: the province's roles all of them, others what they hold or are invited to."""
 
+from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from django.db.models import Q, QuerySet
@@ -10,6 +12,7 @@ from dekhang.apps.core import clock
 from dekhang.apps.core.models import User
 from dekhang.apps.registry.enums import PostKind
 from dekhang.apps.registry.models import PostHolding
+from dekhang.apps.registry.search import fold
 from dekhang.apps.registry.selectors import counted_units, unit_names, versions_in_force, visible_unit_ids
 
 OUT = (BriefingStatus.ANNOUNCED, BriefingStatus.CLOSED, BriefingStatus.CANCELLED)
@@ -85,6 +88,22 @@ def invitable_unit_ids(unit_id: int | None) -> frozenset[int]:
     return frozenset(found)
 
 
+def invited_names(invitations: Collection[Invitation]) -> dict[int, str]:
+    """Invitation → name of its unit; units of one name (two communes “Tân Bình”) are told apart by what is above them."""
+    names = unit_names({one.unit_id for one in invitations})
+    alike = Counter(fold(names.get(one.unit_id, "")) for one in invitations)
+    twins = {one.unit_id for one in invitations if alike[fold(names.get(one.unit_id, ""))] > 1}
+    if twins:
+        above = dict(versions_in_force().filter(unit_id__in=twins).values_list("unit_id", "parent_id"))
+        places = unit_names({parent for parent in above.values() if parent})
+        seen: set[str] = set()
+        for unit_id in sorted(twins):
+            name = f"{names.get(unit_id, '')} ({places.get(above.get(unit_id) or 0) or unit_id})"
+            names[unit_id] = name if fold(name) not in seen else f"{name} ({unit_id})"
+            seen.add(fold(name))
+    return {one.pk: names.get(one.unit_id, "") for one in invitations}
+
+
 @dataclass(slots=True)
 class Line:
     """One invited unit with what is known of it.
@@ -121,7 +140,7 @@ def lines_of(briefing: Briefing) -> list[Line]:
         )
     )
     unit_ids = {one.unit_id for one in invitations}
-    names = unit_names(unit_ids)
+    names = invited_names(invitations)
     holders: dict[tuple[int, str], list[str]] = {}
     held = PostHolding.objects.in_force(clock.today()).filter(unit_id__in=unit_ids, user__is_active=True)
     for holding in held.select_related("user").order_by("pk"):
@@ -129,7 +148,7 @@ def lines_of(briefing: Briefing) -> list[Line]:
     materials = set(briefing.materials.filter(withdrawn_at=None).values_list("pk", flat=True))
     lines = []
     for one in invitations:
-        line = Line(one, names.get(one.unit_id, ""), attendances=list(one.attendances.all()))
+        line = Line(one, names[one.pk], attendances=list(one.attendances.all()))
         line.awaited = [(row.person.name, "") for row in one.people.all()]
         for kind in one.posts:
             line.awaited += [(name, str(PostKind(kind).label)) for name in holders.get((one.unit_id, kind), ())]

@@ -8,12 +8,11 @@ import xlsxwriter
 from django.utils.translation import gettext as _
 
 from dekhang.apps.briefings.models import Briefing
-from dekhang.apps.briefings.selectors import Line, lines_of
+from dekhang.apps.briefings.selectors import Line, invited_names, lines_of
 from dekhang.apps.core.cells import guarded
 from dekhang.apps.core.workbooks import Column, Fault
 from dekhang.apps.core.workbooks import read as read_workbook
 from dekhang.apps.registry.search import fold
-from dekhang.apps.registry.selectors import unit_names
 
 ROWS = 2_000  # of one briefing's list
 
@@ -56,8 +55,8 @@ def rows_of(briefing: Briefing, file: IO[bytes], name: str) -> tuple[list[list[o
     """
     reading = read_workbook(file, name, COLUMNS, fold=fold)
     invitations = list(briefing.invitations.all())
-    names = unit_names({one.unit_id for one in invitations})
-    by_name = {fold(names[one.unit_id]): one for one in invitations}
+    names = invited_names(invitations)
+    by_name = {fold(names[one.pk]): one for one in invitations}
     standing = set(briefing.attendances.filter(struck_at=None).values_list("invitation_id", "name_key"))
     rows: list[list[object]] = []
     for row in reading.rows:

@@ -7,6 +7,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from dekhang.apps.core import clock
 from dekhang.apps.core.models import User
 from dekhang.apps.core.services import enqueue_message
 from dekhang.apps.inspections.models import Finding, Visit
@@ -48,12 +49,19 @@ def _about(visit: Visit, *, subject: str, template: str, cause: str) -> int:
     )
 
 
+def _moment() -> str:
+    """A visit that was called off may be planned, and called off, again: each time is told."""
+    return f"{clock.now():%Y%m%d%H%M%S}"
+
+
 def planned(visit: Visit) -> int:
-    return _about(visit, subject=_("Lịch kiểm tra ngày %(day)s"), template="planned", cause="planned")
+    return _about(visit, subject=_("Lịch kiểm tra ngày %(day)s"), template="planned", cause=f"planned:{_moment()}")
 
 
 def cancelled(visit: Visit) -> int:
-    return _about(visit, subject=_("Hủy lịch kiểm tra ngày %(day)s"), template="visit_cancelled", cause="cancelled")
+    return _about(
+        visit, subject=_("Hủy lịch kiểm tra ngày %(day)s"), template="visit_cancelled", cause=f"cancelled:{_moment()}"
+    )
 
 
 def concluded(visit: Visit) -> int:

@@ -50,6 +50,11 @@ def check_can_move(user: User, visit: Visit, to: str) -> None:
         )
     if to != VisitStatus.CANCELLED:
         check_can_appraise(user, visit.unit_id)
+    elif left := visit.findings.filter(status__in=OPEN).count():  # nobody could put them right, or lift what they prove
+        raise ActionDenied(
+            _("Còn %(count)d phát hiện đang mở. Kết luận cuộc kiểm tra, hoặc rút từng phát hiện kèm lý do rồi hủy.")
+            % {"count": left}
+        )
     if to == VisitStatus.CONCLUDED and (left := visit.items.filter(result="").count()):
         raise ActionDenied(_("Còn %(count)d mục chưa có kết quả. Ghi đủ rồi kết luận.") % {"count": left})
     if to == VisitStatus.CLOSED and (left := visit.findings.filter(status__in=OPEN).count()):
@@ -61,6 +66,7 @@ OPEN = (FindingStatus.OPEN, FindingStatus.FILED)
 
 def check_can_withdraw_finding(user: User, finding: Finding) -> None:
     check_in_team(user, finding.visit)
+    check_can_appraise(user, finding.unit_id)  # the heir's, when units were merged since
     if finding.status not in OPEN:
         raise ActionDenied(_("Phát hiện này đã kết thúc."))
 

@@ -15,6 +15,7 @@ from dekhang.law import load
 
 MOST_OF_A_UNIT = 20  # rows of evidence: more of the same would prove no more
 SUBJECT_CHARACTERS = 80
+HOST = "host:"
 
 
 def tick() -> int:
@@ -30,13 +31,14 @@ def observe(unit_ids: Collection[int]) -> int:
     days = law.proof("outside_register_days").whole
     grace = timedelta(days=law.proof("outside_register_answer_days").whole)
     newest: dict[tuple[int, str], Evidence] = {}
-    rows = Evidence.objects.filter(kind=EvidenceKind.OUTSIDE_REGISTER, unit_id__in=unit_ids)
+    # of what is seen in logs: what an inspector found on the spot (`finding:…`) is not this job's to lift
+    rows = Evidence.objects.filter(kind=EvidenceKind.OUTSIDE_REGISTER, unit_id__in=unit_ids, subject__startswith=HOST)
     for row in rows.order_by("observed_at", "pk"):
         newest[row.unit_id, row.subject] = row
     written = 0
     for unit_id, one in comparisons(unit_ids).items():
         against = [seen for seen in one.outside if counts_against(seen, now, days=days, grace=grace)][:MOST_OF_A_UNIT]
-        standing = {f"host:{seen.name}"[:SUBJECT_CHARACTERS]: seen for seen in against}
+        standing = {f"{HOST}{seen.name}"[:SUBJECT_CHARACTERS]: seen for seen in against}
         for subject, seen in standing.items():
             known = newest.get((unit_id, subject))
             if known is None or known.outcome == Outcome.OK:

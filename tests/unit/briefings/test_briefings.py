@@ -113,6 +113,42 @@ def test_a_new_place_is_told_once_and_the_day_is_reminded_again(coordinator, uni
     assert [subject.split(":")[0] for subject in subjects] == ["Giấy mời", "Nhắc dự", "Đổi lịch"]
 
 
+def test_a_person_who_is_named_after_the_unit_was_invited_gets_the_mail_and_nobody_gets_it_twice(coordinator, unit):
+    officer_of(unit)
+    person = Person.objects.create(code="CB1", name="Trần Thị Hòa", email="hoa@example.gov.vn")
+    Employment.objects.create(person=person, unit=unit, valid_from="2019-01-01")
+    briefing = briefing_of(coordinator, unit, starts_in=timedelta(days=3))
+    assert OutboundMessage.objects.count() == 1
+    assert services.invite(briefing=briefing, unit_ids=[], person_ids=[person.pk], by=coordinator) == 0
+    assert OutboundMessage.objects.order_by("pk").last().recipient == "hoa@example.gov.vn"
+    services.invite(briefing=briefing, unit_ids=[unit.pk], by=coordinator)
+    assert OutboundMessage.objects.count() == 2
+
+
+def test_a_place_that_changes_back_and_forth_is_told_each_time(coordinator, unit):
+    officer_of(unit)
+    briefing = briefing_of(coordinator, unit, starts_in=timedelta(days=3))
+    facts = {"title": briefing.title, "starts_at": briefing.starts_at, "ends_at": briefing.ends_at}
+    for minutes, place in enumerate(("Nhà B", "Nhà A", "Nhà B"), start=1):
+        with clock.at(briefing.created_at + timedelta(minutes=minutes)):
+            services.change(briefing=briefing, **facts, place=place, by=coordinator)
+    told = OutboundMessage.objects.filter(subject__startswith="Đổi lịch").order_by("pk")
+    assert ["Nhà B" in mail.body for mail in told] == [True, False, True], "the last mail says where it is"
+
+
+def test_who_misses_a_briefing_that_was_put_off_after_its_day_is_told_again(coordinator, unit):
+    officer_of(unit)
+    briefing = briefing_of(coordinator, unit)
+    with clock.at(briefing.ends_at + jobs.AFTER):
+        assert jobs.tick() == 1
+        later = clock.now() + timedelta(days=7)
+        facts = {"title": briefing.title, "starts_at": later, "ends_at": later + timedelta(hours=2), "place": "Nhà A"}
+        briefing = services.change(briefing=briefing, **facts, by=coordinator)
+    with clock.at(briefing.ends_at + jobs.AFTER):
+        jobs.tick()
+    assert OutboundMessage.objects.filter(subject__startswith="Vắng mặt").count() == 2
+
+
 def test_what_was_called_off_and_is_announced_again_is_told_again(coordinator, unit):
     officer_of(unit)
     briefing = briefing_of(coordinator, unit, starts_in=timedelta(days=3))
@@ -270,6 +306,63 @@ def test_a_filled_sheet_is_shown_applied_whole_and_taken_back(coordinator, unit)
     assert [row.name for row in Attendance.objects.filter(struck_at=None)] == ["Đã Ghi Rồi"]
     with pytest.raises(ActionDenied):
         services.apply_sheet(sheet=sheet, by=coordinator)
+
+
+def test_two_invited_units_of_one_name_are_told_apart_and_a_sheet_signs_for_neither_by_chance(coordinator, client):
+    province = UnitFactory(version__name="Tỉnh", version__kind=UnitKind.PROVINCE)
+    here, there = (
+        commune(commune(province, above), "Xã Tân Bình") for above in ("Huyện Tân Biên", "Thị xã Trảng Bàng")
+    )
+    briefing = briefing_of(coordinator, here, there)
+    assert [line.unit for line in selectors.lines_of(briefing)] == [
+        "Xã Tân Bình (Huyện Tân Biên)",
+        "Xã Tân Bình (Thị xã Trảng Bàng)",
+    ]
+    with pytest.raises(sheets.SheetFaults, match="ghi đúng tên đơn vị như trong tệp tải về"):
+        services.read_sheet(briefing=briefing, file=filled(briefing, ("Xã Tân Bình", "An", "x")), by=coordinator)
+    file = filled(briefing, ("xã tân bình (huyện tân biên)", "An", "x"))
+    services.apply_sheet(sheet=services.read_sheet(briefing=briefing, file=file, by=coordinator), by=coordinator)
+    assert Attendance.objects.get().invitation.unit_id == here.pk
+    scan(client, briefing)
+    assert "Xã Tân Bình (Thị xã Trảng Bàng)" in client.get(reverse("briefings:here")).content.decode()
+
+
+def test_a_sheet_costs_by_units_and_not_by_names(coordinator, unit, django_assert_max_num_queries):
+    briefing = briefing_of(coordinator, unit)
+    letters = "abcdefghijklmnop"
+    names = [f"Nguyễn {first}{second}" for first in letters for second in letters]
+    file = filled(briefing, *(("Xã Tân Bình", name, "x") for name in names))
+    sheet = services.read_sheet(briefing=briefing, file=file, by=coordinator)
+    with django_assert_max_num_queries(30):
+        services.apply_sheet(sheet=sheet, by=coordinator)
+    assert (briefing.attendances.filter(struck_at=None).count(), informed(unit, "attended")) == (256, [Outcome.OK])
+    with django_assert_max_num_queries(30):
+        services.undo_sheet(sheet=sheet, by=coordinator)
+    assert informed(unit, "attended") == [Outcome.OK, Outcome.BROKEN]
+    assert AuditEvent.objects.get(action="sheet_undone").detail == {"rows": 256}
+
+
+def test_a_name_that_came_in_meanwhile_stops_the_whole_sheet(coordinator, unit):
+    briefing = briefing_of(coordinator, unit)
+    file = filled(briefing, ("Xã Tân Bình", "Lê Văn An", "x"), ("Xã Tân Bình", "Trần Bình", "x"))
+    sheet = services.read_sheet(briefing=briefing, file=file, by=coordinator)
+    services.write_down(invitation=invitation_of(briefing, unit), name="lê văn an", by=coordinator)
+    with pytest.raises(ActionDenied, match="vừa được ghi có mặt"):
+        services.apply_sheet(sheet=sheet, by=coordinator)
+    assert Attendance.objects.count() == 1
+
+
+def test_marks_of_secrecy_in_a_reason_or_the_name_of_a_sheet_are_refused(coordinator, unit):
+    briefing = briefing_of(coordinator, unit)
+    row = services.write_down(invitation=invitation_of(briefing, unit), name="Lê Văn An", by=coordinator)
+    with pytest.raises(SecretMark):
+        services.strike(attendance=row, reason="TỐI MẬT", by=coordinator)
+    file = filled(briefing, ("Xã Tân Bình", "Trần Bình", "x"))
+    file.name = "ds TUYỆT MẬT.xlsx"
+    with pytest.raises(SecretMark):
+        services.read_sheet(briefing=briefing, file=file, by=coordinator)
+    assert not briefing.sheets.exists()
+    assert AuditEvent.objects.filter(action="secret_mark_refused").count() == 2
 
 
 def test_a_faulty_sheet_names_row_and_what_to_write_and_keeps_nothing(coordinator, unit, client):

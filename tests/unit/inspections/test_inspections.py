@@ -11,7 +11,7 @@ from docx import Document
 from dekhang.apps.core import clock
 from dekhang.apps.core.audit import record_event
 from dekhang.apps.core.errors import ActionDenied, refusal
-from dekhang.apps.core.models import OutboundMessage
+from dekhang.apps.core.models import AuditEvent, OutboundMessage
 from dekhang.apps.duties.enums import ClaimState, EvidenceKind, Outcome
 from dekhang.apps.duties.filing import services as filing
 from dekhang.apps.duties.filing.services import SecretMark
@@ -70,6 +70,15 @@ def test_a_sample_is_nothing_for_units_or_leaders(inspector, unit):
         assert not selectors.samples_of(other).exists()
         with pytest.raises(ActionDenied):
             services.draw_sample(title="x", quotas={"commune": (0, 1)}, by=other)
+
+
+def test_a_visit_says_that_it_comes_from_a_sample_only_for_a_unit_that_was_drawn(inspector, unit, client):
+    sample = services.draw_sample(title="Quý I", quotas={"commune": (0, 1)}, by=inspector)
+    assert visit_of(unit, inspector, begun=False, sample=sample).sample == sample
+    with pytest.raises(ActionDenied, match="không có trong mẫu “Quý I”"):
+        visit_of(UnitFactory(), inspector, begun=False, sample=sample)
+    client.force_login(inspector)
+    assert client.get(reverse("inspections:plan"), {"mau": "9" * 5000}).status_code == 200
 
 
 # who operates or reviews may not appraise
@@ -169,6 +178,58 @@ def test_the_unit_prepares_before_and_reads_results_after_the_conclusion(inspect
     assert "hai máy ngoài danh sách" in after and finding.text in after
     client.force_login(officer_of(UnitFactory()))
     assert client.get(page).status_code == 404
+
+
+def test_a_visit_is_not_called_off_while_a_finding_of_it_still_stands_as_evidence(inspector, unit):
+    claim(unit, "level")
+    visit = visit_of(unit, inspector)
+    finding = finding_of(visit, inspector, item_key="register", contradicts=True)
+    with pytest.raises(ActionDenied, match="Còn 1 phát hiện đang mở"):
+        services.move(visit=visit, to="cancelled", note="Nhầm đơn vị.", by=inspector)
+    services.withdraw_finding(finding=finding, reason="Nhầm đơn vị.", by=inspector)
+    services.move(visit=visit, to="cancelled", note="Nhầm đơn vị.", by=inspector)
+    assert assess("level", [unit.pk], clock.now())[unit.pk].state == ClaimState.DECLARED
+
+
+def test_a_visit_that_was_called_off_and_is_planned_again_is_told_again(inspector, unit):
+    head_of(unit, email="thu-truong@example.gov.vn")
+    visit = visit_of(unit, inspector, day=clock.today() + timedelta(days=9), begun=False)
+    for minutes, to in enumerate(("cancelled", "planned", "cancelled"), start=1):
+        with clock.at(visit.planned_at + timedelta(minutes=minutes)):
+            services.move(visit=visit, to=to, note="Đổi lịch." if to == "cancelled" else "", by=inspector)
+    subjects = OutboundMessage.objects.order_by("pk").values_list("subject", flat=True)
+    assert [subject.split(" ")[0] for subject in subjects] == ["Lịch", "Hủy", "Lịch", "Hủy"]
+
+
+def test_marks_of_secrecy_are_refused_in_every_text_of_a_visit_and_counted(inspector, unit):
+    with pytest.raises(SecretMark):
+        visit_of(unit, inspector, purpose="TỐI MẬT")
+    visit = visit_of(unit, inspector)
+    finding = finding_of(visit, inspector)
+    with pytest.raises(SecretMark):
+        services.withdraw_finding(finding=finding, reason="TUYỆT MẬT", by=inspector)
+    for item in visit.items.select_related("visit"):
+        services.answer_item(item=item, result="met", by=inspector)
+    with pytest.raises(SecretMark):
+        services.move(visit=visit, to="concluded", note="Kết luận\nMẬT\n…", by=inspector)
+    services.move(visit=visit, to="concluded", note="Đạt.", by=inspector)
+    finding.refresh_from_db()
+    services.file_follow_up(finding=finding, text="Đã làm.", by=officer_of(unit))
+    with pytest.raises(SecretMark):
+        services.judge(finding=finding, verified=True, note="MẬT", by=inspector)
+    finding.refresh_from_db()
+    assert (finding.status, finding.follow_ups.get().verified) == (FindingStatus.FILED, None)
+    assert AuditEvent.objects.filter(action="secret_mark_refused").count() == 4
+
+
+def test_what_is_too_long_is_refused_and_does_not_wipe_what_was_said_before(inspector, unit, client):
+    head = head_of(unit)
+    visit = concluded(visit_of(unit, inspector), inspector)
+    services.comment(visit=visit, text="Đơn vị tiếp thu.", by=head)
+    client.force_login(head)
+    answer = client.post(reverse("inspections:comment", args=[visit.pk]), {"note": "a" * 4001})
+    visit.refresh_from_db()
+    assert (answer.status_code, visit.unit_view) == (403, "Đơn vị tiếp thu.")
 
 
 # findings to their end

@@ -17,6 +17,7 @@ from dekhang.apps.registry.inventory.services import add_name, add_network
 from dekhang.apps.registry.models import System, SystemName
 from dekhang.pipeline.stores import database
 from tests.factories.core import UserFactory
+from tests.factories.inspections import finding_of, visit_of
 from tests.factories.registry import SystemFactory, UnitFactory, officer_of
 from tests.factories.sources import MORNING, LogSourceFactory, Pipeline
 
@@ -216,3 +217,9 @@ def test_a_unit_s_people_are_led_to_their_own(commune, client, data):
     client.force_login(officer_of(commune))
     answer = client.get(reverse("observed:overview"))
     assert answer.url == reverse("observed:of_unit", args=[commune.pk])
+
+
+def test_what_an_inspector_found_on_the_spot_is_not_lifted_because_no_log_shows_it(pipeline, commune):
+    inspector = UserFactory(inspector=True)
+    finding = finding_of(visit_of(commune, inspector), inspector, item_key="register", contradicts=True)
+    assert (jobs.tick(), evidence_of(commune)) == (0, [(f"finding:{finding.pk}", Outcome.BROKEN)])

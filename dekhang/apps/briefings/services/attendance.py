@@ -1,6 +1,7 @@
 """Who came: confirmed by themselves with the code of the room, or written down by the organiser."""
 
-from datetime import datetime
+from collections.abc import Sequence
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
@@ -13,7 +14,10 @@ from dekhang.apps.core import clock
 from dekhang.apps.core.audit import record_event
 from dekhang.apps.core.errors import ActionDenied
 from dekhang.apps.core.models import User
+from dekhang.apps.duties.filing.services import refuse_secrets
+from dekhang.apps.registry.models import Person
 from dekhang.apps.registry.search import fold
+from dekhang.apps.registry.selectors import unit_name
 
 PEOPLE_OF_A_UNIT = 300  # more than any unit sends; a phone in the wrong hands writes no more
 
@@ -39,9 +43,20 @@ def write_down(*, invitation: Invitation, name: str, title: str = "", by: User) 
     return _add(invitation, name=name, title=title, way=Way.LIST, by=by)
 
 
-def put_row(invitation: Invitation, *, name: str, title: str, sheet: AttendanceSheet, by: User) -> Attendance:
-    """One row of a sign-in sheet, inside the caller's transaction."""
-    return _add(invitation, name=name, title=title, way=Way.SHEET, sheet=sheet, by=by)
+def put_rows(invitation: Invitation, people: Sequence[tuple[str, str]], *, sheet: AttendanceSheet, by: User) -> None:
+    """The people (name, title) of one unit on a sign-in sheet, inside the caller's transaction, audited by it."""
+    _check_room(invitation, len(people))
+    named, at = _named(invitation), clock.now()
+    rows = [
+        _row(invitation, named, name=name, title=title, way=Way.SHEET, at=at, recorded_by=by, sheet=sheet)
+        for name, title in people
+    ]
+    try:
+        with transaction.atomic():
+            Attendance.objects.bulk_create(rows)
+    except IntegrityError:
+        raise ActionDenied(_("Một người trong tệp vừa được ghi có mặt. Nạp lại tệp để xem.")) from None
+    informing.observe(invitation)
 
 
 def _add(
@@ -52,33 +67,16 @@ def _add(
     way: Way,
     by: User | None,
     user: User | None = None,
-    sheet: AttendanceSheet | None = None,
 ) -> Attendance:
-    name = " ".join(name.split())[:200]
-    key = fold(name)
-    if not any(character.isalpha() for character in key):
-        raise ActionDenied(_("Hãy ghi họ và tên."))
-    if invitation.attendances.filter(struck_at=None).count() >= PEOPLE_OF_A_UNIT:
-        raise ActionDenied(_("Đơn vị này đã có quá nhiều người trong danh sách. Hãy báo ban tổ chức."))
-    named = [row.person for row in invitation.people.select_related("person") if fold(row.person.name) == key]
-    row = Attendance(
-        briefing_id=invitation.briefing_id,
-        invitation=invitation,
-        user=user,
-        person=named[0] if len(named) == 1 else None,
-        name=name,
-        name_key=key,
-        title=title.strip()[:200],
-        way=way,
-        at=clock.now(),
-        recorded_by=by,
-        sheet=sheet,
+    _check_room(invitation, 1)
+    row = _row(
+        invitation, _named(invitation), name=name, title=title, way=way, at=clock.now(), recorded_by=by, user=user
     )
     try:
         with transaction.atomic():
             row.save()
     except IntegrityError:
-        raise ActionDenied(_("%(name)s đã có trong danh sách có mặt. Mỗi người chỉ xác nhận một lần.") % {"name": name}) from None  # fmt: skip
+        raise ActionDenied(_("%(name)s đã có trong danh sách có mặt. Mỗi người chỉ xác nhận một lần.") % {"name": row.name}) from None  # fmt: skip
     record_event(
         action=AuditAction.ATTENDANCE_RECORDED,
         by=by or user,
@@ -91,31 +89,65 @@ def _add(
     return row
 
 
-@transaction.atomic
+def _check_room(invitation: Invitation, more: int) -> None:
+    if invitation.attendances.filter(struck_at=None).count() + more > PEOPLE_OF_A_UNIT:
+        raise ActionDenied(
+            _("%(unit)s đã có quá nhiều người trong danh sách. Hãy báo ban tổ chức.")
+            % {"unit": unit_name(invitation.unit_id)}
+        )
+
+
+def _named(invitation: Invitation) -> dict[str, list[Person]]:
+    """Those who are invited by name, by the name as it is compared."""
+    named: dict[str, list[Person]] = {}
+    for row in invitation.people.select_related("person"):
+        named.setdefault(fold(row.person.name), []).append(row.person)
+    return named
+
+
+def _row(invitation: Invitation, named: dict[str, list[Person]], *, name: str, title: str, **facts: Any) -> Attendance:
+    name = " ".join(name.split())[:200]
+    key = fold(name)[:200]
+    if not any(character.isalpha() for character in key):
+        raise ActionDenied(_("Hãy ghi họ và tên."))
+    people = named.get(key, [])
+    return Attendance(
+        briefing_id=invitation.briefing_id,
+        invitation=invitation,
+        person=people[0] if len(people) == 1 else None,
+        name=name,
+        name_key=key,
+        title=title.strip()[:200],
+        **facts,
+    )
+
+
 def strike(*, attendance: Attendance, reason: str, by: User) -> Attendance:
-    """The person was not there: the row stays, crossed out with the reason; `restore` is its undo."""
+    """The person was not there: the row stays, crossed out with the reason; `restore` is its undo.
+
+    Call outside a transaction: see `refuse_secrets`.
+    """
     check_can_keep_list(by, attendance.briefing)
-    if not reason.strip():
+    reason = reason.strip()[:300]
+    if not reason:
         raise ActionDenied(_("Hãy ghi vì sao gạch tên, ví dụ: không có mặt, quét hộ."))
-    put_struck(attendance, reason=reason, by=by, at=clock.now())
-    informing.observe(attendance.invitation)
+    refuse_secrets(unit_id=attendance.briefing.unit_id, by=by, texts={"reason": reason})
+    with transaction.atomic():
+        struck = Attendance.objects.filter(pk=attendance.pk, struck_at=None).update(
+            struck_at=clock.now(), struck_by=by, strike_reason=reason
+        )
+        if struck != 1:
+            raise ActionDenied(_("Tên này vừa được người khác gạch."))
+        record_event(
+            action=AuditAction.ATTENDANCE_STRUCK,
+            by=by,
+            target=attendance,
+            unit_id=attendance.invitation.unit_id,
+            detail={"reason": reason[:200]},
+        )
+        attendance.refresh_from_db()
+        informing.observe(attendance.invitation)
     return attendance
-
-
-def put_struck(attendance: Attendance, *, reason: str, by: User, at: datetime) -> None:
-    struck = Attendance.objects.filter(pk=attendance.pk, struck_at=None).update(
-        struck_at=at, struck_by=by, strike_reason=reason.strip()[:300]
-    )
-    if struck != 1:
-        raise ActionDenied(_("Tên này vừa được người khác gạch."))
-    record_event(
-        action=AuditAction.ATTENDANCE_STRUCK,
-        by=by,
-        target=attendance,
-        unit_id=attendance.invitation.unit_id,
-        detail={"reason": reason.strip()[:200]},
-    )
-    attendance.refresh_from_db()
 
 
 @transaction.atomic

@@ -92,7 +92,7 @@ def change(
     )
     moved = before != (briefing.starts_at, briefing.ends_at, briefing.place, briefing.link)
     if moved:
-        briefing.reminded_at = None
+        briefing.reminded_at = briefing.absent_told_at = None
     briefing.save()
     record_event(action=AuditAction.BRIEFING_CHANGED, by=by, target=briefing, detail={"moved": moved})
     if moved and briefing.status == BriefingStatus.ANNOUNCED:
@@ -134,7 +134,8 @@ def invite(
     people = _people(person_ids, allowed)
     known = {one.unit_id: one for one in briefing.invitations.all()}
     now, fresh = clock.now(), []
-    for unit_id in sorted({*unit_ids, *people.values()}):
+    chosen = sorted({*unit_ids, *people.values()})
+    for unit_id in chosen:
         if unit_id not in known:
             known[unit_id] = Invitation(briefing=briefing, unit_id=unit_id, invited_at=now, invited_by=by)
             fresh.append(known[unit_id])
@@ -150,7 +151,8 @@ def invite(
         detail={"units": len(unit_ids), "new": len(fresh), "people": len(people)},
     )
     if briefing.status == BriefingStatus.ANNOUNCED:
-        messages.invited(briefing, fresh)
+        # also those who are new of a unit that was invited before; each address hears of it once
+        messages.invited(briefing, [known[unit_id] for unit_id in chosen])
     return len(fresh)
 
 

@@ -140,9 +140,8 @@ def _confirmed(request: HttpRequest, briefing: Briefing, name: str) -> HttpRespo
 
 
 def _invited(briefing: Briefing) -> list[tuple[int, str]]:
-    rows = list(briefing.invitations.all())
-    names = unit_names({row.unit_id for row in rows})
-    return sorted(((row.pk, names.get(row.unit_id, "")) for row in rows), key=lambda pair: pair[1])
+    names = selectors.invited_names(list(briefing.invitations.all()))
+    return sorted(names.items(), key=lambda pair: pair[1])
 
 
 def attendance(request: HttpRequest, pk: int) -> HttpResponse:

@@ -79,14 +79,17 @@ def raise_finding(
     return finding
 
 
-@transaction.atomic
 def withdraw_finding(*, finding: Finding, reason: str, by: User) -> Finding:
-    """The inspectors erred; what it was evidence of ends with that."""
+    """The inspectors erred; what it was evidence of ends with that. Call outside a transaction: see `refuse_secrets`."""
     check_can_withdraw_finding(by, finding)
     if not reason.strip():
         raise ActionDenied(_("Hãy ghi vì sao rút phát hiện."))
-    _end(finding, FindingStatus.WITHDRAWN, OPEN)
-    record_event(action=AuditAction.FINDING_WITHDRAWN, by=by, target=finding, detail={"reason": reason.strip()[:300]})
+    refuse_secrets(unit_id=finding.unit_id, by=by, texts={"reason": reason})
+    with transaction.atomic():
+        _end(finding, FindingStatus.WITHDRAWN, OPEN)
+        record_event(
+            action=AuditAction.FINDING_WITHDRAWN, by=by, target=finding, detail={"reason": reason.strip()[:300]}
+        )
     return finding
 
 
@@ -118,12 +121,20 @@ def file_follow_up(*, finding: Finding, text: str, file: UploadedFile | None = N
     return filed
 
 
-@transaction.atomic
 def judge(*, finding: Finding, verified: bool, note: str = "", by: User) -> Finding:
-    """Verify what the unit did, which ends the finding, or return it with what is still missing."""
+    """Verify what the unit did, which ends the finding, or return it with what is still missing.
+
+    Call outside a transaction: see `refuse_secrets`.
+    """
     check_can_judge(by, finding)
     if not verified and not note.strip():
         raise ActionDenied(_("Hãy ghi còn thiếu gì, để đơn vị biết làm tiếp."))
+    refuse_secrets(unit_id=finding.unit_id, by=by, texts={"note": note})
+    with transaction.atomic():
+        return _judge(finding, verified, note, by)
+
+
+def _judge(finding: Finding, verified: bool, note: str, by: User) -> Finding:
     judged = FollowUp.objects.filter(finding=finding, verified=None).update(
         verified=verified, judged_at=clock.now(), judged_by=by, judgement=note.strip()[:1000]
     )

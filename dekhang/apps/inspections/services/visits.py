@@ -33,7 +33,6 @@ MOVE_ACTIONS = {
 }
 
 
-@transaction.atomic
 def plan_visit(
     *,
     unit_id: int,
@@ -46,10 +45,11 @@ def plan_visit(
     sample: Sample | None = None,
     by: User,
 ) -> Visit:
-    """Plan a visit with the checklist in force on its day.
+    """Plan a visit with the checklist in force on its day. Call outside a transaction: see `refuse_secrets`.
 
     Raises:
-        ActionDenied: not an inspector, a day in the past, or somebody of the team operated or reviewed there.
+        ActionDenied: not an inspector, a day in the past, a sample without this unit, or somebody of the team operated
+            or reviewed there.
         UnknownKey: no such checklist on that day.
     """
     check_can_inspect(by)
@@ -59,53 +59,66 @@ def plan_visit(
         raise ActionDenied(_("Đơn vị này không còn hoạt động."))
     for person in {lead, *members}:
         check_can_appraise(person, unit_id)
-    checklist = load().checklist(checklist_key, day)
-    visit = Visit.objects.create(
-        unit_id=unit_id,
-        sample=sample,
-        checklist_key=checklist.key,
-        checklist_title=checklist.title,
-        day=day,
-        purpose=purpose.strip(),
-        announced=announced,
-        lead=lead,
-        planned_at=clock.now(),
-        planned_by=by,
-    )
-    visit.members.set([person for person in members if person.pk != lead.pk])
-    Item.objects.bulk_create(
-        Item(
-            visit=visit,
-            number=number,
-            key=item.key,
-            group=item.group,
-            text=item.text,
-            look=item.look,
-            duty_key=item.duty,
-            refutes=item.refutes,
-            basis=load().cite_in_force(item.basis, day),
+    if sample is not None and not sample.drawn.filter(unit_id=unit_id).exists():
+        raise ActionDenied(
+            _("Đơn vị này không có trong mẫu “%(sample)s”. Chọn đơn vị của mẫu, hoặc lên lịch không theo mẫu.")
+            % {"sample": sample}
         )
-        for number, item in enumerate(checklist.items, start=1)
-    )
-    record_event(
-        action=AuditAction.VISIT_PLANNED,
-        by=by,
-        target=visit,
-        detail={"day": day.isoformat(), "checklist": checklist.key},
-    )
-    if announced:
-        messages.planned(visit)
+    checklist = load().checklist(checklist_key, day)
+    refuse_secrets(unit_id=unit_id, by=by, texts={"purpose": purpose})
+    with transaction.atomic():
+        visit = Visit.objects.create(
+            unit_id=unit_id,
+            sample=sample,
+            checklist_key=checklist.key,
+            checklist_title=checklist.title,
+            day=day,
+            purpose=purpose.strip(),
+            announced=announced,
+            lead=lead,
+            planned_at=clock.now(),
+            planned_by=by,
+        )
+        visit.members.set([person for person in members if person.pk != lead.pk])
+        Item.objects.bulk_create(
+            Item(
+                visit=visit,
+                number=number,
+                key=item.key,
+                group=item.group,
+                text=item.text,
+                look=item.look,
+                duty_key=item.duty,
+                refutes=item.refutes,
+                basis=load().cite_in_force(item.basis, day),
+            )
+            for number, item in enumerate(checklist.items, start=1)
+        )
+        record_event(
+            action=AuditAction.VISIT_PLANNED,
+            by=by,
+            target=visit,
+            detail={"day": day.isoformat(), "checklist": checklist.key},
+        )
+        if announced:
+            messages.planned(visit)
     return visit
 
 
-@transaction.atomic
 def move(*, visit: Visit, to: str, note: str = "", by: User) -> Visit:
     """Begin, conclude, close, call off, or take one of these back (`enums.MOVES`).
 
     Args:
         note: the conclusion, or why it is called off.
+    Call outside a transaction: see `refuse_secrets`.
     """
     check_can_move(by, visit, to)
+    refuse_secrets(unit_id=visit.unit_id, by=by, texts={"note": note})
+    with transaction.atomic():
+        return _move(visit, to, note, by)
+
+
+def _move(visit: Visit, to: str, note: str, by: User) -> Visit:
     before, now = visit.status, clock.now()
     values: dict[str, object] = {"status": to}
     if to == VisitStatus.UNDER_WAY and visit.started_at is None:
@@ -133,6 +146,8 @@ def move(*, visit: Visit, to: str, note: str = "", by: User) -> Visit:
         messages.concluded(visit)
     elif to == VisitStatus.CANCELLED and visit.announced:
         messages.cancelled(visit)
+    elif to == VisitStatus.PLANNED and visit.announced:
+        messages.planned(visit)
     return visit
 
 

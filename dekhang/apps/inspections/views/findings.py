@@ -17,7 +17,15 @@ from dekhang.apps.inspections import policies, selectors, services
 from dekhang.apps.inspections.enums import FindingStatus, Severity
 from dekhang.apps.inspections.forms import FollowUpForm, NoteForm
 from dekhang.apps.inspections.models import Finding
-from dekhang.apps.inspections.views.visits import FINDING_TONES, INVALID, SEVERITY_TONES, find, finding_form_of, page_of
+from dekhang.apps.inspections.views.visits import (
+    FINDING_TONES,
+    INVALID,
+    SEVERITY_TONES,
+    find,
+    finding_form_of,
+    note_of,
+    page_of,
+)
 from dekhang.apps.registry.selectors import unit_name, unit_names
 
 PER_PAGE = 40
@@ -121,10 +129,8 @@ def file_one(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def judge(request: HttpRequest, pk: int) -> HttpResponse:
     one = get_object_or_404(selectors.findings_of(request.user), pk=pk)
-    form = NoteForm(request.POST)
-    note = form.cleaned_data["note"] if form.is_valid() else ""
     verified = request.POST.get("verdict") == "verified"
-    services.judge(finding=one, verified=verified, note=note, by=request.user)
+    services.judge(finding=one, verified=verified, note=note_of(request), by=request.user)
     messages.success(request, _("Đã xác nhận khắc phục.") if verified else _("Đã trả lại kèm điều còn thiếu."))
     return redirect("inspections:finding", pk)
 
@@ -132,8 +138,7 @@ def judge(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def withdraw(request: HttpRequest, pk: int) -> HttpResponse:
     one = get_object_or_404(selectors.findings_of(request.user), pk=pk)
-    form = NoteForm(request.POST)
-    services.withdraw_finding(finding=one, reason=form.cleaned_data["note"] if form.is_valid() else "", by=request.user)
+    services.withdraw_finding(finding=one, reason=note_of(request), by=request.user)
     messages.success(request, _("Đã rút phát hiện."))
     return redirect("inspections:finding", pk)
 

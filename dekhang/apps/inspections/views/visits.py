@@ -119,7 +119,7 @@ def plan(request: HttpRequest) -> HttpResponse:
 
 def _sample(request: HttpRequest) -> Sample | None:
     asked = request.GET.get("mau", "")
-    return selectors.samples_of(request.user).filter(pk=int(asked)).first() if asked.isascii() and asked.isdigit() else None  # fmt: skip
+    return selectors.samples_of(request.user).filter(pk=int(asked)).first() if asked.isascii() and asked.isdigit() and len(asked) < 19 else None  # fmt: skip
 
 
 def visit(request: HttpRequest, pk: int) -> HttpResponse:
@@ -180,15 +180,21 @@ def _button(user: object, one: Visit, to: VisitStatus) -> dict[str, object]:
     return {"to": to, "label": label, "icon": icon_name, "asks": asks, "refusal": refused}
 
 
+def note_of(request: HttpRequest) -> str:
+    """What was written beside the button; refused when it is too long, not dropped."""
+    form = NoteForm(request.POST)
+    if not form.is_valid():
+        raise ActionDenied(" ".join(form.errors["note"]))
+    return form.cleaned_data["note"]
+
+
 @require_POST
 def move(request: HttpRequest, pk: int) -> HttpResponse:
     one = find(request, pk)
     to = request.POST.get("to", "")
     if to not in VisitStatus.values:
         to = VisitStatus.UNDER_WAY
-    form = NoteForm(request.POST)
-    note = form.cleaned_data["note"] if form.is_valid() else ""
-    one = services.move(visit=one, to=to, note=note, by=request.user)
+    one = services.move(visit=one, to=to, note=note_of(request), by=request.user)
     messages.success(request, _("Cuộc kiểm tra: %(status)s.") % {"status": one.get_status_display().lower()})
     return redirect("inspections:visit", pk)
 
@@ -197,8 +203,7 @@ def move(request: HttpRequest, pk: int) -> HttpResponse:
 def comment(request: HttpRequest, pk: int) -> HttpResponse:
     one = find(request, pk)
     policies.check_can_comment(request.user, one)
-    form = NoteForm(request.POST)
-    services.comment(visit=one, text=form.cleaned_data["note"] if form.is_valid() else "", by=request.user)
+    services.comment(visit=one, text=note_of(request), by=request.user)
     messages.success(request, _("Đã ghi ý kiến của đơn vị."))
     return redirect("inspections:visit", pk)
 
