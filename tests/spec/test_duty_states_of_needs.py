@@ -167,6 +167,7 @@ MEASURED = [
     ("awareness", [people(0, 40, 38, never=1)], 1, (38, 40, 1)),
     ("awareness", [people(0, 40, 38, never=1)], 366, (0, 40, 1)),  # what expired proves nobody
     ("level", [system(0), system(0, 2), paper(0, "level:1"), paper(0, "controls:1")], 1, (1, 2, 1)),
+    ("regulation", [task(0, valid=90), ended(9), task(9, n=2, valid=90)], 10, (1, 1, 0)),
     ("regulation", [task(0), task(0, ok=False)], 1, (0, 1, 0)),
     ("respond", [clock(0), clock(1, ok=False, subject="incident:2/final")], 2, (1, 2, 0)),
     ("four_layers", LAYERS[:3], 1, (3, 4, 1)),

@@ -9,11 +9,11 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 from django.db import transaction
-from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet, Subquery, Sum, TextField
+from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery, Sum, TextField
 from django.db.models.functions import Cast
 from django.utils import translation
 
@@ -35,7 +35,7 @@ from dekhang.apps.duties.states import (
 from dekhang.apps.registry.models import Unit
 from dekhang.law import load
 
-MEANING = 2  # grows when states or their words change without a change of the law's data: all spans are computed anew
+MEANING = 3  # grows when states or their words change without a change of the law's data: all spans are computed anew
 MEANING_CURSOR = "duties.meaning"
 AT_ONCE = 50  # timelines computed in one transaction
 IDS_AT_ONCE = 500
@@ -145,19 +145,27 @@ def tallies(wanted: Mapping[str, Collection[int]], at: datetime) -> dict[str, Ta
             if one.measure is not None:
                 for place, value in enumerate((one.measure.done, one.measure.whole, one.measure.never)):
                     sums[key][place] += value
-    marked = StaleTimeline.objects.filter(duty_key=OuterRef("duty_key"), unit_id=OuterRef("unit_id"))
     mine = Q(pk__in=[])
     for unit_ids, keys in _by_units(wanted).items():
         mine |= Q(duty_key__in=keys, unit_id__in=unit_ids)
-    spans = spans_at(wanted, at).filter(mine)
-    if any(stale.values()):
-        spans = spans.exclude(Exists(marked))
-    for key, state, number, *parts in (
-        spans.order_by()
-        .values("duty_key", "state")
-        .annotate(number=Count("pk"), d=Sum("done"), w=Sum("whole"), n=Sum("never"))
-        .values_list("duty_key", "state", "number", "d", "w", "n")
-    ):
+    spans = spans_at(wanted, at).filter(mine).order_by()
+    counted: Iterable[tuple[Any, ...]]
+    if any(
+        stale.values()
+    ):  # by the marks seen above: asked again, `refresh` beside us would count a unit twice or not at all
+        fields = ("duty_key", "unit_id", "state", "done", "whole", "never")
+        counted = (
+            (key, state, 1, *parts)
+            for key, unit_id, state, *parts in spans.values_list(*fields)
+            if unit_id not in stale[key]
+        )
+    else:
+        counted = (
+            spans.values("duty_key", "state")
+            .annotate(number=Count("pk"), d=Sum("done"), w=Sum("whole"), n=Sum("never"))
+            .values_list("duty_key", "state", "number", "d", "w", "n")
+        )
+    for key, state, number, *parts in counted:
         counts[key][ClaimState(state)] += number
         sums[key] = [total + (part or 0) for total, part in zip(sums[key], parts, strict=True)]
     found = {}
@@ -291,7 +299,8 @@ def _follow_the_law() -> None:
     """When the law's numbers, or what we make of them, changed since the spans were computed, all of them are stale."""
     book = load()
     numbers = sorted((proof.key, str(proof.value)) for proof in book.proofs)
-    digest = hashlib.blake2b(orjson.dumps([MEANING, numbers]), digest_size=7).digest()
+    targets = sorted((duty.key, str(one.valid_from), one.minimum) for duty in book.duties for one in duty.targets)
+    digest = hashlib.blake2b(orjson.dumps([MEANING, numbers, targets]), digest_size=7).digest()
     meaning = int.from_bytes(digest, "big")
     cursor, created = JobCursor.objects.get_or_create(pk=MEANING_CURSOR, defaults={"position": meaning})
     if cursor.position == meaning and not created:

@@ -19,7 +19,6 @@ from dekhang.apps.duties.contesting.policies import check_can_contest
 from dekhang.apps.duties.contesting.selectors import contests_of
 from dekhang.apps.duties.filing.services import refuse_secrets
 from dekhang.apps.duties.forms import ClaimForm
-from dekhang.apps.duties.models import Claim
 from dekhang.apps.duties.states import Assessment, states_of
 from dekhang.apps.registry.asked import asked_day
 from dekhang.apps.registry.models import UnitVersion
@@ -35,7 +34,6 @@ CONTESTS_SHOWN = 20
 class DutyRow:
     duty: Duty
     assessment: Assessment
-    claim: Claim | None
 
 
 def version_of(request: HttpRequest, unit_id: int, day: date | None = None) -> UnitVersion:
@@ -66,10 +64,9 @@ def mine(request: HttpRequest) -> HttpResponse:
 def of_unit(request: HttpRequest, unit_id: int) -> HttpResponse:
     day, fault = asked_day(request.GET.get("ngay"))
     version, at = version_of(request, unit_id, day), selectors.moment_of(day)
-    claims = {c.duty_key: c for c in selectors.claims_of(request.user).filter(unit_id=unit_id, withdrawn_at=None)}
     duties = selectors.duties_for(version.kind, at)
     assessed = timelines.assessments_of({duty.key: [unit_id] for duty in duties}, at)
-    rows = [DutyRow(duty=duty, assessment=assessed[duty.key][unit_id], claim=claims.get(duty.key)) for duty in duties]
+    rows = [DutyRow(duty=duty, assessment=assessed[duty.key][unit_id]) for duty in duties]
     context = {"version": version, "unit_id": unit_id, "rows": rows, "day": day, "fault": fault, "today": clock.today()}
     return render(request, "duties/of_unit.html", context)
 

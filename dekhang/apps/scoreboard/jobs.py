@@ -15,17 +15,18 @@ CATCH_UP_DAYS = 31  # a longer absence leaves a gap that shows in the trend inst
 
 
 def tick() -> int:
-    """Freeze yesterday, days missed before it, and the periods that ended; returns how many snapshots and periods were made."""
+    """Freeze yesterday, days missed before it, and the periods that ended; returns how many snapshots and periods were made.
+
+    Each day is looked at by itself: a report or a hand that froze yesterday first must not leave the days before it open.
+    """
     yesterday = clock.today() - timedelta(days=1)
-    newest = Snapshot.objects.order_by("-date").values_list("date", flat=True).first()
-    if newest is not None and newest >= yesterday:
-        return _freeze_periods(yesterday)
-    first = _first_known_day()
+    first = Snapshot.objects.order_by("date").values_list("date", flat=True).first() or _first_known_day()
     if first is None:
         return 0
-    start = max(first, yesterday - timedelta(days=CATCH_UP_DAYS - 1), *([newest + timedelta(days=1)] if newest else []))
+    start = max(first, yesterday - timedelta(days=CATCH_UP_DAYS - 1))
+    frozen = set(Snapshot.objects.filter(date__gte=start).values_list("date", flat=True))
     days = [start + timedelta(days=n) for n in range((yesterday - start).days + 1)]
-    return sum(len(freeze_day(day)) for day in days) + _freeze_periods(yesterday)
+    return sum(len(freeze_day(day)) for day in days if day not in frozen) + _freeze_periods(yesterday)
 
 
 def _freeze_periods(yesterday: date) -> int:

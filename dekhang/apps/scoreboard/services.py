@@ -22,11 +22,11 @@ def freeze_day(day: date) -> list[Snapshot]:
     """
     if day >= clock.today():
         raise ValueError(f"Ngày {day:%d/%m/%Y} chưa hết, chưa chốt được số liệu.")
-    known = set(Snapshot.objects.filter(date=day).values_list("duty_key", flat=True))
-    missing = [key for key in selectors.BOARD_DUTIES if key not in known]
-    if not missing:
+    if Snapshot.objects.filter(
+        date=day
+    ).exists():  # also where the law has got a duty since: periods name what they hold
         return []
-    boards = selectors.live_boards(missing, day)  # reading is done before the write begins
+    boards = selectors.live_boards(selectors.BOARD_DUTIES, day)  # reading is done before the write begins
     made = []
     try:
         with transaction.atomic():

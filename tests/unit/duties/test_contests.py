@@ -81,7 +81,7 @@ def test_a_wrong_observation_is_withdrawn_by_a_new_one_and_the_number_follows(un
     new = Evidence.objects.latest("pk")
     assert (new.outcome, new.source, new.payload["corrects"]) == ("ok", "person", wrong.pk)
     assert Evidence.objects.filter(pk=wrong.pk, outcome="broken").exists()  # nothing was overwritten
-    assert state_of(unit) == ClaimState.PROVEN
+    assert state_of(unit) == ClaimState.UNKNOWN  # nothing stands against it, and nothing was kept either
     assert assess("respond", [unit.pk], CONFERENCE - timedelta(days=1))[unit.pk].state == ClaimState.REFUTED
     assert AuditEvent.objects.get(action="observation_retracted").detail["corrects"] == wrong.pk
 
@@ -103,6 +103,28 @@ def test_no_proof_is_made_up_by_withdrawing_a_failure(unit, coordinator):
         services.correct_contest(contest=one, answer="Hỏng", retract=[wrong], by=coordinator)
     one.refresh_from_db()
     assert one.state == ContestState.OPEN  # whole or not at all
+
+
+def test_what_stands_again_is_no_younger_than_it_was(unit, coordinator):
+    proves_recording(unit, at=CONFERENCE - timedelta(days=9))
+    evidence(unit, EvidenceKind.SOURCE_DELIVERING, "source:1", at=CONFERENCE - timedelta(days=6), ok=False)
+    evidence(unit, EvidenceKind.SOURCE_DELIVERING, "source:1", at=CONFERENCE - timedelta(days=5))
+    wrong = evidence(unit, EvidenceKind.CANARY, "kind:windows", at=CONFERENCE - timedelta(days=1), ok=False)
+    for _again in range(2):  # also where what stands again was itself brought back
+        one = contested(unit, "record_attacks", evidence=[wrong])
+        services.correct_contest(contest=one, answer="Bộ thu của tỉnh tắt.", retract=[wrong], by=coordinator)
+        found = assess("record_attacks", [unit.pk], clock.now())[unit.pk]
+        assert (found.state, found.reasons[0].code) == (ClaimState.DECAYED, "canary_again")  # older than the silence
+        wrong = evidence(unit, EvidenceKind.CANARY, "kind:windows", at=clock.now(), ok=False)
+
+
+def test_only_rows_of_the_contested_duty_are_withdrawn_and_never_by_who_wrote_them(unit, coordinator):
+    canary = evidence(unit, EvidenceKind.CANARY, "kind:windows")
+    own = evidence(unit, EvidenceKind.CLOCK, "incident:1/initial", ok=False, recorded_by=coordinator.pk)
+    one = contested(unit, evidence=[missed_clock(unit, at=CONFERENCE - timedelta(days=3))])  # does not name `own`
+    for row, sentence in ((canary, "không thuộc nghĩa vụ"), (own, "một điều phối viên khác")):
+        with pytest.raises(ActionDenied, match=sentence):
+            services.correct_contest(contest=one, answer="Sai", retract=[row], by=coordinator)
 
 
 def test_only_the_newest_word_of_a_kind_that_people_may_withdraw_is_withdrawn(unit, coordinator):
@@ -237,7 +259,7 @@ def test_a_unit_names_the_rows_and_the_coordinator_withdraws_one(client, unit, c
     assert "Đã gửi đúng hạn." not in client.get(reverse("duties:contests"), {"trang-thai": "refused"}).content.decode()
     client.post(reverse("duties:correct_contest", args=[one.pk]), {"answer": "Đúng vậy.", "rows": [wrong.pk]})
     one.refresh_from_db()
-    assert (one.state, state_of(unit)) == (ContestState.CORRECTED, ClaimState.PROVEN)
+    assert (one.state, state_of(unit)) == (ContestState.CORRECTED, ClaimState.UNKNOWN)
     client.force_login(officer)
     assert "Đúng vậy." in client.get(reverse("duties:duty", args=[unit.pk, "respond"])).content.decode()
 

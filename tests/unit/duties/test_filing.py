@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from dekhang.apps.core import clock
+from dekhang.apps.core import clock, screening
 from dekhang.apps.core.errors import ActionDenied
 from dekhang.apps.core.models import AuditEvent
 from dekhang.apps.duties.enums import ClaimState, EvidenceKind, EvidenceSource, Outcome, RevisionState
@@ -83,6 +83,23 @@ def test_what_was_accepted_and_found_wrong_stops_counting_with_the_reason(review
     found = assess("four_layers", [unit.pk], clock.now())[unit.pk]
     assert found.state == ClaimState.UNKNOWN
     assert "đã bị thay thế" in found.reasons[0].text
+
+
+def test_returning_an_old_revision_does_not_end_the_proof_of_the_one_that_replaced_it(reviewer):
+    unit = UnitFactory()
+    old = services.accept(revision=filed(unit, "own_force"), by=reviewer)
+    services.accept(revision=filed(unit, "own_force"), by=reviewer)
+    services.send_back(revision=old, by=reviewer, note="Bản cũ.")
+    assert Evidence.objects.latest("pk").outcome == "ok"
+
+
+def test_a_return_by_who_did_not_see_the_acceptance_is_refused_and_the_proof_stays_with_its_text(reviewer):
+    revision = filed(UnitFactory(), "own_force")
+    services.accept(revision=revision, by=reviewer)
+    with pytest.raises(ActionDenied, match="vừa được người khác xử lý"):
+        services.send_back(revision=revision, by=UserFactory(coordinator=True), note="Thiếu trang 2.")
+    revision.refresh_from_db()
+    assert (revision.state, Evidence.objects.latest("pk").outcome) == ("accepted", "ok")
 
 
 def test_a_return_needs_a_reason_and_can_be_taken_back(reviewer):
@@ -190,16 +207,24 @@ def test_a_text_dated_before_its_file_was_made_is_a_sign(reviewer, made, flagged
 
 
 def test_the_date_inside_an_office_file_is_read_and_nonsense_is_not_believed(reviewer):
-    def docx(created):
+    def docx(created, how=zipfile.ZIP_STORED):
         body = io.BytesIO()
-        with zipfile.ZipFile(body, "w") as archive:
+        with zipfile.ZipFile(body, "w", how) as archive:
             archive.writestr("word/document.xml", "<w:p>Quy che</w:p>")
             archive.writestr("docProps/core.xml", f"<x><dcterms:created xsi:type='a'>{created}</dcterms:created></x>")
         return SimpleUploadedFile("quy-che.docx", body.getvalue())
 
     assert filed(UnitFactory(), file=docx("2019-12-20T01:00:00Z")).made_at.date() == date(2019, 12, 20)
     assert filed(UnitFactory(), file=docx("9999-99-99T99:99:99Z")).made_at is None
-    assert filed(UnitFactory(), file=pdf(made=b"99999999999999")).made_at is None
+    for made in (b"99999999999999", b"99991231235959Z", b"00010101000000+14'00'"):
+        assert filed(UnitFactory(), file=pdf(made=made)).made_at is None
+    torn = bytearray(docx("2019-12-20T01:00:00Z", zipfile.ZIP_DEFLATED).read())
+    for part in (b"word/document.xml", b"docProps/core.xml"):
+        start = torn.index(part) + len(part)
+        torn[start : start + 8] = b"\xff" * 8
+    assert screening.mark_in_file("quy-che.docx", io.BytesIO(torn)) is None
+    assert filed(UnitFactory(), file=SimpleUploadedFile("quy-che.docx", bytes(torn))).made_at is None
+    assert list(flags.older_than_file()) != []  # the page of signs reads them all
 
 
 def test_many_approvals_within_minutes_are_a_sign(reviewer, frozen_now):

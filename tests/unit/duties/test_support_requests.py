@@ -14,12 +14,13 @@ from dekhang.apps.duties.models import Evidence, SupportRequest
 from dekhang.apps.duties.selectors import assess
 from dekhang.apps.duties.services import declare
 from dekhang.apps.duties.supporting import services
+from dekhang.apps.registry.enums import PostKind
 from dekhang.apps.registry.models import Provider
 from dekhang.apps.registry.services import register_provider
 from dekhang.apps.scoreboard import selectors as scoreboard
 from tests.factories.core import UserFactory
 from tests.factories.duties import CONFERENCE
-from tests.factories.registry import UnitFactory, officer_of
+from tests.factories.registry import PostHoldingFactory, UnitFactory, officer_of
 
 pytestmark = pytest.mark.django_db
 
@@ -108,6 +109,26 @@ def test_who_was_helped_verifies_and_for_the_province_another_coordinator(provid
     services.verify(request=for_province, works=True, note="", by=UserFactory(coordinator=True))
     with pytest.raises(ActionDenied, match="vì sao"):
         services.verify(request=for_unit, works=False, note=" ", by=officer_of(unit))
+
+
+def test_who_asked_never_verifies_also_when_they_hold_a_post_at_the_unit_that_was_helped(provider, unit, coordinator):
+    PostHoldingFactory(unit=unit, kind=PostKind.OFFICER, user=coordinator)
+    one = services.record_answer(
+        request=asked(provider, unit, coordinator), answer="Xong", answered_at=CONFERENCE, by=coordinator
+    )
+    with pytest.raises(ActionDenied, match="người khác của đơn vị được giúp"):
+        services.verify(request=one, works=True, note="", by=coordinator)
+
+
+def test_a_verdict_that_is_too_long_says_so_and_is_not_cut_away(client, provider, unit, coordinator):
+    one = services.record_answer(
+        request=asked(provider, unit, coordinator), answer="Xong", answered_at=CONFERENCE, by=coordinator
+    )
+    client.force_login(officer_of(unit))
+    page = client.post(reverse("duties:verify_support", args=[one.pk]), {"note": "x" * 1001, "works": "1"})
+    assert "1000" in page.content.decode()
+    one.refresh_from_db()
+    assert one.verified_at is None
 
 
 def test_only_the_coordinator_asks_and_declares_for_a_provider(provider, unit, coordinator):

@@ -126,6 +126,21 @@ def test_the_trend_joins_frozen_days_and_today(frozen_now):
     ]
 
 
+def test_a_unit_whose_state_is_computed_anew_while_it_is_counted_counts_once(frozen_now, monkeypatch):
+    unit = UnitFactory()
+    proves_recording(unit, at=CONFERENCE - timedelta(days=1))
+    walked = timelines.walked
+
+    def beside(*asked):
+        found = walked(*asked)
+        timelines.refresh()  # the job of another process ends just now
+        return found
+
+    monkeypatch.setattr(timelines, "walked", beside)
+    figure = selectors.figures()["record_attacks"]
+    assert (figure.units, figure.proven, figure.states.get(ClaimState.UNKNOWN, 0)) == (1, 1, 0)
+
+
 def test_figures_counted_by_the_database_equal_the_rows_fresh_or_stale(frozen_now):
     for number in range(6):
         unit = UnitFactory()

@@ -80,6 +80,26 @@ def test_a_month_that_ended_while_the_system_was_off_is_frozen_afterwards(frozen
     assert FrozenPeriod.objects.filter(kind="month", last_day=date(2019, 12, 31)).exists()
 
 
+def test_days_missed_are_frozen_also_when_yesterday_was_frozen_first_by_a_report(frozen_now):
+    claim(UnitFactory(), at=CONFERENCE)
+    with clock.at(CONFERENCE + timedelta(days=1)):
+        jobs.tick()
+    with clock.at(CONFERENCE + timedelta(days=6)):
+        freeze_day(date(2019, 12, 15))
+        jobs.tick()
+    days = Snapshot.objects.filter(duty_key="sop").values_list("date", flat=True)
+    assert list(days) == [date(2019, 12, day) for day in range(10, 16)]
+
+
+def test_a_duty_that_the_law_got_later_does_not_change_a_frozen_period(frozen_now, coordinator, monkeypatch):
+    UnitFactory()
+    with monkeypatch.context() as before:
+        before.setattr(selectors, "BOARD_DUTIES", tuple(key for key in selectors.BOARD_DUTIES if key != "sop"))
+        services.freeze_by_hand(day=YESTERDAY, reason="Họp", by=coordinator)
+    services.freeze_by_hand(day=YESTERDAY, reason="Họp lại", by=coordinator)
+    assert list(faults()) == []
+
+
 def test_a_period_of_an_unknown_time_is_not_made_up(frozen_now):
     claim(UnitFactory(), at=CONFERENCE)
     with clock.at(CONFERENCE + timedelta(days=2)):
@@ -140,7 +160,7 @@ def test_a_frozen_board_keeps_the_names_of_its_day(frozen_now):
     assert [row.name for row in selectors.board("sop", YESTERDAY).rows] == ["Xã Cũ"]
 
 
-@pytest.mark.parametrize("what", ["number", "rows", "digest", "period", "deleted"])
+@pytest.mark.parametrize("what", ["number", "rows", "torn", "digest", "period", "deleted"])
 def test_whoever_touches_a_frozen_number_is_found(frozen_now, coordinator, what):
     UnitFactory()
     services.freeze_by_hand(day=YESTERDAY, reason="Họp", by=coordinator)
@@ -151,6 +171,8 @@ def test_whoever_touches_a_frozen_number_is_found(frozen_now, coordinator, what)
             sop.update(proven=1)
         case "rows":
             sop.update(packed_rows=Snapshot.pack([]))
+        case "torn":
+            sop.update(packed_rows=b"x")
         case "digest":  # numbers and digest rewritten together: the audit chain still knows
             sop.update(proven=1)
             changed = sop.get()

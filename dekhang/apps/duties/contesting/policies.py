@@ -8,7 +8,8 @@ from dekhang.apps.core.errors import ActionDenied
 from dekhang.apps.core.models import User
 from dekhang.apps.duties.contesting.selectors import rows_behind
 from dekhang.apps.duties.enums import ContestState
-from dekhang.apps.duties.models import Contest
+from dekhang.apps.duties.models import Contest, Evidence
+from dekhang.apps.duties.states import states_of
 from dekhang.apps.registry.policies import check_works_for_unit
 from dekhang.apps.registry.selectors import holds
 from dekhang.law import load
@@ -40,6 +41,14 @@ def check_can_decide_contest(user: User, contest: Contest) -> None:
         raise ActionDenied(
             _("Bạn là người đã kiểm tra hoặc ghi nhận điều bị giải trình, nên một điều phối viên khác phải xem xét.")
         )
+
+
+def check_can_retract(user: User, row: Evidence, contest: Contest) -> None:
+    """Only what the contested duty looks at, and never an observation that the person made: also where nobody named it."""
+    if row.kind not in states_of(contest.duty_key)[1]:
+        raise ActionDenied(_("Quan sát này không thuộc nghĩa vụ đang giải trình nên không rút ở đây."))
+    if user.pk in _who_judged(row):
+        raise ActionDenied(_("Bạn là người đã ghi nhận quan sát này, nên một điều phối viên khác phải rút."))
 
 
 def _who_judged(row: object) -> set[int | None]:

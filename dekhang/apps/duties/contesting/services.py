@@ -14,6 +14,7 @@ from dekhang.apps.duties.contesting import messages
 from dekhang.apps.duties.contesting.policies import (
     check_can_contest,
     check_can_decide_contest,
+    check_can_retract,
     check_can_withdraw_contest,
 )
 from dekhang.apps.duties.contesting.selectors import RETRACTABLE
@@ -172,6 +173,7 @@ def retract_observation(*, row: Evidence, contest: Contest, reason: str, by: Use
             )
             % {"kind": row.get_kind_display()}
         )
+    check_can_retract(by, row, contest)
     same = Evidence.objects.filter(unit_id=row.unit_id, kind=row.kind, subject=row.subject)
     same = same.order_by("-observed_at", "-pk")
     newest = same.first()
@@ -185,6 +187,10 @@ def retract_observation(*, row: Evidence, contest: Contest, reason: str, by: Use
             )
             % {"kind": row.get_kind_display()}
         )
+    if before is None:
+        since = None if row.outcome == Outcome.BROKEN else row.observed_at.isoformat()
+    else:
+        since = before.payload.get("stood_since", before.observed_at.isoformat())
     outcome = before.outcome if before else (Outcome.OK if row.outcome == Outcome.BROKEN else Outcome.BROKEN)
     made = record_evidence(
         unit_id=row.unit_id,
@@ -194,7 +200,13 @@ def retract_observation(*, row: Evidence, contest: Contest, reason: str, by: Use
         observed_at=clock.now(),
         valid_until=before.valid_until if before else None,
         reason=_("Rút quan sát sai theo giải trình: %(why)s") % {"why": reason} if outcome == Outcome.BROKEN else "",
-        payload={**(before or row).payload, "corrects": row.pk, "contest": contest.pk, "recorded_by": by.pk},
+        payload={
+            **(before or row).payload,
+            "corrects": row.pk,
+            "contest": contest.pk,
+            "recorded_by": by.pk,
+            "stood_since": since,  # no younger by being withdrawn; null: nothing stood before, so nothing is proven by it
+        },
         source=EvidenceSource.PERSON,
     )
     record_event(

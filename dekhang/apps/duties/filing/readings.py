@@ -6,14 +6,29 @@ from datetime import UTC, datetime
 
 from django.core.files.uploadedfile import UploadedFile
 
+from dekhang.apps.core import screening
+
 HEAD_BYTES = 65_536
 CORE_BYTES = 65_536
 _PDF_DATE = re.compile(rb"/CreationDate\s*\(D:(\d{14})(?:([+-])(\d{2})'?(\d{2})?)?")
 _DOCX_DATE = re.compile(rb"<dcterms:created[^>]*>([0-9T:.+Z-]{10,35})</dcterms:created>")
 
 
+# Files that say otherwise speak nonsense; and the ends of the calendar cannot be said in another time zone.
+EARLIEST, LATEST = datetime(1980, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+UNREADABLE = (
+    *(ValueError, OSError, KeyError, RuntimeError, NotImplementedError, EOFError, OverflowError),
+    *screening.UNPACKING,
+)
+
+
 def made_at(file: UploadedFile) -> datetime | None:
     """When a PDF or office file says that it was made; None when it does not say, or says nonsense. Rewinds."""
+    moment = _said(file)
+    return moment if moment is not None and EARLIEST <= moment < LATEST else None
+
+
+def _said(file: UploadedFile) -> datetime | None:
     file.seek(0)
     head = file.read(HEAD_BYTES)
     try:
@@ -23,7 +38,7 @@ def made_at(file: UploadedFile) -> datetime | None:
         if head.startswith(b"PK"):
             file.seek(0)
             return _office_date(file)
-    except (ValueError, OSError, KeyError, RuntimeError, NotImplementedError, zipfile.BadZipFile, EOFError):
+    except UNREADABLE:
         return None
     finally:
         file.seek(0)

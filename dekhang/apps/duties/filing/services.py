@@ -25,7 +25,7 @@ from dekhang.apps.duties.enums import (
 from dekhang.apps.duties.filing.kinds import KINDS
 from dekhang.apps.duties.filing.policies import check_can_review, check_can_submit, check_can_withdraw_revision
 from dekhang.apps.duties.filing.readings import made_at
-from dekhang.apps.duties.models import Document, Revision
+from dekhang.apps.duties.models import Document, Evidence, Revision
 from dekhang.apps.duties.services import record_evidence
 
 
@@ -133,13 +133,13 @@ def accept(*, revision: Revision, by: User, note: str = "", in_bulk: bool = Fals
 
 @transaction.atomic
 def send_back(*, revision: Revision, by: User, note: str) -> Revision:
-    """Return a revision with a reason; one that was accepted before stops being evidence now."""
+    """Return a revision with a reason; one that is evidence stops being it now, one that a newer one replaced was none."""
     check_can_review(by, revision)
     if not note.strip():
         raise ActionDenied(_("Hãy ghi lý do trả lại, để đơn vị biết sửa gì."))
     was_accepted = revision.state == RevisionState.ACCEPTED
     revision = _move(revision, RevisionState.RETURNED, by=by, at=clock.now(), note=note)
-    if was_accepted:
+    if was_accepted and _speaks(revision):
         _evidence(revision, Outcome.BROKEN, clock.now(), reason=note)
     record_event(
         action=AuditAction.DOCUMENT_RETURNED, by=by, target=revision.document, detail={"revision": revision.number}
@@ -179,14 +179,24 @@ def resubmit(*, revision: Revision, by: User) -> Revision:
 def _move(
     revision: Revision, to: RevisionState, *, by: User | None, at: datetime | None, note: str, in_bulk: bool = False
 ) -> Revision:
-    """Change the state if it is still one from which this move is allowed."""
-    allowed = [state for state, targets in REVISION_MOVES.items() if to in targets]
-    moved = Revision.objects.filter(pk=revision.pk, state__in=allowed).update(
+    """Change the state if it is still the one that `by` saw: what follows of a return depends on it."""
+    allowed = to in REVISION_MOVES[RevisionState(revision.state)]
+    moved = allowed and Revision.objects.filter(pk=revision.pk, state=revision.state).update(
         state=to, reviewed_at=at, reviewed_by=by, review_note=note.strip()[:500], in_bulk=in_bulk
     )
-    if moved != 1:
+    if not moved:
         raise ActionDenied(_("Văn bản này vừa được người khác xử lý. Mở lại trang để xem."))
     return Revision.objects.select_related("document").get(pk=revision.pk)
+
+
+def _speaks(revision: Revision) -> bool:
+    """Whether the newest evidence of the document is of this revision."""
+    document = revision.document
+    rows = Evidence.objects.filter(
+        unit_id=document.unit_id, kind=EvidenceKind.DOCUMENT_CHECKED, subject=document.subject
+    )
+    newest = rows.order_by("-observed_at", "-pk").first()
+    return newest is not None and newest.revision_id == revision.pk
 
 
 def _evidence(

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from dekhang.apps.duties.enums import EvidenceKind
 from dekhang.apps.duties.states.needs import Need, Needs
-from dekhang.apps.duties.states.rows import Facts, Measure, Problem
+from dekhang.apps.duties.states.rows import Facts, Measure, Observation, Problem
 
 EVIDENCE_KINDS = (EvidenceKind.DOCUMENT_CHECKED, EvidenceKind.RECURRING_TASK)
 
@@ -24,8 +24,7 @@ class Regulation(Needs):
         return (TEXT,)
 
     def more_problems(self, facts: Facts, at: datetime) -> Iterable[Problem]:
-        # a task that its plan has ended is neither a proof nor a fault any more
-        tasks = [row for row in facts.of(EvidenceKind.RECURRING_TASK) if not row.payload.get("ended")]
+        tasks = _standing(facts)
         missed = [row for row in tasks if not row.holds(at)]
         if not tasks:
             yield Problem("no_task_done")
@@ -34,7 +33,7 @@ class Regulation(Needs):
 
     def measure(self, facts: Facts, at: datetime) -> Measure | None:
         """Recurring tasks in time ÷ recurring tasks."""
-        tasks = list(facts.of(EvidenceKind.RECURRING_TASK))
+        tasks = _standing(facts)
         return Measure(sum(row.holds(at) for row in tasks), len(tasks)) if tasks else None
 
     def words(self, problem: Problem, facts: Facts) -> tuple[str, str, str | None]:
@@ -51,3 +50,8 @@ class Regulation(Needs):
                 None,
             ),
         }[problem.code]
+
+
+def _standing(facts: Facts) -> list[Observation]:
+    """Without tasks that their plan has ended: those are neither a proof nor a fault any more."""
+    return [row for row in facts.of(EvidenceKind.RECURRING_TASK) if not row.payload.get("ended")]

@@ -1,7 +1,7 @@
 """Plain rows in, a state with its reasons out: the shapes of `duties.states`. No database, no clock."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from dekhang.apps.duties.enums import ClaimState, EvidenceKind, Outcome
@@ -104,6 +104,13 @@ class Facts:
     broken_at: dict[str, dict[str, list[datetime]]] = field(default_factory=dict)
 
     def add(self, row: Observation) -> None:
+        """A row that withdraws a wrong one (`stood_since`) leaves what stood before: as old as that was, or nothing at all."""
+        since = row.payload.get("stood_since", "")
+        if since is None:
+            self.newest.get(row.kind, {}).pop(row.topic, None)
+            return
+        if since:
+            row = replace(row, observed_at=datetime.fromisoformat(str(since)))
         self.newest.setdefault(row.kind, {})[row.topic] = row
         broken = self.broken_at.setdefault(row.kind, {}).setdefault(row.topic, [])
         if not row.ok:

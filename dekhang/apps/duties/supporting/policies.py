@@ -19,14 +19,18 @@ def check_can_record_answer(user: User, request: SupportRequest) -> None:
 
 
 def check_can_verify(user: User, request: SupportRequest) -> None:
-    """Those for whom help was asked; for the province's own request another coordinator than the one who asked."""
+    """Those for whom help was asked, for the province another coordinator; never who asked or wrote down the answer."""
     if request.answered_at is None:
         raise ActionDenied(_("Doanh nghiệp chưa trả lời nên chưa có kết quả để xác nhận."))
     if request.verified_at is not None:
         raise ActionDenied(_("Kết quả này đã được xác nhận."))
     if request.unit_id is not None:
         check_works_for_unit(user, request.unit_id)
-        return
-    check_can_ask_providers(user)
+    else:
+        check_can_ask_providers(user)
     if user.pk in (request.asked_by_id, request.answer_recorded_by_id):
-        raise ActionDenied(_("Bạn gửi yêu cầu hoặc ghi câu trả lời, nên một điều phối viên khác xác nhận kết quả."))
+        raise ActionDenied(
+            _(
+                "Bạn gửi yêu cầu hoặc ghi câu trả lời, nên một điều phối viên khác, hoặc người khác của đơn vị được giúp, xác nhận kết quả."
+            )
+        )

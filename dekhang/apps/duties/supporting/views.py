@@ -68,7 +68,12 @@ def support(request: HttpRequest, pk: int) -> HttpResponse:
     return _page(request, get_object_or_404(selectors.requests_of(request.user), pk=pk))
 
 
-def _page(request: HttpRequest, one: SupportRequest, answer_form: SupportAnswerForm | None = None) -> HttpResponse:
+def _page(
+    request: HttpRequest,
+    one: SupportRequest,
+    answer_form: SupportAnswerForm | None = None,
+    verdict_form: VerdictForm | None = None,
+) -> HttpResponse:
     names = unit_names({pk for pk in (one.unit_id, one.provider_id) if pk})
     context = {
         "one": one,
@@ -76,7 +81,7 @@ def _page(request: HttpRequest, one: SupportRequest, answer_form: SupportAnswerF
         "unit": names.get(one.unit_id or 0, ""),
         "late": one.late_at is not None or (one.answered_at is None and one.due_at <= clock.now()),
         "answer_form": answer_form or SupportAnswerForm(),
-        "verdict_form": VerdictForm(),
+        "verdict_form": verdict_form or VerdictForm(),
         "answer_refusal": refusal(check_can_record_answer, request.user, one),
         "verify_refusal": refusal(check_can_verify, request.user, one),
     }
@@ -105,7 +110,9 @@ def verify(request: HttpRequest, pk: int) -> HttpResponse:
     one = get_object_or_404(selectors.requests_of(request.user), pk=pk)
     check_can_verify(request.user, one)
     form = VerdictForm(request.POST)
-    note = form.cleaned_data["note"] if form.is_valid() else ""
+    if not form.is_valid():
+        return _page(request, one, verdict_form=form)
+    note = form.cleaned_data["note"]
     refuse_secrets(unit_id=one.provider_id, by=request.user, texts={"note": note})
     services.verify(request=one, works="works" in request.POST, note=note, by=request.user)
     messages.success(request, _("Đã ghi xác nhận."))
