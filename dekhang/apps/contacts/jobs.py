@@ -34,12 +34,16 @@ def judge_open_calls(there: list[Target]) -> int:
     now, done = clock.now(), 0
     half = timedelta(days=load().proof("contact_call_answer_days").whole) / 2
     channels = {one.key: one.channel for one in there}
+    desks = {one.key: one.address for one in there if one.kind == "provider"}
     for one in Call.objects.filter(OPEN).order_by("pk"):
         key = services.message_key(one)
         letters = OutboundMessage.objects.filter(dedupe_key__gte=key, dedupe_key__lt=key[:-1] + ";")
         first = letters.order_by("pk").first()
         channel = channels.get(key_of(one))
-        if first is not None and first.failed_at is not None:
+        if one.provider_id is not None and one.address != desks.get(key_of(one)):
+            # a former desk: nobody waits for it, and the present one is to be asked
+            done += Call.objects.filter(OPEN, pk=one.pk).update(missed_at=now)
+        elif first is not None and first.failed_at is not None:
             done += _close(one, "undeliverable_at")
         elif first is not None and first.sent_at is None:
             # our own mail server is away: nobody else's fault, their days begin when it has gone out
@@ -99,7 +103,9 @@ def note_gone(there: list[Target]) -> int:
     """An answer speaks for the unit only while its contact or post-holder is there: afterwards evidence says so."""
     now = clock.now()
     here = {(one.unit_id, f"{one.kind}:{one.pk}") for one in there}
-    desks = Provider.objects.in_force(clock.today()).values_list("unit_id", "pk")
+    # a new desk has not answered yet, whatever the former did
+    answered = Provider.objects.in_force(clock.today()).exclude(last_answered_at=None)
+    desks = answered.values_list("unit_id", "pk")
     here |= {(unit_id, f"provider:{pk}") for unit_id, pk in desks}
     newest: dict[tuple[int, str], Evidence] = {}
     rows = Evidence.objects.filter(

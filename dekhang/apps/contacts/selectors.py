@@ -39,13 +39,16 @@ def judged(found: list[Target]) -> list[Line]:
 
 
 def calls_of(found: list[Target]) -> dict[Key, list[Call]]:
-    """Calls of the last year of each target, newest first."""
+    """Calls of the last year of each target, newest first; those to a provider's former desk say nothing of its present one."""
+    addresses = {one.key: one.address for one in found}
     units = {one.unit_id for one in found if one.unit_id is not None}
     rows = Call.objects.filter(asked_at__gt=clock.now() - LOOKED_BACK)
     rows = rows.filter(Q(unit_id__in=units) | Q(unit=None)) if len(units) < 200 else rows
     by_key: dict[Key, list[Call]] = defaultdict(list)
     for call in rows.order_by("-asked_at", "-pk"):
-        by_key[key_of(call)].append(call)
+        key = key_of(call)
+        if call.provider_id is None or call.address == addresses.get(key):
+            by_key[key].append(call)
     return by_key
 
 

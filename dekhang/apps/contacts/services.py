@@ -141,7 +141,7 @@ def _heard(one: Call, at: datetime, source: EvidenceSource) -> None:
         observe_contact(contact=one.contact, source=source)
     elif one.user_id is not None and one.unit_id is not None:
         observe_answer(unit_id=one.unit_id, subject=f"user:{one.user_id}", answered_at=at, source=source)
-    elif one.provider is not None:
+    elif one.provider is not None and one.address == one.provider.desk:  # a former desk does not speak for the new one
         Provider.objects.filter(pk=one.provider_id).update(last_answered_at=at)
         if one.provider.unit_id is not None:  # its identity as a bearer of duties
             subject = f"provider:{one.provider_id}"

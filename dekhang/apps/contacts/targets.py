@@ -100,9 +100,9 @@ def holds_a_post(unit_id: int, user_id: int) -> bool:
 def _providers() -> list[Target]:
     found = []
     for row in Provider.objects.in_force(clock.today()).order_by("name"):
-        if row.duty_email or row.duty_phone:
+        if row.desk:
             channel = Channel.EMAIL if row.duty_email else None
             name = _("%(provider)s: trực an toàn thông tin") % {"provider": row.name}
             key = ("provider", row.pk, 0)
-            found.append(Target(key, None, name, row.duty_email or row.duty_phone, channel, row.last_answered_at))
+            found.append(Target(key, None, name, row.desk, channel, row.last_answered_at))
     return found

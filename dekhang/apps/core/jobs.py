@@ -94,8 +94,9 @@ def _send(message: OutboundMessage, mail: _Mail) -> None:
             mail.drop()
             raise
         return
-    channel = apprise.Apprise()
-    if not channel.add(message.recipient):
+    # one address: `add` would also read others behind a comma
+    channel = apprise.Apprise.instantiate(message.recipient)
+    if channel is None:
         raise ValueError("địa chỉ Apprise không hợp lệ")
     if not channel.notify(title=message.subject, body=body):
         raise ConnectionError("kênh tin nhắn không nhận")

@@ -1,3 +1,5 @@
+import re
+
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator, validate_email
@@ -15,6 +17,20 @@ PHONE = RegexValidator(r"^\+?[0-9 .()-]{6,30}$", _("Số điện thoại chỉ g
 CHAT_SERVICES = frozenset(
     {"zalo", "tgram", "viber", "whatsapp", "line", "slack", "discord", "gchat", "workflows", "zulip", "webex"}
 )
+# Two of them can name a machine of one's own where others have only a token: there it must be the service's.
+HOMES = {
+    "workflows": re.compile(r"([a-z0-9-]+\.)+(logic\.azure|api\.powerplatform)\.com(:443)?", re.IGNORECASE),
+    "zulip": re.compile(r"([a-z0-9_-]+@)?[a-z0-9_-]+(\.zulipchat\.com)?", re.IGNORECASE),
+}
+SEVERAL = re.compile(r"[\s,]|://.*://")  # Apprise would read further addresses behind a comma
+
+
+def _is_chat_address(value: str) -> bool:
+    service, _mark, rest = value.partition("://")
+    if service.lower() not in CHAT_SERVICES or not rest or SEVERAL.search(value):
+        return False
+    home = HOMES.get(service.lower())
+    return home is None or home.fullmatch(re.split(r"[/?#]", rest)[0]) is not None
 
 
 class ContactForm(forms.Form):
@@ -32,9 +48,9 @@ class ContactForm(forms.Form):
                 validate_email(value)
             elif kind == ContactKind.PHONE:
                 PHONE(value)
-            elif kind == ContactKind.CHAT and value.partition("://")[0].lower() not in CHAT_SERVICES:
+            elif kind == ContactKind.CHAT and not _is_chat_address(value):
                 raise ValidationError(
-                    _("Địa chỉ Apprise có dạng tên-kênh://…, với một trong các kênh: %(services)s.")
+                    _("Mỗi đầu mối ghi một địa chỉ Apprise dạng tên-kênh://…, với một trong các kênh: %(services)s.")
                     % {"services": ", ".join(sorted(CHAT_SERVICES))}
                 )
         except ValidationError as error:

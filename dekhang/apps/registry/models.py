@@ -145,6 +145,11 @@ class Provider(DatedModel):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def desk(self) -> str:
+        """The address at which it is called."""
+        return self.duty_email or self.duty_phone
+
 
 class System(DatedModel):
     """An information system (hệ thống thông tin) that a unit operates."""

@@ -25,6 +25,7 @@ from dekhang.apps.registry.models import (
     Unit,
     UnitVersion,
 )
+from dekhang.apps.registry.planned import drop_copies, drop_copies_of_system
 from dekhang.apps.registry.policies import check_can_manage_registry, check_works_for_unit
 from dekhang.apps.registry.search import fold
 
@@ -55,6 +56,7 @@ def fill_post(
 def vacate_post(*, holding: PostHolding, by: User) -> None:
     """The person no longer holds the post from today on."""
     check_can_manage_registry(by)
+    drop_copies(holding, user=holding.user_id, kind=holding.kind)
     today = clock.today()
     if holding.valid_from >= today:  # entered by mistake the same day: it never was
         holding.delete()
@@ -85,6 +87,7 @@ def add_contact(
 @transaction.atomic
 def remove_contact(*, contact: Contact, by: User) -> None:
     check_works_for_unit(by, contact.unit_id)
+    drop_copies(contact, kind=contact.kind, value=contact.value)
     today = clock.today()
     if contact.valid_from >= today:
         contact.delete()
@@ -130,6 +133,7 @@ def register_system(
 @transaction.atomic
 def retire_system(*, system: System, by: User) -> None:
     check_works_for_unit(by, system.unit_id)
+    drop_copies_of_system(system)
     end = max(clock.today(), system.valid_from + timedelta(days=1))
     System.objects.filter(pk=system.pk).update(valid_to=end)
     SystemName.objects.in_force(clock.today()).filter(system=system).update(valid_to=end)

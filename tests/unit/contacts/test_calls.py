@@ -22,6 +22,7 @@ from dekhang.apps.duties.enums import EvidenceKind, EvidenceSource, Outcome
 from dekhang.apps.duties.models import Evidence
 from dekhang.apps.registry.enums import ContactKind
 from dekhang.apps.registry.forms import ContactForm
+from dekhang.apps.registry.inventory.services import save_provider
 from dekhang.apps.registry.models import Contact, PostHolding
 from dekhang.apps.registry.services import register_provider
 from tests.factories.core import UserFactory
@@ -305,3 +306,60 @@ def test_a_chat_contact_cannot_make_this_server_call_any_machine(address):
 
 def test_a_chat_contact_of_a_known_service_is_taken():
     assert ContactForm({"kind": "chat", "value": "tgram://123456789:abcdefg/12315544/"}).is_valid()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "tgram://123456789:abcdefghijklmnopqrstuvwxyz012345678/12345,json://127.0.0.1:8014/",
+        "tgram://123456789:abcdefghijklmnopqrstuvwxyz012345678/12345 json://127.0.0.1:8014/",
+        "workflows://127.0.0.1:8014/aaaaaaaaaaaa/bbbbbbbbbbbb/",
+        "workflows://a.logic.azure.com@127.0.0.1/aaaaaaaaaaaa/bbbbbbbbbbbb/",
+        "workflows://127.0.0.1?x=.logic.azure.com/",
+        "zulip://bot@may.noi-bo.vn/abcdefabcdefabcdefabcdefabcdefab/",
+        "zulip://bot@may%2Enoi-bo.vn/abcdefabcdefabcdefabcdefabcdefab/",
+    ],
+)
+def test_a_chat_service_cannot_be_pointed_at_a_machine_of_ones_own_nor_bring_a_second_address(address):
+    assert not ContactForm({"kind": "chat", "value": address}).is_valid()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "workflows://prod-01.southeastasia.logic.azure.com:443/aaaaaaaaaaaa/bbbbbbbbbbbb/",
+        "zulip://bot@tinh/abcdefabcdefabcdefabcdefabcdefab/",
+    ],
+)
+def test_a_chat_service_at_its_own_home_is_taken(address):
+    assert ContactForm({"kind": "chat", "value": address}).is_valid()
+
+
+def test_the_answer_of_a_former_duty_desk_does_not_speak_for_the_new_one(frozen_now, mailbox, client):
+    provider = register_provider(name="Nhà mạng", duty_email="cu@example.net", by=None)
+    jobs.tick()
+    deliver_messages()
+    client.post(path_in(mailbox.letters[0]))
+    facts = {"name": "Nhà mạng", "duty_email": "moi@example.net", "duty_phone": ""}
+    provider.refresh_from_db()
+    save_provider(provider=provider, by=UserFactory(coordinator=True), **facts)
+    assert [line.state for line in lines([], with_providers=True)] == [Liveness.UNKNOWN]
+    jobs.tick()
+    newest = Evidence.objects.order_by("pk").last()
+    assert (newest.subject, newest.outcome) == (f"provider:{provider.pk}", Outcome.BROKEN)
+    deliver_messages()
+    assert [letter["To"] for letter in mailbox.letters] == ["cu@example.net", "moi@example.net"]
+
+
+def test_a_desk_that_was_replaced_while_it_was_asked_answers_for_nobody(frozen_now, mailbox, client):
+    provider = register_provider(name="Nhà mạng", duty_email="cu@example.net", by=None)
+    jobs.tick()
+    deliver_messages()
+    facts = {"name": "Nhà mạng", "duty_email": "moi@example.net", "duty_phone": ""}
+    save_provider(provider=provider, by=UserFactory(coordinator=True), **facts)
+    client.post(path_in(mailbox.letters[0]))
+    provider.refresh_from_db()
+    assert (provider.last_answered_at, Evidence.objects.count()) == (None, 0)
+    jobs.tick()
+    deliver_messages()
+    assert mailbox.letters[-1]["To"] == "moi@example.net"

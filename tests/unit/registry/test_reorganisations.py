@@ -11,7 +11,7 @@ from dekhang.apps.registry import selectors
 from dekhang.apps.registry.enums import ContactKind, PostKind, ReorganisationKind, UnitKind
 from dekhang.apps.registry.models import Contact, PostHolding, Reorganisation, Succession, System, Unit, UnitVersion
 from dekhang.apps.registry.reorganise import Outcome, Plan, come_into_force, faults, preview, schedule, undo
-from dekhang.apps.registry.services import load_places
+from dekhang.apps.registry.services import load_places, remove_contact, retire_system, vacate_post
 from tests.factories.core import UserFactory
 from tests.factories.registry import MERGED_ON as DAY
 from tests.factories.registry import MERGER_BASIS as BASIS
@@ -251,3 +251,27 @@ def test_the_worked_example_of_2020_planned_by_hand_gives_what_the_record_says(c
     schedule(plan=plan, by=coordinator)
     assert names_on(DAY) == recorded
     assert PostKind.HEAD not in {h.kind for h in PostHolding.objects.in_force(DAY)}
+
+
+def test_who_is_dismissed_before_the_date_comes_back_neither_with_the_plan_nor_with_taking_it_back(
+    province, coordinator
+):
+    first, second = commune(province, "Xã Một"), commune(province, "Xã Hai")
+    officer = officer_of(first)
+    system = SystemFactory(unit=second, name="Một cửa", valid_from=date(2019, 1, 1))
+    contact = Contact.objects.create(
+        unit=first, kind=ContactKind.EMAIL, value="x@example.gov.vn", valid_from=date(2019, 1, 1)
+    )
+    event = schedule(plan=merger(province, first, second), by=coordinator)
+    vacate_post(holding=PostHolding.objects.get(user=officer, unit=first), by=coordinator)
+    contact.refresh_from_db()
+    remove_contact(contact=contact, by=officer_of(first))
+    system.refresh_from_db()
+    retire_system(system=system, by=officer_of(second))
+    assert selectors.visible_unit_ids(officer, DAY) == frozenset()
+    assert not Contact.objects.in_force(DAY).exists()
+    assert not System.objects.in_force(DAY).exists()
+    undo(event=event, by=coordinator)
+    assert selectors.visible_unit_ids(officer, DAY) == frozenset()
+    assert not Contact.objects.in_force(DAY).exists()
+    assert not System.objects.in_force(DAY).exists()

@@ -15,6 +15,7 @@ from dekhang.apps.core.models import User
 from dekhang.apps.registry.enums import AuditAction, NameKind
 from dekhang.apps.registry.inventory.addresses import taken_by_others
 from dekhang.apps.registry.models import DatedModel, Network, Provider, System, SystemName, UnitVersion
+from dekhang.apps.registry.planned import drop_copies
 from dekhang.apps.registry.policies import check_can_manage_registry, check_works_for_unit
 from dekhang.apps.registry.services import register_provider
 
@@ -53,6 +54,7 @@ def add_name(*, system: System, kind: NameKind, name: str, by: User) -> SystemNa
 @transaction.atomic
 def remove_name(*, name: SystemName, by: User) -> None:
     check_works_for_unit(by, name.system.unit_id)
+    drop_copies(name, kind=name.kind, name=name.name, system__follows=name.system_id)
     _end(name)
     record_event(
         action=AuditAction.NAME_REMOVED,
@@ -94,6 +96,7 @@ def add_network(*, unit_id: int, cidr: str, label: str = "", provider: Provider 
 @transaction.atomic
 def remove_network(*, network: Network, by: User) -> None:
     check_can_change_networks(by, network.unit_id)
+    drop_copies(network, cidr=network.cidr)
     _end(network)
     record_event(action=AuditAction.NETWORK_REMOVED, by=by, unit_id=network.unit_id, detail={"cidr": network.cidr})
 
@@ -104,12 +107,15 @@ def save_provider(*, provider: Provider | None, by: User, **facts: Any) -> Provi
     check_can_manage_registry(by)
     if provider is None:
         return register_provider(by=by, **facts)
-    before = {name: getattr(provider, name) for name in facts}
+    before = {name: getattr(provider, name) for name in ("name", "duty_email", "duty_phone")}
+    after = before | facts
     changed = {name: value for name, value in facts.items() if before[name] != value}
     if changed:
         # another desk has not answered yet, whatever the former did
-        changed_desk = {"duty_email", "duty_phone"} & set(changed)
-        Provider.objects.filter(pk=provider.pk).update(**facts, **({"last_answered_at": None} if changed_desk else {}))
+        desk, new_desk = (one["duty_email"] or one["duty_phone"] for one in (before, after))
+        Provider.objects.filter(pk=provider.pk).update(
+            **facts, **({"last_answered_at": None} if new_desk != desk else {})
+        )
         if "name" in changed and provider.unit_id is not None:
             _rename(provider.unit_id, facts["name"])
         record_event(

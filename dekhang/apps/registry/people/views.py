@@ -30,7 +30,7 @@ def _scope(request: HttpRequest) -> int | None:
 
 def roster(request: HttpRequest) -> HttpResponse:
     day, fault = asked_day(request.GET.get("ngay"))
-    text, unit = request.GET.get("q", "").strip()[:100], request.GET.get("don-vi", "")
+    text, unit = request.GET.get("q", "").strip()[:100], request.GET.get("don-vi", "")[:18]
     employments = selectors.employments_of(request.user, day)
     if unit.isascii() and unit.isdigit():
         employments = employments.filter(unit_id=int(unit))

@@ -1,5 +1,6 @@
 """Pages of reorganisations: what is planned and what came, and one form a kind with its preview."""
 
+import re
 from datetime import timedelta
 from itertools import groupby
 
@@ -69,7 +70,7 @@ def of_record(request: HttpRequest, day: str) -> HttpResponse:
     given = {
         int(name.removeprefix("system_")): int(place)
         for name, place in request.POST.items()
-        if name.startswith("system_") and name[7:].isdecimal() and place.isdecimal()
+        if name.startswith("system_") and re.fullmatch("[0-9]{1,18}", name[7:]) and re.fullmatch("[0-9]{1,9}", place)
     }
     plan = record.plan_of(wanted, given)
     context: dict[str, object] = {"day": wanted, "plan": plan, "faults": faults(plan)}

@@ -279,7 +279,10 @@ def undo(*, event: Reorganisation, by: User) -> Reorganisation:
         for start in range(0, len(made), AT_ONCE):
             model.objects.filter(pk__in=made[start : start + AT_ONCE]).delete()
         for pk, valid_to in event.undo["closed"][name].items():
-            model.objects.filter(pk=int(pk)).update(valid_to=date.fromisoformat(valid_to) if valid_to else None)
+            # only what still ends with the plan: who was dismissed meanwhile stays dismissed
+            model.objects.filter(pk=int(pk), valid_to=event.date).update(
+                valid_to=date.fromisoformat(valid_to) if valid_to else None
+            )
     Unit.objects.filter(pk__in=event.undo["made"]["unit"]).delete()
     Reorganisation.objects.filter(pk=event.pk).update(undone_at=clock.now(), undone_by=by)
     record_event(action=AuditAction.REORGANISATION_UNDONE, by=by, target=event, detail={"date": event.date.isoformat()})
