@@ -16,9 +16,7 @@ from dekhang.apps.api.rest.routes import rest
 from tests.factories.api import Caller, token_of
 from tests.factories.core import UserFactory
 from tests.factories.world import STEM, OneOfEverything, rows_of
-from tests.integration.test_isolation import OBJECTS, OUTSIDERS, PEOPLE, everything_said, units
-
-__all__ = ["units"]  # the fixture
+from tests.isolation import OBJECTS, OUTSIDERS, PEOPLE, everything_said
 
 pytestmark = pytest.mark.django_db
 
