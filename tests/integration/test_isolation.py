@@ -118,6 +118,7 @@ def test_its_own_people_reach_every_object_and_see_what_was_planted(walk, role):
         "sources:setup",
         "sources:configuration",
         "sources:quota",
+        "scoreboard:difference",
     }
     hidden = own.planted - {where for look in own.looks for where in look.shows}
     # the words of a withdrawn declaration and of files are shown nowhere but in the file itself
