@@ -6,6 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
 
 from dekhang.apps.core import clock, screening
 from dekhang.apps.core.errors import ActionDenied
@@ -243,3 +244,12 @@ def test_evidence_about_days_long_past_is_a_sign_for_the_inspector(frozen_now):
     evidence(unit, EvidenceKind.SOP_EXERCISED, "sop:malware", at=frozen_now - timedelta(hours=30))
     [flag] = doings.after_freeze()
     assert (flag.unit_ids, len(flag.rows)) == ((unit.pk,), 1)
+    with clock.at(frozen_now + timedelta(days=366)):  # what is old is not told for ever
+        assert list(doings.after_freeze()) == []
+
+
+def test_the_page_of_signs_shows_the_evidence_behind_a_sign(client, frozen_now):
+    evidence(UnitFactory(), EvidenceKind.SOP_EXERCISED, "sop:malware", at=frozen_now - timedelta(days=30))
+    client.force_login(UserFactory(inspector=True))
+    page = client.get(reverse("duties:signs")).content.decode()
+    assert "(sop:malware): nói về 09:00 10/11/2019, ghi lúc 09:00 10/12/2019" in page

@@ -183,6 +183,8 @@ def test_whoever_touches_a_frozen_number_is_found(frozen_now, coordinator, what)
             sop._raw_delete(sop.db)
     assert list(faults()) != []
     assert list(verify_chain()) == []
+    if what in ("number", "rows", "torn"):
+        assert not selectors.board("sop", YESTERDAY).intact  # the page says so, too
 
 
 # pages

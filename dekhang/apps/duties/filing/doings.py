@@ -37,7 +37,8 @@ def flags() -> list[Flag]:
 def after_freeze() -> Iterator[Flag]:
     """Evidence written long after the day it tells about: it could not change a frozen number, but somebody tried."""
     by_unit: dict[int, list[int]] = defaultdict(list)
-    late = Evidence.objects.filter(days_late__gte=LATE_DAYS)
+    since = clock.now() - timedelta(days=LOOKED_BACK_DAYS)
+    late = Evidence.objects.filter(days_late__gte=LATE_DAYS, recorded_at__gt=since)
     for pk, unit_id in late.order_by("unit_id", "pk").values_list("pk", "unit_id"):
         by_unit[unit_id].append(pk)
     for unit_id, pks in by_unit.items():

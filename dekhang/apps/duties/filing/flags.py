@@ -46,7 +46,12 @@ class Flag:
     def is_of_texts(self) -> bool:
         return self.code in OF_TEXTS
 
+    @property
+    def is_of_evidence(self) -> bool:
+        return self.code in OF_EVIDENCE
 
+
+OF_EVIDENCE = frozenset({"after_freeze", "robot_answer"})
 OF_TEXTS = frozenset({"same_file", "older_than_file", "bulk_approval"})
 
 

@@ -23,12 +23,13 @@ from dekhang.apps.duties.filing.policies import (
     check_can_submit,
     check_can_withdraw_revision,
 )
-from dekhang.apps.duties.models import Revision
+from dekhang.apps.duties.models import Evidence, Revision
 from dekhang.apps.registry.models import System
 from dekhang.apps.registry.selectors import current_version, own_unit_id, unit_names, visible_unit_ids
 from dekhang.law import load
 
 PER_PAGE = 50
+ROWS_SHOWN = 10  # of the evidence behind one sign
 
 
 def mine(request: HttpRequest) -> HttpResponse:
@@ -194,11 +195,14 @@ def signs(request: HttpRequest) -> HttpResponse:
     found = doings.flags()
     page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
     names = unit_names({unit_id for flag in page for unit_id in flag.unit_ids})
+    seen = Evidence.objects.in_bulk({pk for flag in page if flag.is_of_evidence for pk in flag.rows[:ROWS_SHOWN]})
     rows = [
         {
             "flag": flag,
             "units": [(unit_id, names.get(unit_id, "")) for unit_id in flag.unit_ids],
             "revisions": flag.rows if flag.is_of_texts else (),
+            "evidence": [seen[pk] for pk in flag.rows[:ROWS_SHOWN] if pk in seen] if flag.is_of_evidence else [],
+            "more": max(0, len(flag.rows) - ROWS_SHOWN) if flag.is_of_evidence else 0,
         }
         for flag in page
     ]
