@@ -394,7 +394,7 @@ def test_the_same_sent_with_its_own_people_s_tokens_is_done_and_with_reading_one
     assert sorted(idle - NEED_SOMETHING_BEFORE) == []
 
 
-# an undone step, a closed thing, a planned change, a finished hunt: done in tests/unit/api/test_areas.py, or refused here
+# an undone step, a closed thing, a planned change, a finished hunt: there is none in this world
 NEED_SOMETHING_BEFORE = {
     *("cascade.accept", "cascade.answer_contest", "cascade.ask_extension", "cascade.report", "cascade.judge"),
     *("cascade.decide_extension", "cascade.withdraw_report", "cascade.withdraw"),

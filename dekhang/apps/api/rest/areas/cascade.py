@@ -40,14 +40,17 @@ class PlanRow(Row):
 
 
 class AssignmentRow(Schema):
-    """`state`: contested · not_reported · reported · proven, computed from rows, never typed."""
+    """`state`: contested · not_reported · reported · proven, computed from rows, never typed.
+
+    `sender`: the unit that sent it on; None: the province itself.
+    """
 
     id: int
     task: int
     title: str
     unit: int
     unit_name: str
-    parent: int | None
+    sender: int | None
     role: str
     state: str
     due_on: date | None
@@ -177,7 +180,7 @@ def _row(row: selectors.Row) -> dict[str, Any]:
         task=row.assignment.task_id,
         title=row.task.title,
         unit=row.unit_id,
-        parent=row.assignment.parent_id,
+        sender=row.parent_unit_id,
         role=row.assignment.role,
         sent_at=row.assignment.sent_at,
     )
@@ -203,7 +206,8 @@ def assignment(request: HttpRequest, assignment_id: Id) -> dict[str, Any]:
         _row(row)
         if row
         else {"state": "", "unit_name": "", "overdue": False, "due_on": None, "title": ""}
-        | fields(one, ("role", "sent_at"), id=one.pk, task=one.task_id, unit=one.unit_id, parent=one.parent_id)
+        | fields(one, ("role", "sent_at"), id=one.pk, task=one.task_id, unit=one.unit_id)
+        | {"sender": one.parent.unit_id if one.parent else None}
     )
     return {
         "assignment": shown,
