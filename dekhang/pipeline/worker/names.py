@@ -7,7 +7,7 @@ were seen once go.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -19,6 +19,7 @@ from dekhang.pipeline.stores.schema import DAY_MS
 from dekhang.pipeline.worker.batch import Work
 
 NAMES_PER_KIND = {HOST: 200, DOMAIN: 100}  # of a source
+SWAPPED = 20  # names of one kind that give way in one batch: inventing names must not cost the worker its time
 WRITTEN_EVERY_MS = 60_000  # a name that is known; a new one at once
 REMEMBERED = 100_000  # names of all sources, × ~200 B
 NAME_DAYS = 90
@@ -75,7 +76,7 @@ class Names:
                 name = name.rpartition(":")[0] if name.count(":") == 1 else name  # a Host header may name the port
                 if "." not in name or name.replace(".", "").isdigit():
                     name = ""  # an address, or nothing that could be registered
-            if name in _NOBODY or any(not character.isprintable() or character.isspace() for character in name):
+            if name in _NOBODY or not name.isprintable() or " " in name:
                 name = ""
             if len(self._spelled) >= REMEMBERED:
                 self._spelled.clear()
@@ -95,49 +96,69 @@ def _tally(events: Sequence[ParsedEvent]) -> dict[tuple[str, str], int]:
 
 
 def _write(connection: database.Connection, due: dict[Key, _Count]) -> None:
-    room: dict[tuple[int, str], int] = {}
-    for (source_id, kind, name), count in sorted(due.items(), key=lambda one: -one[1].records):
-        day = count.last_ms // DAY_MS
-        known = connection.execute(
-            "UPDATE names_seen SET records = records + ?, last_ms = CASE WHEN last_ms > ? THEN last_ms ELSE ? END,"
-            " days = days + CASE WHEN last_day < ? THEN 1 ELSE 0 END,"
-            " last_day = CASE WHEN last_day < ? THEN ? ELSE last_day END"
-            " WHERE source_id = ? AND kind = ? AND name = ? RETURNING 1",
-            (count.records, count.last_ms, count.last_ms, day, day, day, source_id, kind, name),
-        ).fetchone()
-        if known is not None:
+    places: dict[tuple[int, str], list[tuple[str, _Count]]] = defaultdict(list)
+    for (source_id, kind, name), count in due.items():
+        places[source_id, kind].append((name, count))
+    for (source_id, kind), those in places.items():
+        _write_place(connection, source_id, kind, those)
+
+
+def _write_place(
+    connection: database.Connection, source_id: int, kind: str, those: Sequence[tuple[str, _Count]]
+) -> None:
+    """Statements are bounded by the room and `SWAPPED`, however many names somebody invents."""
+    rows = connection.execute(
+        "SELECT name FROM names_seen WHERE source_id = ? AND kind = ? AND name <> ''", (source_id, kind)
+    ).fetchall()
+    known = {str(row[0]) for row in rows}
+    swaps, refused, refused_ms = SWAPPED, 0, 0
+    for name, count in sorted(those, key=lambda one: -one[1].records):
+        if name in known:
+            _count(connection, source_id, kind, name, count)
             continue
-        place = (source_id, kind)
-        if place not in room:
-            (used,) = connection.execute(
-                "SELECT count(*) FROM names_seen WHERE source_id = ? AND kind = ? AND name <> ''", place
-            ).fetchone()
-            room[place] = NAMES_PER_KIND[kind] - int(used)
-        if room[place] <= 0 and not _make_room(connection, source_id, kind, count):
-            _count_more(connection, source_id, kind, count.records, count.last_ms)
-            continue
-        room[place] -= room[place] > 0
+        if len(known) >= NAMES_PER_KIND[kind]:
+            gone = _make_room(connection, source_id, kind, count) if swaps else None
+            if gone is None:  # nor is there room for those after it, which were seen less often
+                swaps = 0
+                refused, refused_ms = refused + count.records, max(refused_ms, count.last_ms)
+                continue
+            swaps -= 1
+            known.discard(gone)
+        known.add(name)
         connection.execute(
             "INSERT INTO names_seen (source_id, kind, name, records, days, last_day, first_ms, last_ms)"
             " VALUES (?, ?, ?, ?, 1, ?, ?, ?)",
-            (source_id, kind, name, count.records, day, count.first_ms, count.last_ms),
+            (source_id, kind, name, count.records, count.last_ms // DAY_MS, count.first_ms, count.last_ms),
         )
+    if refused:
+        _count_more(connection, source_id, kind, refused, refused_ms)
 
 
-def _make_room(connection: database.Connection, source_id: int, kind: str, count: _Count) -> bool:
-    """Let the least seen name go, if it was seen on one day only and not more often than the new one."""
+def _count(connection: database.Connection, source_id: int, kind: str, name: str, count: _Count) -> None:
+    day = count.last_ms // DAY_MS
+    connection.execute(
+        "UPDATE names_seen SET records = records + ?, last_ms = CASE WHEN last_ms > ? THEN last_ms ELSE ? END,"
+        " days = days + CASE WHEN last_day < ? THEN 1 ELSE 0 END,"
+        " last_day = CASE WHEN last_day < ? THEN ? ELSE last_day END"
+        " WHERE source_id = ? AND kind = ? AND name = ?",
+        (count.records, count.last_ms, count.last_ms, day, day, day, source_id, kind, name),
+    )
+
+
+def _make_room(connection: database.Connection, source_id: int, kind: str, count: _Count) -> str | None:
+    """Let the least seen name go, if it was seen on one day only and not more often than the new one; returns it."""
     least = connection.execute(
         "SELECT name, days, records, last_ms FROM names_seen WHERE source_id = ? AND kind = ? AND name <> ''"
         " ORDER BY days, records, last_ms LIMIT 1",
         (source_id, kind),
     ).fetchone()
     if least is None or least[1] > 1 or least[2] > count.records:
-        return False
+        return None
     connection.execute(
         "DELETE FROM names_seen WHERE source_id = ? AND kind = ? AND name = ?", (source_id, kind, least[0])
     )
     _count_more(connection, source_id, kind, least[2], least[3])
-    return True
+    return str(least[0])
 
 
 def _count_more(connection: database.Connection, source_id: int, kind: str, records: int, at_ms: int) -> None:

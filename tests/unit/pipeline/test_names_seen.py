@@ -84,3 +84,17 @@ def test_what_nobody_sees_for_three_months_is_forgotten(place):
     with place.worker.connection.transaction():
         names.forget(place.worker.connection, now_ms=RECEIVED + 91 * DAY)
     assert place.seen() == {}
+
+
+def test_thousands_of_invented_names_of_a_batch_cost_a_bounded_number_of_writes_and_are_all_counted(place, monkeypatch):
+    monkeypatch.setitem(names.NAMES_PER_KIND, "host", 5)
+    place.send(*[windows("may-that")] * 3)
+    swaps = []
+    make_room = names._make_room
+    monkeypatch.setattr(names, "_make_room", lambda *args: swaps.append(1) or make_room(*args))
+    place.send(*(windows(f"bia-{number}") for number in range(500)), windows("may-that"))
+    found = place.seen()
+    assert len(swaps) <= names.SWAPPED
+    assert found["host", "may-that"].records == 4
+    assert sum(one.records for (kind, _name), one in found.items() if kind == "host") == 504
+    assert len([name for kind, name in found if kind == "host" and name != MORE]) == 5

@@ -62,3 +62,9 @@ def test_the_list_needs_the_same_queries_for_any_number_of_people(client, unit, 
     client.get(reverse("registry:roster"))
     with django_assert_num_queries(7):
         assert client.get(reverse("registry:roster")).context["page"].paginator.count == 60
+
+
+@pytest.mark.parametrize("unit_asked", ["9" * 5_000, "99999999999999999999"])
+def test_a_unit_number_that_no_unit_can_have_shows_an_empty_list(client, unit, unit_asked):
+    client.force_login(UserFactory(coordinator=True))
+    assert client.get(reverse("registry:roster"), {"don-vi": unit_asked}).status_code == 200

@@ -112,6 +112,8 @@ def check_can_accept(invitation: Invitation) -> None:
     policies.check_is_open(invitation)
     if clock.now() >= invitation.expires_at:
         raise ActionDenied(_("Lời mời đã hết hạn. Nhờ người mời bấm “Gửi lại”."))
+    if not registry.versions_in_force().filter(unit_id=invitation.unit_id).exists():
+        raise ActionDenied(_("Đơn vị trong lời mời đã được sắp xếp lại. Nhờ người mời gửi lời mời vào đơn vị mới."))
     # what the inviter may no longer do, an old link of theirs may not do either
     policies.check_can_invite(invitation.invited_by, invitation.unit_id, invitation.kind)
 
