@@ -176,3 +176,13 @@ def test_somebody_who_moved_keeps_the_account(unit):
     Employment.objects.create(person=person, unit=unit, valid_from="2019-01-01", valid_to=clock.today())
     Employment.objects.create(person=person, unit=UnitFactory(), valid_from=clock.today())
     assert close_leavers() == 0
+
+
+def test_an_invitation_into_a_unit_that_is_no_more_makes_no_account(unit, mailbox, client):
+    invite(UserFactory(coordinator=True), unit)
+    path = mailed_path(mailbox)
+    unit.versions.update(valid_to=clock.today())
+    refused = client.post(path, GOOD)
+    assert refused.status_code == 403
+    assert "đã được sắp xếp lại" in refused.content.decode()
+    assert not User.objects.filter(username="nguoi-moi").exists()
