@@ -36,7 +36,7 @@ ELEMENTS = """() => { const said = e => e.tagName + '.' + (e.getAttribute('class
     return [...new Set([...document.querySelectorAll('*')].map(e =>
         (e.parentElement ? said(e.parentElement) : '') + '>' + said(e) + [...e.attributes].map(a => a.name).sort()))] }"""
 CHOICES = "malware|intrusion|phishing|denial_of_service|data_leak|windows|linux|web|suricata|syslog"
-FILES = re.compile(r"/xuat\.|/tai/|/tep/\d|/cau-hinh/.|/dang-xuat/")
+FILES = re.compile(r"/xuat\.|/tai/|/tep/\d|/cau-hinh/.|/dang-xuat/|/openapi\.json")
 
 
 def shape(address: str) -> str:

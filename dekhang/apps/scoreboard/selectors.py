@@ -92,10 +92,10 @@ def boards(duty_keys: Collection[str], day: date | None = None, units: Units | N
         key: live[key] if key in live else _frozen_board(frozen[key], units[key], chained.get(frozen[key].pk))
         for key in duty_keys
     }
-    return _with_contests(found)
+    return with_contests(found)
 
 
-def _with_contests(boards: Mapping[str, Board]) -> dict[str, Board]:
+def with_contests(boards: Mapping[str, Board]) -> dict[str, Board]:
     """The boards of one day with what units contest of them and what became of it; one query."""
     if not boards:
         return {}
@@ -132,6 +132,20 @@ def brief_boards(duty_keys: Collection[str], day: date | None = None) -> dict[st
         )
         found[key] = Board(load().duty(key), day, at, _states_of(rows), rows=rows, coverage=_coverage(key, rows, day))
     return found
+
+
+def proven_on(duty_keys: Collection[str], day: date) -> dict[str, dict[int, bool]]:
+    """Duty → unit → whether it was proven on the day, for comparing with another day: no rows are made."""
+    units = units_of(duty_keys, day)
+    frozen = {s.duty_key: s for s in snapshots_of(day).filter(duty_key__in=duty_keys)}
+    live = {key: [v.unit_id for v in units[key]] for key in duty_keys if key not in frozen}
+    states = timelines.claim_states(live, moment_of(day))
+    return {
+        key: {one["unit"]: one["state"] == ClaimState.PROVEN for one in frozen[key].rows}
+        if key in frozen
+        else {pk: states.get((pk, key)) == ClaimState.PROVEN for pk in live[key]}
+        for key in duty_keys
+    }
 
 
 @cache

@@ -185,3 +185,12 @@ def test_the_map_asks_a_fixed_number_of_questions(client, coordinator, units, dj
     client.get(reverse("scoreboard:gci"))
     with django_assert_num_queries(31):
         client.get(reverse("scoreboard:gci"))
+
+
+@pytest.mark.parametrize("spelling", ["paper:0{}", "paper:+{}", "paper: {}"])
+def test_a_document_is_cleared_under_its_own_key_only_so_that_the_export_finds_it(coordinator, frozen_now, spelling):
+    unit = UnitFactory()
+    paper = regulation(unit, coordinator)
+    with pytest.raises(ActionDenied):
+        clear(key=spelling.format(paper.document_id), by=coordinator)
+    assert public_rows(coordinator, frozen_now.date())

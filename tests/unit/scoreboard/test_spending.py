@@ -3,10 +3,12 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from dekhang.apps.core import clock
 from dekhang.apps.duties.enums import EvidenceKind
+from dekhang.apps.duties.filing.services import accept, send_back, submit
 from dekhang.apps.registry.enums import UnitKind
 from dekhang.apps.scoreboard.spending.selectors import spending
 from tests.factories.core import UserFactory
@@ -95,3 +97,23 @@ def test_a_unit_without_a_document_is_a_dash_on_the_page(client, leader):
     client.force_login(leader)
     shown = client.get(reverse("scoreboard:spending")).content.decode()
     assert "Xã Chưa Nộp" in shown and "Chưa có văn bản" in shown
+
+
+def test_a_text_found_wrong_does_not_take_the_later_text_of_its_year_with_it(leader, settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+    unit, coordinator = UnitFactory(), UserFactory(coordinator=True)
+    accepted = []
+    for number, security in enumerate((3, 12), start=1):
+        filed = submit(
+            unit_id=unit.pk,
+            kind="budget",
+            title="Quyết định giao kinh phí",
+            issue_number=f"{number}/QĐ",
+            issued_on=date(2019, 11, number),
+            facts={"year": "2019", "it_spending": 100, "security_spending": security},
+            file=SimpleUploadedFile("kinh-phi.pdf", b"%PDF-1.7 " + str(number).encode()),
+            by=officer_of(unit),
+        )
+        accepted.append(accept(revision=filed, by=coordinator))
+    send_back(revision=accepted[0], by=coordinator, note="Bản đầu ghi nhầm số.")
+    assert spending(leader, date(2019, 12, 10)).rows[0].paper.security == 12

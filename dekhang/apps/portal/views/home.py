@@ -89,7 +89,7 @@ def choose_unit(request: HttpRequest) -> HttpResponse:
 
 
 def _shares() -> dict[str, Any]:
-    boards = scoreboard.boards(HOME_DUTIES)
+    boards = scoreboard.with_contests(scoreboard.brief_boards(HOME_DUTIES))
     return {"boards": boards, "shares": [share_card(board) for board in boards.values()]}
 
 

@@ -24,7 +24,8 @@ def check_known(key: str) -> None:
     """Raise ActionDenied when nothing of the map has this key."""
     what, _colon, name = key.partition(":")
     if what == "paper":
-        if name.isdecimal() and len(name) < 18 and Document.objects.filter(pk=int(name)).exists():
+        # written as the pages write it, or the item would stand beside its document and never be found again
+        if name.isdecimal() and len(name) < 18 and name == str(int(name)) and Document.objects.filter(pk=int(name)).exists():
             return
     elif key in {key_of(one) for i in load().gci_indicators for one in i.contributions if not one.instrument}:
         return

@@ -13,7 +13,7 @@ from dekhang.apps.scoreboard.figures import Board, BoardRow
 from dekhang.apps.scoreboard.forecast import FORECAST_DAYS, Forecast, forecast
 from dekhang.apps.scoreboard.leadership.decisions import Decision, decisions
 from dekhang.apps.scoreboard.priorities import weights_on
-from dekhang.apps.scoreboard.selectors import BOARD_DUTIES, brief_boards, moment_of, trends
+from dekhang.apps.scoreboard.selectors import BOARD_DUTIES, brief_boards, moment_of, proven_on, trends
 
 MONTH = timedelta(days=30)
 
@@ -97,7 +97,7 @@ def _grouped(number: int) -> str:
 def summary(day: date) -> Summary:
     """Everything on the leadership page. For provincial roles: it names units. A fixed number of queries."""
     before = day - MONTH
-    now, then = brief_boards(BOARD_DUTIES, day), brief_boards(BOARD_DUTIES, before)
+    now, then = brief_boards(BOARD_DUTIES, day), proven_on(BOARD_DUTIES, before)
     points, deadlines = trends(list(now.values()), FORECAST_DAYS), deadlines_at(moment_of(day))
     lines = tuple(_line(board, then[key], forecast(points[key], deadlines.get(key))) for key, board in now.items())
     comparison = comparison_of(now, day)
@@ -106,8 +106,7 @@ def summary(day: date) -> Summary:
     return Summary(day, before, lines, comparison, tuple(todo))
 
 
-def _line(now: Board, then: Board, ahead: Forecast | None) -> Line:
-    was: Mapping[int, bool] = {row.unit_id: row.proven for row in then.rows}
+def _line(now: Board, was: Mapping[int, bool], ahead: Forecast | None) -> Line:
     # a unit that is new in a month has gained nothing by being founded; before the duty was in force nobody had anything
     gained = tuple(row for row in now.rows if row.proven and not was.get(row.unit_id, bool(was)))
     lost = tuple(row for row in now.rows if not row.proven and was.get(row.unit_id, False))

@@ -124,7 +124,9 @@ def _papers(user: User, at: datetime) -> list[Paper]:
     for row in rows.order_by("observed_at", "pk"):
         if row.outcome != Outcome.OK:
             # a document that is found wrong takes its own year with it, and no other
-            found.pop(by_revision.get((row.unit_id, row.revision_id), (0, 0)), None)
+            key = by_revision.get((row.unit_id, row.revision_id), (0, 0))
+            if key in found and found[key].revision_id == row.revision_id:  # a later text of that year stays
+                del found[key]
             continue
         facts = row.payload.get("facts")
         year = str(facts.get("year", "")) if isinstance(facts, dict) else ""

@@ -101,9 +101,9 @@ def what_if(user: User, of: Province, unit_ids: Iterable[int], duty_keys: Collec
     visible, weights = visible_unit_ids(user), weights_on(of.day)
     names = {one.unit_id: one for one in of.comparison.places}
     chosen = tuple(pk for pk in dict.fromkeys(unit_ids) if pk in visible and pk in names)[:MAX_UNITS]
-    keys = tuple(key for key in of.boards if key in duty_keys)
+    keys, picked = tuple(key for key in of.boards if key in duty_keys), frozenset(chosen)
     gains = {
-        key: {row.unit_id for row in of.boards[key].rows if row.unit_id in chosen and not row.proven} for key in keys
+        key: {row.unit_id for row in of.boards[key].rows if row.unit_id in picked and not row.proven} for key in keys
     }
     changes = tuple(
         Change(board.duty, board.proven, len(gains.get(key, ())), board.units)
