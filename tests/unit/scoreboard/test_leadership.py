@@ -137,7 +137,7 @@ def test_the_summary_asks_a_fixed_number_of_questions(units, django_assert_num_q
     for _n in range(units):
         UnitFactory()
     summary(DAY)
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(10):
         summary(DAY)
 
 

@@ -25,7 +25,12 @@ def check_known(key: str) -> None:
     what, _colon, name = key.partition(":")
     if what == "paper":
         # written as the pages write it, or the item would stand beside its document and never be found again
-        if name.isdecimal() and len(name) < 18 and name == str(int(name)) and Document.objects.filter(pk=int(name)).exists():
+        if (
+            name.isdecimal()
+            and len(name) < 18
+            and name == str(int(name))
+            and Document.objects.filter(pk=int(name)).exists()
+        ):
             return
     elif key in {key_of(one) for i in load().gci_indicators for one in i.contributions if not one.instrument}:
         return
