@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from django.db.models import Count, Exists, Min, OuterRef, Q
 from django.urls import reverse
@@ -245,7 +245,7 @@ def _assignments(user: User, unit_id: int) -> Iterator[Task]:
         if row.leads and row.state in (TaskState.NOT_REPORTED, TaskState.CONTESTED)
     ]
     for row in rows[: SHOWN * 2]:
-        due_at = end_of(row.due_on) if row.due_on else None
+        due_at = last_moment(row.due_on) if row.due_on else None
         yield Task(
             "bad" if row.overdue else "warn" if row.state == TaskState.CONTESTED else "info",
             _("Quá hạn") if row.overdue else str(row.state.label),
@@ -293,6 +293,11 @@ def _papers(user: User, unit_id: int) -> Iterator[Task]:
         )
 
 
+def last_moment(day: date) -> datetime:
+    """A deadline as people read it: 23:59 of its day, not 00:00 of the next."""
+    return end_of(day) - timedelta(seconds=1)
+
+
 def _inspections(unit_id: int) -> Iterator[Task]:
     """Visits that are announced, and what they found that is still to be put right."""
     today = clock.today()
@@ -306,7 +311,7 @@ def _inspections(unit_id: int) -> Iterator[Task]:
             reverse("inspections:finding", args=[finding.pk]),
             _("Báo cáo khắc phục"),
             detail=_("Phát hiện khi kiểm tra."),
-            due_at=end_of(finding.due_on),
+            due_at=last_moment(finding.due_on),
         )
     coming = Visit.objects.filter(unit_id=unit_id, status=VisitStatus.PLANNED, announced=True)
     for visit in coming.order_by("day")[:SHOWN]:

@@ -3,6 +3,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from dekhang.apps.alerts.enums import EscalationStep
 from dekhang.apps.cascade.services import report
@@ -13,6 +14,7 @@ from dekhang.apps.duties.contesting.services import contest
 from dekhang.apps.duties.enums import EvidenceKind
 from dekhang.apps.duties.models import Evidence
 from dekhang.apps.incidents.services import adopt_sop, approve_sop, confirm_read
+from dekhang.apps.portal import work
 from dekhang.apps.registry.enums import ContactKind
 from dekhang.apps.registry.models import Contact
 from dekhang.apps.sources.enums import SourceState
@@ -267,3 +269,8 @@ def test_the_province_looks_at_a_unit_s_work_without_its_buttons(client):
     assert "Xã Được Xem" in shown and "Tôi đang trực ở" not in shown
     client.force_login(officer_of(UnitFactory()))
     assert client.get(reverse("portal:work_of", args=[unit.pk])).status_code == 404
+
+
+def test_a_deadline_is_told_on_its_own_day_and_not_at_midnight_of_the_next():
+    told = timezone.localtime(work.last_moment(date(2019, 12, 21)))
+    assert f"{told:%H:%M %d/%m/%Y}" == "23:59 21/12/2019"
