@@ -17,7 +17,9 @@ def follow_reorganisations() -> int:
 
 def _move(came: Came) -> int:
     for briefing in Briefing.objects.filter(unit_id__in=came.moved, status__in=OPEN):
-        Briefing.objects.filter(pk=briefing.pk).update(unit_id=came.moved[briefing.unit_id or 0])
+        unit_id = came.moved[briefing.unit_id or 0]
+        Briefing.objects.filter(pk=briefing.pk).update(unit_id=unit_id)
+        record_event(action=AuditAction.BRIEFING_CHANGED, by=None, target=briefing, detail={"to": unit_id})
     moved = 0
     rows = Invitation.objects.filter(unit_id__in=came.moved, briefing__status__in=OPEN).select_related("briefing")
     for one in rows.order_by("pk"):

@@ -49,7 +49,8 @@ def own_invitations(user: User, briefing: Briefing) -> list[Invitation]:
     held = PostHolding.objects.in_force(clock.today()).filter(
         user=user, kind__in=(PostKind.HEAD, PostKind.OFFICER), user__is_active=True
     )
-    return list(briefing.invitations.filter(unit_id__in=held.values("unit_id")).select_related("briefing"))
+    own = briefing.invitations.filter(unit_id__in=held.values("unit_id"))
+    return list(own.select_related("briefing").order_by("pk"))
 
 
 def materials_of(user: User) -> QuerySet[Material]:

@@ -19,7 +19,7 @@ from dekhang.apps.duties.models import Evidence
 from dekhang.apps.duties.selectors import assess
 from dekhang.apps.duties.states import PROVABLE, duties_of
 from dekhang.apps.registry.enums import UnitKind
-from dekhang.apps.registry.models import Employment, Person
+from dekhang.apps.registry.models import Employment, Person, PostHolding
 from dekhang.apps.registry.reorganise import come_into_force, schedule
 from dekhang.apps.registry.services import add_contact
 from tests.factories.briefings import briefing_of, material_of
@@ -429,6 +429,17 @@ def test_reading_counts_after_the_file_was_opened_and_only_when_all_is_read(coor
     assert informed(unit, "read") == [Outcome.OK]
     material_of(briefing, coordinator, name="them.pdf", content=b"%PDF-1.4 them")
     assert informed(unit, "read") == [Outcome.OK, Outcome.BROKEN], "what came later is not read yet"
+
+
+def test_who_opened_a_file_at_one_unit_and_works_at_another_now_reads_it_for_that_one(coordinator, unit):
+    other = UnitFactory()
+    officer = officer_of(unit)
+    briefing = briefing_of(coordinator, unit, other)
+    one = material_of(briefing, coordinator)
+    services.note_opened(material=one, invitation=invitation_of(briefing, unit), by=officer)
+    PostHolding.objects.filter(user=officer).update(unit=other)
+    services.confirm_read(material=one, invitation=invitation_of(briefing, other), by=officer)
+    assert (informed(unit, "read"), informed(other, "read")) == ([], [Outcome.OK])
 
 
 def test_a_marked_file_is_refused_and_nothing_of_it_is_kept(coordinator, unit, data):

@@ -232,6 +232,19 @@ def test_what_is_too_long_is_refused_and_does_not_wipe_what_was_said_before(insp
     assert (answer.status_code, visit.unit_view) == (403, "Đơn vị tiếp thu.")
 
 
+def test_what_is_written_while_the_lead_concludes_is_refused(inspector, unit):
+    visit = visit_of(unit, inspector)
+    item = visit.items.select_related("visit").first()
+    concluded(visit_seen := type(visit).objects.get(pk=visit.pk), inspector)
+    assert visit.status != visit_seen.status
+    with pytest.raises(ActionDenied, match="vừa được người khác thay đổi"):
+        services.answer_item(item=item, result="not_met", note="Muộn.", by=inspector)
+    with pytest.raises(ActionDenied, match="vừa được người khác thay đổi"):
+        finding_of(visit, inspector)
+    item.refresh_from_db()
+    assert (item.result, visit.findings.count()) == ("met", 0)
+
+
 # findings to their end
 
 
@@ -250,6 +263,8 @@ def test_a_finding_goes_back_and_forth_until_it_is_verified_and_then_the_visit_c
         services.file_follow_up(finding=finding, text="Lần nữa.", by=officer)
     with pytest.raises(ActionDenied, match="còn thiếu gì"):
         services.judge(finding=finding, verified=False, by=inspector)
+    with pytest.raises(ActionDenied, match="dài quá 1000 ký tự"):
+        services.judge(finding=finding, verified=False, note="a" * 1001, by=inspector)
     services.judge(finding=finding, verified=False, note="Chưa thấy lịch trực.", by=inspector)
     pdf = SimpleUploadedFile("lich.pdf", b"%PDF-1.4 lich")
     services.file_follow_up(finding=finding, text="Kèm lịch trực.", file=pdf, by=officer)

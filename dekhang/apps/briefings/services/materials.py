@@ -77,7 +77,10 @@ def note_opened(*, material: Material, invitation: Invitation, by: User) -> None
 def confirm_read(*, material: Material, invitation: Invitation, by: User) -> None:
     """“Đã đọc”: by a person who had opened the file."""
     check_can_read(by, invitation, material)
-    moved = Reading.objects.filter(material=material, user=by, read_at=None).update(read_at=clock.now())
+    # whoever opened it at another unit reads it for the one where they work now
+    moved = Reading.objects.filter(material=material, user=by, read_at=None).update(
+        read_at=clock.now(), invitation=invitation
+    )
     if moved != 1:
         raise ActionDenied(_("Bạn đã xác nhận đọc tài liệu này."))
     record_event(

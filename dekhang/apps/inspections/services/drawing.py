@@ -17,7 +17,6 @@ from dekhang.apps.inspections.sampling import Candidate, draw
 from dekhang.apps.registry.selectors import counted_units
 
 
-@transaction.atomic
 def draw_sample(*, title: str, quotas: Mapping[str, tuple[int, int]], by: User) -> Sample:
     """Draw units in force today: of each block so many by risk and so many at random.
 
@@ -31,13 +30,20 @@ def draw_sample(*, title: str, quotas: Mapping[str, tuple[int, int]], by: User) 
     versions = list(counted_units().order_by("unit_id"))
     found = risks([version.unit_id for version in versions])
     frame = [Candidate(v.unit_id, v.unit.key, v.kind, found.get(v.unit_id, Risk()).points) for v in versions]
+    with transaction.atomic():  # the risks of a province take long to compute; nobody waits for that to write
+        return _draw(title.strip(), quotas, frame, found, by)
+
+
+def _draw(
+    title: str, quotas: Mapping[str, tuple[int, int]], frame: list[Candidate], found: Mapping[int, Risk], by: User
+) -> Sample:
     head = AuditHead.objects.select_for_update().filter(pk=1).first()
     seed, seed_event = (head.hash, head.events) if head is not None else (GENESIS, 0)
     drawn = draw(frame, quotas, seed)
     if not drawn:
         raise ActionDenied(_("Không rút được đơn vị nào. Ghi số đơn vị cần rút ở ít nhất một khối."))
     sample = Sample.objects.create(
-        title=title.strip(),
+        title=title,
         drawn_at=clock.now(),
         drawn_by=by,
         seed=seed,

@@ -16,7 +16,7 @@ from dekhang.apps.duties.filing.services import refuse_secrets
 from dekhang.apps.duties.models import Evidence
 from dekhang.apps.duties.services import record_evidence
 from dekhang.apps.inspections import messages
-from dekhang.apps.inspections.enums import AuditAction, FindingStatus
+from dekhang.apps.inspections.enums import AuditAction, FindingStatus, VisitStatus
 from dekhang.apps.inspections.models import Finding, FollowUp, Item, Visit
 from dekhang.apps.inspections.policies import (
     OPEN,
@@ -27,6 +27,7 @@ from dekhang.apps.inspections.policies import (
 )
 
 FINDINGS = 100  # of one visit
+JUDGEMENT = 1000  # characters of a verdict: the column's length
 
 
 def raise_finding(
@@ -56,6 +57,8 @@ def raise_finding(
         raise ActionDenied(_("Một cuộc kiểm tra có tối đa %(limit)d phát hiện. Gộp những phát hiện cùng loại.") % {"limit": FINDINGS})  # fmt: skip
     refuse_secrets(unit_id=visit.unit_id, by=by, texts={"text": text, "required": required})
     with transaction.atomic():
+        if not Visit.objects.select_for_update().filter(pk=visit.pk, status=VisitStatus.UNDER_WAY).exists():
+            raise ActionDenied(_("Cuộc kiểm tra vừa được người khác thay đổi. Mở lại trang để xem."))
         finding = Finding.objects.create(
             visit=visit,
             unit_id=visit.unit_id,
@@ -129,6 +132,8 @@ def judge(*, finding: Finding, verified: bool, note: str = "", by: User) -> Find
     check_can_judge(by, finding)
     if not verified and not note.strip():
         raise ActionDenied(_("Hãy ghi còn thiếu gì, để đơn vị biết làm tiếp."))
+    if len(note.strip()) > JUDGEMENT:
+        raise ActionDenied(_("Nhận xét dài quá %(limit)d ký tự. Viết gọn lại.") % {"limit": JUDGEMENT})
     refuse_secrets(unit_id=finding.unit_id, by=by, texts={"note": note})
     with transaction.atomic():
         return _judge(finding, verified, note, by)
@@ -136,7 +141,7 @@ def judge(*, finding: Finding, verified: bool, note: str = "", by: User) -> Find
 
 def _judge(finding: Finding, verified: bool, note: str, by: User) -> Finding:
     judged = FollowUp.objects.filter(finding=finding, verified=None).update(
-        verified=verified, judged_at=clock.now(), judged_by=by, judgement=note.strip()[:1000]
+        verified=verified, judged_at=clock.now(), judged_by=by, judgement=note.strip()
     )
     if judged != 1:
         raise ActionDenied(_("Báo cáo này vừa được người khác kiểm tra. Mở lại trang để xem."))

@@ -167,9 +167,11 @@ def answer_item(*, item: Item, result: str, note: str = "", seen: str = "", by: 
         raise ActionDenied(_("Mục không đạt cần ghi chú: thiếu gì, sai ở đâu."))
     refuse_secrets(unit_id=item.visit.unit_id, by=by, texts={"note": note, "seen": seen})
     with transaction.atomic():
-        Item.objects.filter(pk=item.pk).update(
+        answered = Item.objects.filter(pk=item.pk, visit__status=VisitStatus.UNDER_WAY).update(
             result=result, note=note.strip(), seen=seen.strip(), answered_at=clock.now(), answered_by=by
         )
+        if answered != 1:  # concluded by the lead meanwhile
+            raise ActionDenied(_("Cuộc kiểm tra vừa được người khác thay đổi. Mở lại trang để xem."))
         record_event(
             action=AuditAction.ITEM_ANSWERED,
             by=by,
