@@ -234,6 +234,40 @@ CALLS: dict[str, Call] = {
     "briefings.briefings": Call(),
     "inspections.visits": Call(query=lambda own: {"unit": own.unit.pk}),
     "inspections.findings": Call(query=lambda own: {"unit": own.unit.pk}),
+    "inspections.samples": Call(),
+    "inspections.sample": Call(("1",)),
+    "inspections.draw": Call(body={"title": "Đợt mới", "quotas": {"commune": [1, 1]}}),
+    "inspections.plan": Call(
+        body=lambda own: {
+            "unit": own.unit.pk,
+            "checklist": own["visit"].checklist_key,
+            "day": "2020-01-06",
+            "lead": own["visit"].lead_id,
+        }
+    ),
+    "inspections.visit": Call(("visit",)),
+    "inspections.move": Call(("visit",), {"to": "concluded", "note": "kết luận"}),
+    "inspections.comment": Call(("concluded_visit",), {"note": "ý kiến"}),
+    "inspections.answer": Call(("visit", "visit_item"), {"result": "met"}),
+    "inspections.raise_finding": Call(
+        ("visit",), {"severity": "low", "text": "thiếu", "required": "bổ sung", "due_on": "2020-02-01"}
+    ),
+    "inspections.make_minutes": Call(("concluded_visit",)),
+    "inspections.minutes": Call(("minutes",)),
+    "inspections.finding": Call(("finding",)),
+    "inspections.follow_up": Call(("finding",), upload=lambda own: {"text": "đã làm", "file": pdf()}),
+    "inspections.judge": Call(("filed_finding",), {"verified": True}),
+    "inspections.withdraw_finding": Call(("finding",), {"note": "nhầm"}),
+    "inspections.follow_up_file": Call(("follow_up",)),
+    "registry.observed": Call(),
+    "registry.observed_of_unit": Call(("unit",)),
+    "registry.register_seen": Call(("unit",), {"seen": "host:may-la", "new_system": "Hệ thống mới"}),
+    "registry.dismiss_seen": Call(("unit",), {"seen": "host:may-la", "reason": "vì"}),
+    "registry.undo_dismissal": Call(("dismissal",)),
+    "reports.make": Call(("year",), {"start": "2019-12-10", "day": "2019-12-10"}),
+    "reports.make_of_unit": Call(("unit", "year"), {"start": "2019-12-10", "day": "2019-12-10"}),
+    "reports.follow": Call(),
+    "reports.compare": Call(("paper",)),
     "reports.reports": Call(query=lambda own: {"unit": own.unit.pk}),
     "reports.report": Call(("paper",)),
     "reports.report_file": Call(("paper", "xlsx")),
@@ -394,7 +428,7 @@ def test_the_same_sent_with_its_own_people_s_tokens_is_done_and_with_reading_one
     assert sorted(idle - NEED_SOMETHING_BEFORE) == []
 
 
-# an undone step, a closed thing, a planned change, a finished hunt: there is none in this world
+# an undone step, a closed thing, a planned change, a finished hunt, a machine seen: there is none in this world
 NEED_SOMETHING_BEFORE = {
     *("cascade.accept", "cascade.answer_contest", "cascade.ask_extension", "cascade.report", "cascade.judge"),
     *("cascade.decide_extension", "cascade.withdraw_report", "cascade.withdraw"),

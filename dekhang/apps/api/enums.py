@@ -25,7 +25,7 @@ class Area(models.TextChoices):
     OSCAL = "oscal", _("Xuất OSCAL: nghĩa vụ, khai báo, bằng chứng")
 
 
-ONLY_READ = frozenset({Area.BOARD, Area.AUDIT, Area.OSCAL, Area.BRIEFINGS, Area.INSPECTIONS})
+ONLY_READ = frozenset({Area.BOARD, Area.AUDIT, Area.OSCAL, Area.BRIEFINGS})
 
 
 def all_scopes() -> dict[str, str]:

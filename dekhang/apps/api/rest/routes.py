@@ -8,11 +8,13 @@ from dekhang.apps.api.rest.areas import (
     accounts,
     alerts,
     board,
+    briefings,
     cascade,
     contacts,
     duties,
     incidents,
     inspections,
+    observed,
     oscal,
     people,
     registry,
@@ -25,10 +27,22 @@ from dekhang.apps.api.rest.building import Rest
 from dekhang.apps.api.rest.problems import answer, not_found, speak_problems
 
 AREAS = (
-    *(board.operations, duties.operations, registry.operations, accounts.posts, contacts.operations),
+    *(
+        board.operations,
+        duties.operations,
+        registry.operations,
+        accounts.posts,
+        contacts.operations,
+        observed.operations,
+    ),
     *(people.operations, sources.operations, alerts.operations, incidents.operations, search.operations),
     *(retention.operations, accounts.operations, accounts.log, oscal.operations),
-    *(cascade.operations, inspections.conferences, inspections.operations, reports.operations),
+    *(
+        cascade.operations,
+        briefings.operations,
+        inspections.operations,
+        reports.operations,
+    ),
 )
 rest = Rest(
     title="Đề Kháng",
