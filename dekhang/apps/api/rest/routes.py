@@ -14,35 +14,27 @@ from dekhang.apps.api.rest.areas import (
     duties,
     incidents,
     inspections,
+    networks,
     observed,
     oscal,
     people,
+    plans,
     registry,
     reports,
     retention,
     search,
     sources,
+    supporting,
 )
 from dekhang.apps.api.rest.building import Rest
 from dekhang.apps.api.rest.problems import answer, not_found, speak_problems
 
 AREAS = (
-    *(
-        board.operations,
-        duties.operations,
-        registry.operations,
-        accounts.posts,
-        contacts.operations,
-        observed.operations,
-    ),
-    *(people.operations, sources.operations, alerts.operations, incidents.operations, search.operations),
-    *(retention.operations, accounts.operations, accounts.log, oscal.operations),
-    *(
-        cascade.operations,
-        briefings.operations,
-        inspections.operations,
-        reports.operations,
-    ),
+    *(board.operations, duties.operations, supporting.operations, registry.operations, accounts.posts),
+    *(contacts.operations, networks.operations, observed.operations, people.operations, sources.operations),
+    *(alerts.operations, incidents.operations, search.operations, retention.operations, accounts.operations),
+    *(accounts.log, oscal.operations, plans.operations, cascade.operations, briefings.operations),
+    *(inspections.operations, reports.operations),
 )
 rest = Rest(
     title="Đề Kháng",

@@ -13,7 +13,7 @@ from dekhang.apps.api.rest.asked import Day, day_of
 from dekhang.apps.api.rest.bodies import body_of, checked, typed
 from dekhang.apps.api.rest.building import Id, Operations
 from dekhang.apps.api.rest.once import once
-from dekhang.apps.api.rest.paging import Cursor, Limit, Page, page_of, page_of_list
+from dekhang.apps.api.rest.paging import Cursor, Limit, Page, page_of_list
 from dekhang.apps.api.rest.problems import not_found
 from dekhang.apps.api.rest.shapes import Person, Row, fields
 from dekhang.apps.cascade import policies, selectors, services
@@ -27,16 +27,6 @@ from dekhang.apps.duties.selectors import moment_of
 
 operations = Operations(Area.CASCADE)
 OfAssignment = Annotated[int, Field(alias="assignment_id")]
-
-
-class PlanRow(Row):
-    id: int
-    plan: Annotated[int, Field(alias="plan_id")]
-    title: str
-    state: str
-    day: date
-    issued_at: datetime | None
-    issued_by: Person
 
 
 class AssignmentRow(Schema):
@@ -146,12 +136,6 @@ class Reporting(body_of(ReportForm, "ReportingFields", without=PERIOD)):  # type
 
 class Extending(body_of(ExtensionForm, "ExtendingFields", without=PERIOD)):  # type: ignore[misc]
     occurrence: int | None = None
-
-
-@operations.read("/plans", Page[PlanRow])
-def plans(request: HttpRequest, limit: Limit = 50, cursor: Cursor = "") -> dict[str, Any]:
-    """Các bản kế hoạch."""
-    return page_of(selectors.versions_of(request.user), limit, cursor)
 
 
 @operations.read("/assignments", Page[AssignmentRow])
