@@ -121,6 +121,13 @@ def plans(request: HttpRequest, limit: Limit = 50, cursor: Cursor = "") -> dict[
     return page_of(selectors.versions_of(request.user), limit, cursor)
 
 
+@operations.create("/plans/from-template", PlanRow)
+def draft_from_template(request: HttpRequest) -> Any:
+    """Nạp kế hoạch mẫu thành bản nháp."""
+    policies.check_can_plan(request.user)
+    return once(request, lambda: PlanRow.from_orm(services.draft_from_template(template=template(), by=request.user)))
+
+
 @operations.read("/plans/{version_id}", PlanDetail)
 def plan(request: HttpRequest, version_id: Id) -> dict[str, Any]:
     """Một bản kế hoạch với các việc."""
@@ -142,13 +149,6 @@ def draft_plan(request: HttpRequest, body: body_of(PlanForm)) -> Any:  # type: i
     policies.check_can_plan(request.user)
     facts = checked(PlanForm(typed(body)))
     return once(request, lambda: PlanRow.from_orm(services.draft_plan(by=request.user, **facts)))
-
-
-@operations.create("/plans/from-template", PlanRow)
-def draft_from_template(request: HttpRequest) -> Any:
-    """Nạp kế hoạch mẫu thành bản nháp."""
-    policies.check_can_plan(request.user)
-    return once(request, lambda: PlanRow.from_orm(services.draft_from_template(template=template(), by=request.user)))
 
 
 @operations.change("/plans/{version_id}", PlanDetail)
