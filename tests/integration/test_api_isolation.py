@@ -463,6 +463,10 @@ NEED_SOMETHING_BEFORE = {
     *("cascade.accept", "cascade.answer_contest", "cascade.ask_extension", "cascade.report", "cascade.judge"),
     *("cascade.decide_extension", "cascade.withdraw_report", "cascade.withdraw"),
     # a draft, a provider, a day of which the figures are frozen, units below: test_plans.py and tests/unit of their apps
+    *("cascade.preview_send", "cascade.revise_plan", "cascade.send", "reports.make", "reports.make_of_unit"),
+    *("duties.answer_support", "duties.ask_support", "inspections.answer", "inspections.comment", "inspections.draw"),
+    *("inspections.judge", "inspections.make_minutes", "inspections.move", "inspections.plan"),
+    *("inspections.raise_finding", "inspections.withdraw_finding"),
     *("cascade.add_task", "cascade.change_plan", "cascade.change_task", "cascade.delete_task", "cascade.discard_plan"),
     *("cascade.issue_plan", "cascade.move_task", "cascade.send_down", "duties.verify_support"),
     *("registry.change_provider", "registry.end_provider", "registry.dismiss_seen", "registry.register_seen"),
@@ -503,4 +507,8 @@ def test_an_inspector_s_token_reads_everything_and_changes_nothing(units):
     assert rows_of(a) == before
 
 
-INSPECTORS_MAY: set[str] = set()
+# to inspect is their work, and a comparison is noted in the log
+INSPECTORS_MAY = {
+    *("inspections.draw", "inspections.plan", "inspections.move", "inspections.answer", "inspections.raise_finding"),
+    *("inspections.make_minutes", "inspections.judge", "inspections.withdraw_finding", "reports.compare"),
+}
