@@ -1,9 +1,10 @@
 """The list of units at any date, and one unit with its people, contacts, systems and history."""
 
 from dataclasses import dataclass
+from datetime import date
 
 from django.contrib import messages
-from django.db.models import Prefetch
+from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -17,7 +18,16 @@ from dekhang.apps.registry.enums import ContactKind, UnitKind
 from dekhang.apps.registry.forms import ContactForm, SystemForm
 from dekhang.apps.registry.inventory.forms import NameForm, NetworkForm
 from dekhang.apps.registry.inventory.services import check_can_change_networks
-from dekhang.apps.registry.models import Contact, Network, PostHolding, System, SystemName, Unit, UnitVersion
+from dekhang.apps.registry.models import (
+    Contact,
+    Employment,
+    Network,
+    PostHolding,
+    System,
+    SystemName,
+    Unit,
+    UnitVersion,
+)
 from dekhang.apps.registry.people.selectors import headcounts
 from dekhang.apps.registry.policies import check_works_for_unit
 from dekhang.apps.registry.search import found_in
@@ -89,7 +99,7 @@ def _unit_page(request: HttpRequest, unit: Unit, contact_form: ContactForm, syst
         "then": then,
         "fault": fault,
         "headcount": headcounts([unit.pk], day).get(unit.pk, 0),
-        "holdings": PostHolding.objects.in_force(day).filter(unit=unit).select_related("user").order_by("kind"),
+        "holdings": _holdings(unit, day),
         "past_holdings": PostHolding.objects.filter(unit=unit, valid_to__lte=day)
         .select_related("user")
         .order_by("-valid_to")[:20],
@@ -114,6 +124,13 @@ def _unit_page(request: HttpRequest, unit: Unit, contact_form: ContactForm, syst
         else refusal(check_works_for_unit, request.user, unit.pk),
     }
     return render(request, "registry/unit.html", context)
+
+
+def _holdings(unit: Unit, day: date) -> QuerySet[PostHolding]:
+    """`works_elsewhere`: by the roster the holder has moved; the post stays theirs until somebody ends it."""
+    there = Employment.objects.in_force(day).filter(person__user=OuterRef("user"))
+    found = PostHolding.objects.in_force(day).filter(unit=unit).select_related("user").order_by("kind")
+    return found.annotate(works_elsewhere=Exists(there.exclude(unit=unit)) & ~Exists(there.filter(unit=unit)))
 
 
 @require_POST

@@ -2,7 +2,7 @@ import pytest
 from django.urls import reverse
 
 from dekhang.apps.registry.enums import ImportState
-from dekhang.apps.registry.models import Employment, RosterImport
+from dekhang.apps.registry.models import Employment, Person, RosterImport
 from dekhang.apps.registry.people import jobs
 from tests.factories.core import UserFactory
 from tests.factories.registry import UnitFactory, officer_of
@@ -68,3 +68,15 @@ def test_the_list_needs_the_same_queries_for_any_number_of_people(client, unit, 
 def test_a_unit_number_that_no_unit_can_have_shows_an_empty_list(client, unit, unit_asked):
     client.force_login(UserFactory(coordinator=True))
     assert client.get(reverse("registry:roster"), {"don-vi": unit_asked}).status_code == 200
+
+
+def test_a_holder_who_moved_by_the_roster_is_pointed_out_on_the_page_of_the_old_unit(client, unit):
+    officer, other = officer_of(unit), UnitFactory(version__name="Sở Nội vụ")
+    person = Person.objects.create(code="CB9", name="Người Chuyển", user=officer)
+    first = Employment.objects.create(person=person, unit=unit, valid_from="2019-01-01")
+    client.force_login(UserFactory(coordinator=True))
+    page = reverse("registry:unit", args=[unit.pk])
+    assert "đã chuyển đơn vị" not in client.get(page).content.decode()
+    Employment.objects.filter(pk=first.pk).update(valid_to="2019-12-01")
+    Employment.objects.create(person=person, unit=other, valid_from="2019-12-01")
+    assert "đã chuyển đơn vị" in client.get(page).content.decode()
