@@ -325,10 +325,8 @@ def reports(data: Path) -> Iterator[Finding]:
     behind = [row for row in jobs.progress() if row.missing and row.frozen]
     missing = sum(row.missing for row in behind)
     if missing:
-        yield (
-            False,
-            f"{missing} báo cáo định kỳ chưa lập được: {behind[0].period.entry.title}. Xem log của công việc nền.",
-        )
+        why = next((row.refused[0].problem for row in behind if row.refused), "Xem log của công việc nền.")
+        yield False, f"{missing} báo cáo định kỳ chưa lập được: {behind[0].period.entry.title}. {why}"
     else:
         yield True, "báo cáo định kỳ đã lập đủ"
     try:

@@ -32,6 +32,11 @@ def digest_of(inputs: Inputs) -> str:
     return hashlib.sha256(orjson.dumps(inputs, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
+def intact(report: Report) -> bool:
+    """The data are what was frozen. Nothing is built from others: they may lack anything."""
+    return digest_of(report.inputs) == report.inputs_sha256
+
+
 def keep(report: Report, form: Form, content: bytes) -> ReportFile:
     """Write one form of the report into the archive, in the caller's transaction."""
     kept = ReportFile(
@@ -66,7 +71,7 @@ def content(report: Report, form: str) -> bytes:
     try:
         return stored(kept)
     except Lost:
-        if kept.form not in RENDERERS:
+        if kept.form not in RENDERERS or not intact(report):
             raise
         try:
             again = RENDERERS[Form(kept.form)](templates.build(report.inputs, report.template_version))
@@ -112,7 +117,7 @@ def compare(report: Report) -> Comparison:
     same: list[str] = []
     faults: list[str] = []
     remarks: list[str] = []
-    if digest_of(report.inputs) != report.inputs_sha256:
+    if not intact(report):
         faults.append(_("Dữ liệu đã lưu không còn khớp mã băm: đã bị sửa sau khi lập."))
     kept: dict[str, bytes] = {}
     for file in report.files.all():
@@ -122,6 +127,8 @@ def compare(report: Report) -> Comparison:
             faults.append(str(missing))
     if Form.SIGNED in kept:
         _check_signed(kept, same, faults)
+    if not intact(report):
+        return Comparison(tuple(same), tuple(faults))
     try:
         again = render(templates.build(report.inputs, report.template_version))
     except templates.TemplateGone:

@@ -1,6 +1,9 @@
+from datetime import date
+
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from dekhang.apps.core import clock
 from dekhang.apps.core.forms import TextField
 from dekhang.apps.reports.gathering import Letter
 from dekhang.apps.reports.kinds import TEXTS, Kind
@@ -30,9 +33,12 @@ class MakeForm(forms.Form):
     signer_title = TextField(label=_("Chức vụ người ký"), max_length=120, required=False)
     signer_name = TextField(label=_("Họ tên người ký"), max_length=120, required=False)
 
-    def __init__(self, *args, kind: Kind, **kwargs) -> None:
+    def __init__(self, *args, kind: Kind, worded: bool = True, **kwargs) -> None:
+        """`worded`: the person may word the number and the signature."""
         super().__init__(*args, **kwargs)
         self.kind = kind
+        if not worded:
+            del self.fields["number"], self.fields["signer_title"], self.fields["signer_name"]
         if kind.key in ("certificate", "sign_off"):
             del self.fields["start"]
             del self.fields["recipients"]
@@ -42,9 +48,16 @@ class MakeForm(forms.Form):
                 label=TEXTS[key], max_length=MAX_TEXT, required=False, widget=forms.Textarea(attrs={"rows": 4})
             )
 
+    def clean_day(self) -> date:
+        day: date = self.cleaned_data["day"]
+        if day > clock.today():  # before anybody counts periods with it
+            raise forms.ValidationError(_("Ngày số liệu chưa tới. Chọn hôm nay hoặc một ngày đã qua."))
+        return day
+
     def letter(self) -> Letter:
-        data = self.cleaned_data
-        return Letter(data["number"], data["signer_title"], data["signer_name"], data.get("recipients", ""))
+        return Letter(
+            **{key: self.cleaned_data.get(key, "") for key in ("number", "signer_title", "signer_name", "recipients")}
+        )
 
     def texts(self) -> tuple[tuple[str, str], ...]:
         return tuple((key, self.cleaned_data[f"text_{key}"]) for key in self.kind.texts)

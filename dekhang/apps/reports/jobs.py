@@ -3,10 +3,11 @@
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from dekhang.apps.core import clock
 from dekhang.apps.core.errors import ActionDenied
@@ -15,7 +16,7 @@ from dekhang.apps.reports import messages
 from dekhang.apps.reports.enums import Form, ReportState
 from dekhang.apps.reports.gathering import Asked, Boards, figures
 from dekhang.apps.reports.kinds import KINDS
-from dekhang.apps.reports.models import Report
+from dekhang.apps.reports.models import NotMade, Report
 from dekhang.apps.reports.selectors import LATE_PERIOD_DAYS, follow, is_frozen, periods_followed
 from dekhang.apps.reports.services import make, sign
 from dekhang.law import load
@@ -25,24 +26,57 @@ logger = logging.getLogger(__name__)
 REMIND_DAYS = 3  # before a report is due
 FROM_HOUR, TO_HOUR = 8, 17  # when reminders are written: nobody is woken for a report
 AT_ONCE = 10  # reports a round: about a second and a half of work
+FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(days=1)  # before a report that was not made is tried again
 
 
 def tick(limit: int = AT_ONCE) -> int:
-    """Make up to `limit` reports that are due to be made. Returns how many were made."""
-    made = 0
+    """Try up to `limit` reports that are due to be made. Returns how many were made.
+
+    What cannot be made is tried again later and later, and shows with its reason on the page of periods.
+    """
+    tried = made = 0
     boards: dict[date, Boards] = {}
+    later = set(NotMade.objects.filter(next_at__gt=clock.now()).values_list("schedule_key", flat=True))
     for asked, key in waiting():
-        if made >= limit:
+        if key in later:
+            continue
+        if tried >= limit:
             break
-        if asked.day not in boards:
-            boards = {asked.day: figures(asked.day)}
+        tried += 1
         try:
+            if asked.day not in boards:
+                boards = {asked.day: figures(asked.day)}
             made += make(asked=asked, by=None, schedule_key=key, boards=boards[asked.day]) is not None
         except ActionDenied as refused:  # a unit without duties on that day: nothing to report
             logger.info("%s is not made: %s", key, refused)
-        except Exception:  # the edge of a loop that must live: what is missing shows on the page of periods
+            _try_later(asked, key, str(refused))
+        except Exception:  # the edge of a loop that must live
             logger.exception("%s is not made", key)
+            _try_later(asked, key, _("Phần mềm gặp lỗi khi lập; chi tiết ở log của công việc nền."))
+        else:
+            NotMade.objects.filter(schedule_key=key).delete()
     return made
+
+
+def _try_later(asked: Asked, key: str, problem: str) -> None:
+    """After a minute, then four times as long each time, at most a day."""
+    now = clock.now()
+    NotMade.objects.filter(tried_at__lt=now - timedelta(days=LATE_PERIOD_DAYS)).delete()  # of periods that are history
+    known = NotMade.objects.filter(schedule_key=key).first()
+    tries = known.tries + 1 if known else 1
+    wait = min(FIRST_WAIT * 4 ** min(tries - 1, 6), LONGEST_WAIT)
+    NotMade.objects.update_or_create(
+        schedule_key=key,
+        defaults={
+            "calendar_key": asked.calendar_key,
+            "period_end": asked.day,
+            "unit_id": asked.unit_id,
+            "problem": problem[:300],
+            "tries": tries,
+            "tried_at": now,
+            "next_at": now + wait,
+        },
+    )
 
 
 def waiting(on: date | None = None) -> Iterator[tuple[Asked, str]]:
@@ -79,6 +113,7 @@ class Planned:
     expected: int
     made: int
     frozen: bool
+    refused: tuple[NotMade, ...] = ()  # tried and not made, the next try first
 
     @property
     def missing(self) -> int:
@@ -90,13 +125,11 @@ def progress(on: date | None = None) -> list[Planned]:
     rows = []
     for period in due_periods(on):
         expected = counted_units(period.end).count() if period.entry.subject == "unit" else 1
-        made = (
-            Report.objects.filter(calendar_key=period.entry.key, period_end=period.end)
-            .values("unit_id")
-            .distinct()
-            .count()
-        )
-        rows.append(Planned(period, expected, made, is_frozen(period)))
+        of_period = {"calendar_key": period.entry.key, "period_end": period.end}
+        made = set(Report.objects.filter(**of_period).values_list("unit_id", flat=True))
+        refused = NotMade.objects.filter(**of_period).order_by("next_at", "pk")
+        still = tuple(one for one in refused if one.unit_id not in made)
+        rows.append(Planned(period, expected, len(made), is_frozen(period), still))
     return rows
 
 

@@ -11,6 +11,14 @@ from dekhang.apps.registry.models import Unit
 from dekhang.apps.reports.enums import Form, ReportKind, ReportState
 
 USER = settings.AUTH_USER_MODEL
+CODE_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTVWXYZ"  # no 0 O, 1 I, U: people type it from paper
+CODE_LETTERS = 12  # 31^12 ≈ 2^59: nobody guesses one
+
+
+def code_as_written(typed: str) -> str:
+    """ "7f3k 9q2m xabc" → "7F3K-9Q2M-XABC", however it was typed; characters that no code has are left out."""
+    letters = [c for c in typed.upper() if c in CODE_ALPHABET][:CODE_LETTERS]
+    return "-".join("".join(letters[n : n + 4]) for n in range(0, len(letters), 4))
 
 
 class Report(models.Model):
@@ -72,6 +80,22 @@ class Report(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.day:%d/%m/%Y} ({self.code})"
+
+
+class NotMade(models.Model):
+    """A report of the calendar that the clock could not make: why, and when it tries again. Gone once it is made."""
+
+    schedule_key = models.CharField(max_length=120, unique=True)
+    calendar_key = models.CharField(max_length=60)
+    period_end = models.DateField()
+    unit = models.ForeignKey(Unit, null=True, on_delete=models.PROTECT, related_name="+")
+    problem = models.CharField(max_length=300)
+    tries = models.PositiveSmallIntegerField(default=0)
+    tried_at = models.DateTimeField()
+    next_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.schedule_key}: {self.problem}"
 
 
 class ReportFile(models.Model):

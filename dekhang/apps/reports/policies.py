@@ -7,7 +7,7 @@ from dekhang.apps.core.errors import ActionDenied
 from dekhang.apps.core.models import User
 from dekhang.apps.registry.policies import check_is_head, check_works_for_unit
 from dekhang.apps.registry.selectors import holds
-from dekhang.apps.reports.enums import ReportState
+from dekhang.apps.reports.enums import ReportKind, ReportState
 from dekhang.apps.reports.kinds import KINDS
 from dekhang.apps.reports.models import Report
 
@@ -24,6 +24,12 @@ def check_can_make(user: User, kind: str, unit_id: int | None) -> None:
     if unit_id is None:
         raise ActionDenied(_("Chỉ cơ quan điều phối lập báo cáo của toàn tỉnh."))
     check_works_for_unit(user, unit_id)
+
+
+def check_can_word_letter(user: User, kind: str) -> None:
+    """Number, recipients and signature stand for who issues the paper: a certificate is the coordinator's, whoever asks for it."""
+    if kind == ReportKind.CERTIFICATE and user.role != Role.COORDINATOR:
+        raise ActionDenied(_("Giấy xác nhận do cơ quan điều phối cấp: chỉ cơ quan đó ghi số và người ký."))
 
 
 def check_can_confirm(user: User, report: Report) -> None:

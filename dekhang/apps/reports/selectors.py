@@ -12,7 +12,7 @@ from dekhang.apps.core.models import User
 from dekhang.apps.registry.models import UnitVersion
 from dekhang.apps.registry.selectors import counted_units, visible_unit_ids
 from dekhang.apps.reports.enums import ReportKind, ReportState
-from dekhang.apps.reports.models import Report
+from dekhang.apps.reports.models import Report, code_as_written
 from dekhang.apps.scoreboard import selectors as scoreboard
 from dekhang.apps.scoreboard.figures import BoardRow
 from dekhang.apps.scoreboard.models import Snapshot
@@ -82,7 +82,7 @@ def follow(period: Period, on: date | None = None) -> list[UnitPeriod]:
     """
     on = on or clock.today()
     newest: dict[int | None, Report] = {}
-    for report in reports_in(period).order_by("made_at", "pk"):
+    for report in reports_in(period).defer("inputs", "tools").order_by("made_at", "pk"):
         newest[report.unit_id] = report
     late = max(0, (on - period.due).days) if is_frozen(period) else 0
     rows = []
@@ -126,7 +126,8 @@ def _proven(rows: Iterable[BoardRow], unit_id: int | None) -> bool:
 
 def certificate(code: str) -> Report | None:
     """The certificate of a code, however it was typed. For everybody: the code is what they must have."""
-    return Report.objects.filter(kind=ReportKind.CERTIFICATE, code=code.strip().upper()).select_related("unit").first()
+    written = code_as_written(code)
+    return Report.objects.filter(kind=ReportKind.CERTIFICATE, code=written).select_related("unit").first()
 
 
 def find(reports: QuerySet[Report], *, kind: str = "", state: str = "", unit_id: int | None = None) -> QuerySet[Report]:

@@ -19,7 +19,7 @@ from dekhang.apps.reports.enums import Form, ReportKind, ReportState
 from dekhang.apps.reports.forms import CodeForm, MakeForm, ReturnForm
 from dekhang.apps.reports.gathering import Asked
 from dekhang.apps.reports.kinds import KINDS, Kind, kinds_for
-from dekhang.apps.reports.models import Report
+from dekhang.apps.reports.models import Report, code_as_written
 from dekhang.law import load
 from dekhang.law.periods import last_ended
 from dekhang.law.shapes import ReportDate
@@ -48,6 +48,7 @@ def report_list(request: HttpRequest) -> HttpResponse:
     state = request.GET.get("trang-thai", "") if request.GET.get("trang-thai") in ReportState.values else ""
     unit_id = _asked_unit(request)
     reports = selectors.find(selectors.reports_of(request.user), kind=kind, state=state, unit_id=unit_id)
+    reports = reports.defer("inputs", "tools")  # a province's data are hundreds of kilobytes a row
     page = Paginator(reports, ROWS_A_PAGE).get_page(request.GET.get("page"))
     own = own_unit_id(request.user)
     subject_id = own if not request.user.is_provincial else unit_id
@@ -93,8 +94,9 @@ def make(request: HttpRequest, kind: str) -> HttpResponse:
     unit_id = _subject(request, wanted)
     policies.check_can_make(request.user, kind, unit_id)
     paper: Paper | None = None
+    worded = refusal(policies.check_can_word_letter, request.user, kind) is None
     if request.method == "POST":
-        form = MakeForm(request.POST, kind=wanted)
+        form = MakeForm(request.POST, kind=wanted, worded=worded)
         if form.is_valid():
             asked = _asked(form, kind, unit_id)
             try:
@@ -108,7 +110,7 @@ def make(request: HttpRequest, kind: str) -> HttpResponse:
             except ActionDenied as denied:
                 form.add_error(None, str(denied))
     else:
-        form = MakeForm(initial=_first_days(kind, unit_id), kind=wanted)
+        form = MakeForm(initial=_first_days(kind, unit_id), kind=wanted, worded=worded)
     context = {
         "kind": wanted,
         "form": form,
@@ -117,8 +119,9 @@ def make(request: HttpRequest, kind: str) -> HttpResponse:
         "paper": paper,
         "entry": _entry(kind, unit_id),
     }
-    template = "reports/_preview.html" if request.htmx and paper else "reports/make.html"
-    return render(request, template, context, status=WRONG_INPUT if form.errors else 200)
+    if request.htmx:  # only the preview asks so; htmx shows no answer but a good one
+        return render(request, "reports/_preview.html", context)
+    return render(request, "reports/make.html", context, status=WRONG_INPUT if form.errors else 200)
 
 
 def _subject(request: HttpRequest, kind: Kind) -> int | None:
@@ -180,8 +183,9 @@ def _detail(
     comparison: archive.Comparison | None = None,
     return_form: ReturnForm | None = None,
 ) -> HttpResponse:
+    intact = archive.intact(report)
     try:
-        paper = templates.build(report.inputs, report.template_version)
+        paper = templates.build(report.inputs, report.template_version) if intact else None
     except templates.TemplateGone:
         paper = None
     user = request.user
@@ -191,6 +195,7 @@ def _detail(
         "tone": STATE_TONES[ReportState(report.state)],
         "files": report.files.all(),
         "paper": paper,
+        "intact": intact,
         "comparison": comparison,
         "needs_confirming": KINDS[report.kind].confirmed,
         "confirm_refusal": refusal(policies.check_can_confirm, user, report),
@@ -298,7 +303,7 @@ def ask_code(request: HttpRequest) -> HttpResponse:
     """For whoever holds a certificate: the code typed in leads to its page."""
     form = CodeForm(request.GET) if "ma" in request.GET else CodeForm()
     if form.is_bound and form.is_valid():
-        return redirect("reports:check", form.cleaned_data["ma"].strip().upper()[:20] or "-")
+        return redirect("reports:check", code_as_written(form.cleaned_data["ma"]) or "-")
     return render(request, "reports/check.html", {"form": form, "asked": False})
 
 
@@ -306,17 +311,18 @@ def ask_code(request: HttpRequest) -> HttpResponse:
 def check(request: HttpRequest, code: str) -> HttpResponse:
     """Was this certificate issued here, and does it still hold? Says no more than the certificate itself, and yes or no."""
     report = selectors.certificate(code[:20])
-    lines = selectors.still_holds(report) if report else []
+    intact = report is not None and archive.intact(report)
+    lines = selectors.still_holds(report) if report and intact else []
     pdf = report.files.filter(form=Form.PDF).first() if report else None
     context = {
         "form": CodeForm(initial={"ma": code[:20]}),
         "asked": True,
         "report": report,
-        "unit": report.inputs["unit"]["name"] if report else "",
-        "at": report.inputs["at"] if report else "",
+        "unit": report.inputs["unit"]["name"] if report and intact else "",
+        "at": report.inputs["at"] if report and intact else "",
         "lines": lines,
         "all_hold": all(line.holds for line in lines),
         "sha256": pdf.sha256 if pdf else "",
-        "intact": report is not None and archive.digest_of(report.inputs) == report.inputs_sha256,
+        "intact": intact,
     }
     return render(request, "reports/check.html", context, status=200 if report else 404)

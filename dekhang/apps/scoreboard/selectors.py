@@ -17,6 +17,7 @@ from dekhang.apps.duties import selectors as duties
 from dekhang.apps.duties import timelines
 from dekhang.apps.duties.contesting.selectors import ContestMark, beside
 from dekhang.apps.duties.enums import ClaimState, ContestState
+from dekhang.apps.duties.models import Claim, Evidence
 from dekhang.apps.duties.selectors import moment_of
 from dekhang.apps.duties.states import Assessment, Measure
 from dekhang.apps.registry.enums import UnitKind
@@ -69,6 +70,15 @@ def figures(
         else:
             found[key] = Figure(duty, day, at, tallies[key].states, tallies[key].measure, False, counted(marks[key]))
     return found
+
+
+def first_known_day() -> date | None:
+    """The day of the first claim or evidence: before it there is nothing to freeze, and a zero would be a lie."""
+    moments = [
+        Evidence.objects.order_by("observed_at").values_list("observed_at", flat=True).first(),
+        Claim.objects.order_by("declared_at").values_list("declared_at", flat=True).first(),
+    ]
+    return min((timezone.localtime(moment).date() for moment in moments if moment), default=None)
 
 
 def counted(marks: Iterable[ContestMark]) -> Contests:

@@ -112,6 +112,17 @@ def test_changed_data_show_even_when_their_file_was_changed_with_them(report):
     assert not archive.compare(report).good
 
 
+def test_data_of_which_parts_are_gone_are_a_fault_with_a_sentence_and_break_no_page(report, client):
+    Report.objects.filter(pk=report.pk).update(inputs={"kind": "year"})
+    report.refresh_from_db()
+    (fault,) = archive.compare(report).faults
+    assert "không còn khớp mã băm" in fault
+    client.force_login(report.made_by)
+    assert "Dữ liệu đã bị sửa" in client.get(f"/bao-cao/{report.pk}/").content.decode()
+    os.remove(report.files.get(form=Form.PDF).file.path)
+    assert client.get(f"/bao-cao/{report.pk}/tai/pdf/").status_code == 403
+
+
 def test_a_template_that_is_no_longer_shipped_is_named_and_the_archive_still_serves(report, client):
     Report.objects.filter(pk=report.pk).update(template_version=99)
     report.refresh_from_db()

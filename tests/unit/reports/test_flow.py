@@ -1,5 +1,6 @@
 """From the clock to the archive of the coordinator: made, confirmed, sent, received or returned, followed."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -10,10 +11,11 @@ from dekhang.apps.core.errors import ActionDenied
 from dekhang.apps.core.models import AuditEvent, OutboundMessage
 from dekhang.apps.reports import jobs, selectors, services
 from dekhang.apps.reports.enums import ReportState
-from dekhang.apps.reports.gathering import Asked
-from dekhang.apps.reports.models import Report
+from dekhang.apps.reports.gathering import Asked, Letter
+from dekhang.apps.reports.models import NotMade, Report
 from dekhang.apps.scoreboard.models import Snapshot
 from dekhang.apps.scoreboard.services import freeze_day
+from dekhang.cli import doctor
 from dekhang.law import load
 from tests.factories.core import UserFactory
 from tests.factories.registry import head_of, officer_of
@@ -88,6 +90,25 @@ def test_a_report_of_a_day_that_is_not_over_cannot_be_confirmed(units, later):
         services.confirm(report=report, by=head)
 
 
+def test_a_draft_of_the_last_day_of_a_period_does_not_keep_the_clock_from_the_report_itself(units):
+    with clock.at(datetime(2019, 11, 30, 3, 0, tzinfo=UTC)):
+        Snapshot.objects.filter(date=date(2019, 11, 30)).delete()
+        draft = services.make(
+            asked=asked("year", units[0], day=date(2019, 11, 30), start=date(2018, 12, 1)), by=officer_of(units[0])
+        )
+    assert (draft.provisional, draft.calendar_key) == (True, "")
+    freeze_day(date(2019, 11, 30))
+    assert ("year", units[0].pk) in [(wanted.kind, wanted.unit_id) for wanted, _key in jobs.waiting()]
+
+
+def test_the_clock_does_not_replace_what_a_person_has_made_meanwhile(units, later):
+    wanted, key = next(jobs.waiting())
+    mine = services.make(asked=replace(wanted, texts=(("done", "Lời của tôi"),)), by=UserFactory(coordinator=True))
+    assert services.make(asked=wanted, by=None, schedule_key=key) is None
+    mine.refresh_from_db()
+    assert mine.state == ReportState.MADE
+
+
 def test_two_heads_confirm_once(units, later):
     one, other = head_of(units[0]), head_of(units[0])
     report = made("year", units[0], by=one)
@@ -109,6 +130,25 @@ def test_days_without_figures_are_refused_with_the_reason(data, frozen_now, day,
     unit, *_others = province()
     with pytest.raises(ActionDenied, match=why):
         made("year", unit, day=day)
+
+
+@pytest.mark.parametrize(
+    "days",
+    [
+        {"start": "2019-12-01", "day": "9999-12-31"},
+        {"start": "0001-01-01", "day": "2019-12-09"},
+        {"start": "0001-01-01", "day": "0001-01-01"},
+        {"start": "2019-01-01", "day": "2019-02-01"},  # nothing was known then
+    ],
+)
+@pytest.mark.parametrize("button", ["xem", "lap"])
+def test_days_out_of_reach_are_refused_with_a_sentence_and_freeze_nothing(units, later, client, days, button):
+    client.force_login(UserFactory(coordinator=True))
+    frozen = Snapshot.objects.count()
+    answer = client.post(reverse("reports:make", args=["to_ubnd"]), {**days, button: "1"})
+    assert answer.status_code == 422
+    assert "Chọn" in answer.content.decode()
+    assert (Snapshot.objects.count(), Report.objects.count()) == (frozen, 0)
 
 
 def test_a_gap_is_frozen_when_it_is_reported_so_that_the_board_goes_on_saying_the_same(units, later):
@@ -157,6 +197,35 @@ def test_one_report_that_breaks_does_not_stop_the_others_and_shows_as_missing(un
     assert missing["unit_year"] == 1
     assert missing["bulletin"] == 0
     assert "is not made" in caplog.text
+
+
+def test_what_cannot_be_made_is_tried_later_and_later_and_the_page_and_the_doctor_say_why(
+    units, later, monkeypatch, client
+):
+    tried = []
+
+    def refuses(*, asked, **more):
+        tried.append(asked.unit_id)
+        raise ActionDenied("Không có gì để báo cáo.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(jobs, "make", refuses)
+        waiting = len(list(jobs.waiting()))
+        for _round in range(waiting):
+            jobs.tick(limit=2)
+        assert len(tried) == waiting  # each once: those that rest give way to the others
+        for minutes, times in ((2, 2), (4, 2), (7, 3), (24 * 60, 4)):
+            with clock.at(LATER + timedelta(minutes=minutes)):
+                jobs.tick(limit=100)
+            assert len(tried) == waiting * times
+    client.force_login(UserFactory(coordinator=True))
+    page = client.get(reverse("reports:follow")).content.decode()
+    assert "4 bản." in page
+    assert "Không có gì để báo cáo." in page
+    assert "Không có gì để báo cáo." in " ".join(sentence for ok, sentence in doctor.reports(None) if not ok)
+    with clock.at(LATER + timedelta(days=3)):
+        jobs.tick(limit=100)
+    assert not NotMade.objects.exists()
 
 
 def test_without_frozen_figures_nothing_is_made_and_the_page_says_why(data, frozen_now, client):
@@ -220,6 +289,32 @@ def test_a_certificate_is_checked_by_anybody_and_says_when_it_holds_no_more(unit
     assert client.get(reverse("reports:ask_code"), {"ma": report.code.lower()}).url == address
 
 
+def test_a_code_is_found_however_it_was_typed_and_nothing_typed_breaks_the_page(units, later, client):
+    report = made("certificate", units[0])
+    address = reverse("reports:check", args=[report.code])
+    for typed in (report.code.replace("-", " "), report.code.replace("-", "").lower(), report.code.replace("-", "/")):
+        assert client.get(reverse("reports:ask_code"), {"ma": typed}).url == address
+    for typed in ("a/b", "/", "..", "ă", "%2F", "?"):
+        answer = client.get(reverse("reports:ask_code"), {"ma": typed}, follow=True)
+        assert "Không có giấy nào mang mã này" in answer.content.decode()
+
+
+def test_a_unit_does_not_word_the_number_or_signature_of_a_paper_that_the_coordinator_issues(units, later, client):
+    head = head_of(units[0])
+    client.force_login(head)
+    page = client.get(reverse("reports:make", args=["certificate"])).content.decode()
+    assert "signer_name" not in page
+    client.post(
+        reverse("reports:make", args=["certificate"]),
+        {"day": "2019-12-09", "signer_name": "Giám đốc tự xưng", "number": "99/GXN", "lap": "1"},
+    )
+    letter = Report.objects.get().inputs["letter"]
+    assert (letter["signer_name"], letter["number"]) == ("", "")
+    with pytest.raises(ActionDenied, match="chỉ cơ quan đó ghi số"):
+        made("certificate", units[0], by=head, letter=Letter(signer_name="Giám đốc tự xưng"))
+    assert made("certificate", units[0], letter=Letter(signer_name="Giám đốc")).inputs["letter"]["signer_name"]
+
+
 def test_a_code_that_was_never_issued_is_said_so(data, frozen_now, client):
     answer = client.get(reverse("reports:check", args=["2222-2222-2222"]))
     assert answer.status_code == 404
@@ -238,6 +333,8 @@ def test_a_certificate_whose_data_were_changed_is_not_confirmed(units, later, cl
     page = client.get(reverse("reports:check", args=[report.code])).content.decode()
     assert "Dữ liệu đã bị sửa" in page
     assert "Xã Khác" not in page
+    Report.objects.filter(pk=report.pk).update(inputs={})
+    assert "Dữ liệu đã bị sửa" in client.get(reverse("reports:check", args=[report.code])).content.decode()
 
 
 def test_a_unit_that_proves_nothing_gets_no_certificate(units, later):
@@ -264,6 +361,13 @@ def test_a_preview_shows_the_paper_and_keeps_nothing(units, later, client):
         headers={"HX-Request": "true"},
     ).content.decode()
     assert "<html" not in part
+    refused = client.post(
+        reverse("reports:make", args=["year"]),
+        {"start": "2019-12-09", "day": "2019-12-01", "xem": "1"},
+        headers={"HX-Request": "true"},
+    )
+    assert refused.status_code == 200  # htmx shows no other answer
+    assert "phải bắt đầu trước khi kết thúc" in refused.content.decode()
 
 
 def test_making_by_the_page_archives_three_forms_to_fetch(units, later, client):

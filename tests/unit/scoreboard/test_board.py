@@ -113,6 +113,13 @@ def test_the_clock_freezes_yesterday_and_what_was_missed_but_nothing_before_the_
     assert jobs.tick() == 0
 
 
+def test_a_later_day_frozen_first_leaves_no_gap_before_it(frozen_now):
+    claim(UnitFactory(), at=CONFERENCE - timedelta(days=3))
+    services.freeze_day(date(2019, 12, 9))
+    assert jobs.tick() == 2 * len(BOARD_DUTIES)
+    assert set(Snapshot.objects.values_list("date", flat=True)) == {date(2019, 12, day) for day in (7, 8, 9)}
+
+
 def test_the_trend_joins_frozen_days_and_today(frozen_now):
     unit = UnitFactory()
     claim(unit, at=CONFERENCE - timedelta(days=2))

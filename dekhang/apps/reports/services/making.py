@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from dekhang.apps.core import clock
@@ -16,22 +17,21 @@ from dekhang.apps.reports import archive
 from dekhang.apps.reports.documents import templates
 from dekhang.apps.reports.documents.paper import Paper
 from dekhang.apps.reports.documents.rendering import render, tools
-from dekhang.apps.reports.enums import AuditAction, ReportKind, ReportState
-from dekhang.apps.reports.gathering import Asked, Boards, Inputs, coordinator_id, figures, gather
+from dekhang.apps.reports.enums import STANDING, AuditAction, ReportKind, ReportState
+from dekhang.apps.reports.gathering import Asked, Boards, Inputs, Letter, coordinator_id, figures, gather
 from dekhang.apps.reports.kinds import KINDS
-from dekhang.apps.reports.models import Report
-from dekhang.apps.reports.policies import check_can_make
+from dekhang.apps.reports.models import CODE_ALPHABET, CODE_LETTERS, Report, code_as_written
+from dekhang.apps.reports.policies import check_can_make, check_can_word_letter
 from dekhang.apps.reports.services.signing import sign
+from dekhang.apps.scoreboard import selectors as scoreboard
 from dekhang.apps.scoreboard.models import Snapshot
 from dekhang.apps.scoreboard.services import freeze_day
 
-ALPHABET = "23456789ABCDEFGHJKLMNPQRSTVWXYZ"  # no 0 O, 1 I, U: people type it from paper
-CODE_LETTERS = 12  # 31^12 ≈ 2^59: nobody guesses one
+LONGEST_PERIOD_DAYS = 5 * 366
 
 
 def new_code() -> str:
-    letters = "".join(secrets.choice(ALPHABET) for _place in range(CODE_LETTERS))
-    return "-".join(letters[n : n + 4] for n in range(0, CODE_LETTERS, 4))
+    return code_as_written("".join(secrets.choice(CODE_ALPHABET) for _place in range(CODE_LETTERS)))
 
 
 def preview(*, asked: Asked, by: User) -> Paper:
@@ -45,7 +45,7 @@ def preview(*, asked: Asked, by: User) -> Paper:
 def make(
     *, asked: Asked, by: User | None, schedule_key: str | None = None, boards: Boards | None = None
 ) -> Report | None:
-    """Archive a report. None: the clock made this one before.
+    """Archive a report. None, for the clock only: the period has one already.
 
     Args:
         by: the person; None for the clock, which gives `schedule_key`.
@@ -56,8 +56,8 @@ def make(
     """
     if by is not None:
         _check(asked, by)
+    made_at = clock.now()  # before figures are frozen: a day that ends meanwhile stays provisional
     freeze_figures(asked)
-    made_at = clock.now()
     inputs = _checked(asked, gather(asked, boards or figures(asked.day), code=new_code(), made_at=made_at))
     files = render(templates.build(inputs, templates.CURRENT))
     report = Report(
@@ -65,7 +65,8 @@ def make(
         unit_id=asked.unit_id,
         day=asked.day,
         provisional=inputs["provisional"],
-        calendar_key=asked.calendar_key,
+        # a draft stands for no period: the clock still makes the period's own when the day is over
+        calendar_key="" if inputs["provisional"] else asked.calendar_key,
         period_start=asked.start,
         period_end=asked.day,
         schedule_key=schedule_key,
@@ -79,6 +80,8 @@ def make(
     )
     try:
         with transaction.atomic():
+            if by is None and _of_period(report).exists():  # somebody made it since the clock looked: their words stay
+                return None
             _replace_earlier(report)
             report.save(force_insert=True)
             for form, content in files.items():
@@ -106,7 +109,7 @@ def freeze_figures(asked: Asked) -> None:
         ActionDenied: the day is to come, or is over but waits for its freezing.
     """
     check_days(asked)
-    if asked.day == clock.today() or Snapshot.objects.filter(date=asked.day).exists():
+    if asked.day >= clock.today() or Snapshot.objects.filter(date=asked.day).exists():
         return
     if not Snapshot.objects.filter(date__gt=asked.day).exists():
         raise ActionDenied(
@@ -115,19 +118,33 @@ def freeze_figures(asked: Asked) -> None:
             )
             % {"day": f"{asked.day:%d/%m/%Y}"}
         )
-    freeze_day(asked.day)  # a gap, or before the first frozen day
+    freeze_day(asked.day)  # a gap
 
 
 def check_days(asked: Asked) -> None:
+    """Raises:
+    ActionDenied: a day to come, a period upside down or endless, or a day before the first known one.
+    """
     if asked.day > clock.today():
         raise ActionDenied(_("Ngày số liệu chưa tới. Chọn hôm nay hoặc một ngày đã qua."))
     if asked.start > asked.day:
         raise ActionDenied(_("Kỳ báo cáo phải bắt đầu trước khi kết thúc."))
+    if (asked.day - asked.start).days > LONGEST_PERIOD_DAYS:
+        raise ActionDenied(_("Kỳ báo cáo dài quá 5 năm. Chọn ngày bắt đầu gần hơn."))
+    if asked.day < clock.today() and not Snapshot.objects.filter(date=asked.day).exists():
+        first = scoreboard.first_known_day()
+        if first is None or asked.day < first:  # nobody may freeze zeros of a time that the system did not see
+            raise ActionDenied(
+                _("Hệ thống chưa ghi nhận gì vào ngày %(day)s hay trước đó. Chọn ngày muộn hơn.")
+                % {"day": f"{asked.day:%d/%m/%Y}"}
+            )
 
 
 def _check(asked: Asked, by: User) -> None:
     check_can_make(by, str(asked.kind), asked.unit_id)
     letter = asked.letter
+    if letter != Letter():
+        check_can_word_letter(by, str(asked.kind))
     texts = {
         **dict(asked.texts),
         "number": letter.number,
@@ -150,15 +167,21 @@ def _checked(asked: Asked, inputs: Inputs) -> Inputs:
     return plain
 
 
+def _of_period(report: Report) -> QuerySet[Report]:
+    return Report.objects.select_for_update().filter(
+        kind=report.kind, unit_id=report.unit_id, calendar_key=report.calendar_key, period_end=report.period_end
+    )
+
+
 def _replace_earlier(report: Report) -> None:
     """One standing report a period: an unconfirmed one is replaced, a confirmed one must be returned first."""
     if not KINDS[report.kind].confirmed or not report.calendar_key:
         return
-    same = Report.objects.select_for_update().filter(
-        kind=report.kind, unit_id=report.unit_id, calendar_key=report.calendar_key, period_end=report.period_end
-    )
-    if same.filter(state__in=[ReportState.CONFIRMED, ReportState.SUBMITTED, ReportState.RECEIVED]).exists():
+    same = _of_period(report)
+    if same.filter(state__in=STANDING).exists():
         raise ActionDenied(
-            _("Kỳ này đã có báo cáo được xác nhận. Muốn lập lại, cơ quan điều phối phải trả lại báo cáo đó trước.")
+            _(
+                "Kỳ này đã có báo cáo được xác nhận. Muốn lập lại, gửi báo cáo đó đi rồi đề nghị cơ quan điều phối trả lại."
+            )
         )
     same.filter(state=ReportState.MADE).update(state=ReportState.REPLACED)
