@@ -96,6 +96,7 @@ OBJECTS = {
     ),
     *("briefing", "invitation", "material", "briefing_question", "attendance", "struck_attendance", "sheet"),
     *("assignment", "sub_duty", "task_report", "extension", "question", "task_contest"),
+    *("new_assignment", "monthly_assignment"),
     *("visit", "visit_item", "concluded_visit", "finding", "filed_finding", "follow_up", "minutes"),
 }
 FILTERED = {200: "a part of a page, filtered by unit: empty for others", 302: "to the list with this filter"}

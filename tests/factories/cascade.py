@@ -63,7 +63,12 @@ def one_of_each(unit, officer, plant, file) -> dict:
     task = task_in(version)
     issued(version)
     one = given(unit, task, note=plant("task-note"), accepted_by=officer)
+    monthly = draft()
+    by_month, not_yet = recurring_in(monthly), task_in(monthly)
+    issued(monthly)
     return {
+        "monthly_assignment": given(unit, by_month, accepted_by=officer),
+        "new_assignment": given(unit, not_yet),
         "assignment": one,
         "sub_duty": services.set_sub_duty(
             assignment=one, text=plant("part"), person=plant("person"), due_on=None, by=officer

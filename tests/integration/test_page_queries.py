@@ -20,8 +20,6 @@ MANY = Size(units=60, people=500, evidence=9_000, alerts=4_000, months=14, ledge
 MOST = 60  # queries of a page: the first screen of a unit has a dozen parts
 PARTS = 4  # a unit may have what another has not: a third kind of source, a procedure, a sign
 Counts = dict[str, int]
-# asked 39 times where the smaller province asked 29, by a unit of another kind with other tasks; why is not looked into yet
-UNEXPLAINED = {"cascade:of_unit": 12}
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +74,7 @@ def _counts(size: Size, *, warm: bool) -> Counts:
 @pytest.mark.timeout(1200)  # two provinces and some 200 pages: half a minute of processor, whenever it is given
 def test_a_page_asks_as_often_in_a_large_province_as_in_a_small_one(counts):
     few, many = counts
-    more = {name: (few[name], many[name]) for name in few if many[name] > few[name] + UNEXPLAINED.get(name, PARTS)}
+    more = {name: (few[name], many[name]) for name in few if many[name] > few[name] + PARTS}
     assert more == {}
     assert {name: number for name, number in many.items() if not 0 < number <= MOST} == {}
 

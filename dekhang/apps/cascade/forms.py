@@ -260,7 +260,29 @@ class SendDownForm(forms.Form):
         return Recipients(unit_ids=frozenset(chosen))
 
 
-class ReportForm(forms.Form):
+class PeriodForm(forms.Form):
+    """About one of these periods of a recurring task; of a task without periods it asks for none."""
+
+    occurrence = forms.TypedChoiceField(label=_("Kỳ"), coerce=int)
+
+    def __init__(self, occurrences: list[Occurrence], *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.occurrences = occurrences
+        if occurrences:
+            self.fields["occurrence"].choices = [  # type: ignore[attr-defined]
+                (one.pk, f"{words_of(one.starts_on, one.ends_on)} (hạn {one.due_on:%d/%m/%Y})") for one in occurrences
+            ]
+        else:
+            del self.fields["occurrence"]
+
+    @property
+    def period(self) -> Occurrence | None:
+        """The period that was chosen."""
+        chosen = self.cleaned_data.get("occurrence")
+        return next((one for one in self.occurrences if one.pk == chosen), None)
+
+
+class ReportForm(PeriodForm):
     occurrence = forms.TypedChoiceField(label=_("Kỳ báo cáo"), coerce=int)
     text = TextField(
         label=_("Đã làm gì, kết quả ra sao?"),
@@ -269,15 +291,6 @@ class ReportForm(forms.Form):
         help_text=NO_SECRETS,
     )
     file = forms.FileField(label=_("Tệp kèm theo"), required=False, help_text=_("PDF, DOCX, ODT hoặc ảnh."))
-
-    def __init__(self, occurrences: list[Occurrence], *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if occurrences:
-            self.fields["occurrence"].choices = [  # type: ignore[attr-defined]
-                (one.pk, f"{words_of(one.starts_on, one.ends_on)} (hạn {one.due_on:%d/%m/%Y})") for one in occurrences
-            ]
-        else:
-            del self.fields["occurrence"]
 
     def clean_file(self) -> UploadedFile | None:
         file = self.cleaned_data.get("file")
@@ -295,19 +308,11 @@ class SubDutyForm(forms.Form):
     due_on = DayField(label=_("Xong trước ngày"), required=False)
 
 
-class ExtensionForm(forms.Form):
-    occurrence = forms.TypedChoiceField(label=_("Kỳ"), coerce=int)
+class ExtensionForm(PeriodForm):
     until = DayField(label=_("Xin tới ngày"))
     reason = TextField(
         label=_("Lý do"), max_length=1000, widget=forms.Textarea(attrs={"rows": 2}), help_text=NO_SECRETS
     )
-
-    def __init__(self, occurrences: list[Occurrence], *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if occurrences:
-            self.fields["occurrence"].choices = [(one.pk, words_of(one.starts_on, one.ends_on)) for one in occurrences]  # type: ignore[attr-defined]
-        else:
-            del self.fields["occurrence"]
 
 
 class TextForm(forms.Form):

@@ -1,8 +1,10 @@
 """What cascade does on the clock: opens periods, writes down missed ones, carries up what waits, writes the day's mails."""
 
+from django.db.models import Exists, OuterRef
+
 from dekhang.apps.cascade import digest, ladder
 from dekhang.apps.cascade.enums import DeadlineKind, PartyRole, PlanState, Verdict
-from dekhang.apps.cascade.models import Assignment, Occurrence, TaskVersion
+from dekhang.apps.cascade.models import Assignment, Extension, Occurrence, Report, TaskVersion
 from dekhang.apps.cascade.services import recurring
 from dekhang.apps.cascade.wordings import wordings
 from dekhang.apps.core import clock
@@ -32,8 +34,15 @@ def open_periods() -> int:
 def miss_periods() -> int:
     """Write down the periods that nobody reported in time."""
     now = clock.now()
+    in_time = Report.objects.filter(
+        occurrence=OuterRef("pk"), withdrawn_at=None, reported_at__date__lte=OuterRef("due_on")
+    ).exclude(verdict=Verdict.RETURNED)
+    asked = Extension.objects.filter(occurrence=OuterRef("pk"), decided_at=None, withdrawn_at=None)
     late = (
-        Occurrence.objects.filter(missed_at=None, assignment__ended_at=None, due_on__lt=clock.today())
+        # what waits for its sender is left out here already: hundreds of them would keep the others from their turn
+        Occurrence.objects.filter(
+            ~Exists(in_time), ~Exists(asked), missed_at=None, assignment__ended_at=None, due_on__lt=clock.today()
+        )
         .exclude(reports__verdict=Verdict.ACCEPTED)
         .select_related("assignment")
         .order_by("due_on", "pk")[:AT_ONCE]

@@ -28,14 +28,14 @@ def climb() -> int:
     today = clock.today()
     headless = _without_head()
     climbed = 0
+    known = set(
+        Escalation.objects.filter(assignment__ended_at=None)
+        .order_by()
+        .values_list("assignment_id", "occurrence_id", "about", "due_on", "step")
+    )
     for assignment, occurrence_id, about, due_on in (*_unaccepted(today), *_unreported(today)):
-        known = set(
-            Escalation.objects.filter(
-                assignment=assignment, occurrence_id=occurrence_id, about=about, due_on=due_on
-            ).values_list("step", flat=True)
-        )
         for step in reached(due_on, today, about, has_head=assignment.unit_id not in headless):
-            if step not in known:
+            if (assignment.pk, occurrence_id, about, due_on, step) not in known:
                 climbed += _write(assignment, occurrence_id, about, due_on, step)
         if climbed >= AT_ONCE:
             break

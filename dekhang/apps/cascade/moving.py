@@ -30,11 +30,18 @@ def _move(came: Came) -> int:
 
 
 def _to_heir(old: Assignment, unit_id: int) -> int:
-    """Several units that become one hand their tasks to one assignment."""
+    """Several units that become one hand their tasks to one assignment; who only took part and inherits from who led
+    gets a new one and leads.
+    """
     old.refresh_from_db()  # those above it may just have moved
+    now = clock.now()
     heir = Assignment.objects.filter(task_id=old.task_id, unit_id=unit_id, ended_at=None).first()
+    beside = None
+    if heir is not None and heir.role == PartyRole.COORDINATE and old.role == PartyRole.LEAD:
+        # ended first: a unit has one open assignment of a task
+        Assignment.objects.filter(pk=heir.pk).update(ended_at=now, end_cause=EndCause.MOVED)
+        heir, beside = None, heir
     if heir is None:
-        now = clock.now()
         heir = Assignment.objects.create(
             task_id=old.task_id,
             unit_id=unit_id,
@@ -49,7 +56,9 @@ def _to_heir(old: Assignment, unit_id: int) -> int:
         if heir.role == PartyRole.LEAD:
             _take_periods(old, heir)
             open_periods(heir, wording(old.task_id), now)
-    _end(old, EndCause.MOVED, heir)
+    for one in (old, beside):
+        if one is not None:
+            _end(one, EndCause.MOVED, heir)
     return 1
 
 

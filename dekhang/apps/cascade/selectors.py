@@ -9,14 +9,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from dekhang.apps.cascade.enums import ContestSide, DeadlineKind, PartyRole, PlanState, ReceiptKind, TaskState
+from dekhang.apps.cascade.enums import ContestSide, DeadlineKind, PartyRole, PlanState, ReceiptKind, TaskState, Verdict
 from dekhang.apps.cascade.facts import Given, Known, Period, known_of
 from dekhang.apps.cascade.models import (
     Assignment,
     Extension,
+    Occurrence,
     PlanVersion,
     Question,
     Receipt,
@@ -26,7 +27,7 @@ from dekhang.apps.cascade.models import (
 )
 from dekhang.apps.cascade.services.sending import MAX_DEPTH
 from dekhang.apps.cascade.states import is_reported, state_of
-from dekhang.apps.cascade.wordings import in_force
+from dekhang.apps.cascade.wordings import in_force, wording
 from dekhang.apps.core import clock
 from dekhang.apps.core.enums import Role
 from dekhang.apps.core.models import User
@@ -219,6 +220,16 @@ def receipts_of(assignment_ids: Sequence[int], at: datetime) -> dict[int, Receip
     for pk, kind in rows.values_list("assignment_id", "kind"):
         found[pk] = max(found.get(pk, ReceiptKind.RECEIVED), ReceiptKind(kind), key=steps.index)
     return found
+
+
+def periods_to_report(assignment: Assignment) -> list[Occurrence]:
+    """Periods of a recurring task that can still be reported, the oldest first: begun, and no report waits or was
+    accepted. [] for a task without periods.
+    """
+    if wording(assignment.task_id).deadline != DeadlineKind.RECURRING:
+        return []
+    standing = Report.objects.filter(occurrence=OuterRef("pk"), withdrawn_at=None).exclude(verdict=Verdict.RETURNED)
+    return list(assignment.occurrences.filter(~Exists(standing), starts_on__lte=clock.today()))
 
 
 def units_with_the_file(user: User, report: Report) -> list[str]:

@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 
 from dekhang.apps.cascade import digest, jobs, ladder, services
-from dekhang.apps.cascade.enums import About, EndCause, Step
+from dekhang.apps.cascade.enums import About, EndCause, PartyRole, Step
 from dekhang.apps.cascade.models import Assignment, Escalation
 from dekhang.apps.cascade.moving import _move, follow_reorganisations
 from dekhang.apps.cascade.periods import end_of
@@ -176,6 +176,29 @@ def test_after_a_merger_the_heir_has_one_assignment_and_old_days_keep_the_old_un
         assert (old.end_cause, old.continued_by_id) == (EndCause.MOVED, row.assignment.pk)
     then = rows_of(Assignment.objects.all(), frozen_now + timedelta(days=1))
     assert sorted(one.unit_name for one in then) == ["Xã Hai", "Xã Một"]
+
+
+def test_a_unit_that_only_took_part_leads_after_it_inherits_from_who_led(task):
+    leading, other = UnitFactory(), UnitFactory()
+    given(leading, task)
+    beside = given(other, task, role=PartyRole.COORDINATE)
+    assert _move(Came(1, date(2019, 12, 10), {leading.pk: other.pk})) == 1
+    heir = Assignment.objects.get(unit=other, ended_at=None)
+    beside.refresh_from_db()
+    assert (heir.role, beside.role, beside.continued_by) == (PartyRole.LEAD, PartyRole.COORDINATE, heir)
+
+
+def test_a_report_that_waits_at_a_merger_stays_and_both_pages_say_so(task, client):
+    old, new = UnitFactory(), UnitFactory()
+    officer = officer_of(old)
+    one = given(old, task, accepted_by=officer)
+    services.report(assignment=one, text="Đã làm.", by=officer)
+    _move(Came(1, date(2019, 12, 10), {old.pk: new.pk}))
+    client.force_login(task.version.created_by)
+    one.refresh_from_db()
+    pages = [client.get(reverse("cascade:assignment", args=[pk])).text for pk in (one.pk, one.continued_by_id)]
+    assert "không được xét nữa" in pages[0]
+    assert "báo cáo lại ở đây" in pages[1]
 
 
 def test_the_children_of_a_district_that_ends_answer_to_the_heir(frozen_now):

@@ -155,6 +155,47 @@ def test_a_period_whose_extension_waits_is_not_missed_and_gets_the_day_that_is_g
         assert rows(assignment).get().observed_at == end_of(date(2020, 1, 20))
 
 
+def test_a_period_whose_extension_was_refused_late_is_missed_from_the_refusal_on(monthly):
+    assignment, officer, judge = monthly
+    december = assignment.occurrences.get()
+    with on(date(2020, 1, 3)):
+        asked = services.ask_extension(
+            assignment=assignment, occurrence=december, until=date(2020, 1, 20), reason="Máy hỏng", by=officer
+        )
+    with on(date(2020, 1, 9)):
+        jobs.tick()
+        services.decide_extension(extension=asked, granted=False, note="Máy đã sửa", by=judge)
+        jobs.tick()
+        assert rows(assignment).get().observed_at == clock.now()  # what was answered of the days before stays so
+
+
+def test_periods_that_wait_for_their_sender_keep_no_other_from_being_missed(monthly, monkeypatch):
+    monkeypatch.setattr(jobs, "AT_ONCE", 1)
+    assignment, officer, _judge = monthly
+    task = assignment.task.versions.get()
+    other = UnitFactory()
+    late = given(other, task, accepted_by=officer_of(other))
+    with on(date(2020, 1, 4)):
+        services.report(assignment=assignment, text="Xong.", by=officer, occurrence=assignment.occurrences.get())
+    with on(date(2020, 1, 6)):
+        jobs.miss_periods()
+    assert late.occurrences.get().missed_at is not None
+    assert assignment.occurrences.get().missed_at is None
+
+
+@pytest.mark.parametrize(
+    ("minutes", "missed"),
+    [(-1, False), (0, True)],  # 23:59 of the last day here, and the midnight after it; 16:59 and 17:00 in UTC
+)
+def test_the_last_day_of_a_period_ends_at_midnight_here(monthly, minutes, missed):
+    assignment, officer, _judge = monthly
+    december = assignment.occurrences.get()
+    with clock.at(end_of(december.due_on) + timedelta(minutes=minutes)):
+        services.report(assignment=assignment, text="Xong.", by=officer, occurrence=december)
+    with clock.at(end_of(december.due_on) + timedelta(minutes=1)):
+        assert jobs.miss_periods() == missed
+
+
 def test_a_task_that_a_new_version_drops_is_neither_proof_nor_fault_any_more(monthly, frozen_now):
     assignment, officer, judge = monthly
     evidence(assignment.unit, EvidenceKind.DOCUMENT_CHECKED, "regulation", days=1095)

@@ -6,7 +6,7 @@ import pytest
 
 from dekhang.apps.cascade import services
 from dekhang.apps.cascade.enums import ReceiptKind, TaskState, Verdict
-from dekhang.apps.cascade.models import Assignment
+from dekhang.apps.cascade.models import Assignment, TaskVersion
 from dekhang.apps.cascade.selectors import assignments_of, overview, rows_of
 from dekhang.apps.core import clock
 from dekhang.apps.core.audit import verify_chain
@@ -94,7 +94,7 @@ def test_receipts_say_who_received_read_and_accepted(plan):
     unit = UnitFactory()
     first, second, stranger = officer_of(unit), officer_of(unit), officer_of(UnitFactory())
     one = given(unit, only(plan))
-    assert services.note_received(assignment=one, by=first)
+    assert services.note_received(unit_id=unit.pk, assignment_ids=[one.pk], by=first) == 1
     assert services.note_opened(assignment=one, by=second)
     assert not services.note_opened(assignment=one, by=second)
     assert not services.note_opened(assignment=one, by=stranger)
@@ -206,6 +206,49 @@ def test_more_time_is_asked_with_a_reason_and_holds_from_the_answer_on(plan, fro
         assert row.due_on == date(2020, 1, 15)
         (row,) = rows_of(assignments_of(officer), frozen_now)
         assert row.due_on == date(2019, 12, 31)
+
+
+def test_more_time_is_never_less_when_the_plan_has_moved_meanwhile(plan):
+    unit = UnitFactory()
+    officer = officer_of(unit)
+    one = given(unit, only(plan), accepted_by=officer)
+    asked = services.ask_extension(assignment=one, until=date(2020, 1, 15), reason="bận", by=officer)
+    new = services.revise(version=plan, by=plan.created_by)
+    services.change_plan(version=new, changes="Lùi hạn", by=plan.created_by)
+    TaskVersion.objects.filter(version=new).update(due_on=date(2020, 3, 31))
+    services.issue(version=new, by=plan.created_by)
+    with pytest.raises(ActionDenied, match="Hạn hiện nay"):
+        services.decide_extension(extension=asked, granted=True, note="", by=plan.created_by)
+    assert one.dues.last().day == date(2020, 3, 31)
+
+
+def test_who_sent_it_down_gives_no_more_time_than_they_have(plan, district):
+    inside = commune(district, "Xã Trong")
+    officer, low = officer_of(district), officer_of(inside)
+    top = given(district, only(plan), accepted_by=officer)
+    to = services.Recipients(unit_ids=frozenset({inside.pk}))
+    (child,) = services.send(tasks=[], parent=top, to=to, due_on=date(2019, 12, 20), by=officer)
+    services.accept(assignment=child, by=low)
+    asked = services.ask_extension(assignment=child, until=date(2020, 1, 15), reason="bận", by=low)
+    with pytest.raises(ActionDenied, match="31/12/2019"):
+        services.decide_extension(extension=asked, granted=True, note="", by=officer)
+    services.decide_extension(extension=asked, granted=True, note="", by=plan.created_by)
+    assert child.dues.last().day == date(2020, 1, 15)
+
+
+def test_a_list_of_many_new_tasks_is_received_in_a_fixed_number_of_queries(frozen_now, django_assert_max_num_queries):
+    version = draft()
+    for n in range(12):
+        task_in(version, f"Việc {n}")
+    issued(version)
+    unit = UnitFactory()
+    officer = officer_of(unit)
+    keys = [given(unit, task).pk for task in version.tasks.all()]
+    with django_assert_max_num_queries(10):
+        assert services.note_received(unit_id=unit.pk, assignment_ids=keys, by=officer) == 12
+    assert services.note_received(unit_id=unit.pk, assignment_ids=keys, by=officer) == 0
+    assert services.note_received(unit_id=UnitFactory().pk, assignment_ids=keys, by=officer) == 0
+    assert list(verify_chain()) == []
 
 
 def test_a_standing_duty_of_the_board_proves_a_task(frozen_now):

@@ -1,9 +1,10 @@
 """What people of a unit do with a task before it is done: receive, read, accept, divide it, ask and explain."""
 
+from collections.abc import Collection
 from datetime import date
 
 from django.db import IntegrityError, transaction
-from django.db.models import Model
+from django.db.models import Exists, Model, OuterRef
 from django.utils.translation import gettext as _
 
 from dekhang.apps.cascade import policies
@@ -24,9 +25,30 @@ RECEIPT_ACTIONS = {
 }
 
 
-def note_received(*, assignment: Assignment, by: User) -> bool:
-    """Somebody of the unit saw that the task has come, in their list. Of others nothing is noted."""
-    return _receipt(assignment, ReceiptKind.RECEIVED, by)
+@transaction.atomic
+def note_received(*, unit_id: int, assignment_ids: Collection[int], by: User) -> int:
+    """Somebody of the unit saw in their list that these tasks have come; returns how many were new. Of others nothing
+    is noted. A plan brings many at once: a fixed number of queries, and one event that names them.
+    """
+    if not assignment_ids or not holds(by, unit_id, PostKind.HEAD, PostKind.OFFICER):
+        return 0
+    known = Receipt.objects.filter(assignment=OuterRef("pk"), kind=ReceiptKind.RECEIVED)
+    asked = Assignment.objects.filter(~Exists(known), pk__in=assignment_ids, unit_id=unit_id, ended_at=None)
+    new = list(asked.select_for_update().order_by("pk"))
+    now = clock.now()
+    Receipt.objects.bulk_create(
+        [Receipt(assignment=one, kind=ReceiptKind.RECEIVED, at=now, by=by) for one in new],
+        ignore_conflicts=True,  # a colleague may have been faster
+    )
+    if new:
+        record_event(
+            action=AuditAction.ASSIGNMENT_RECEIVED,
+            by=by,
+            target=new[0] if len(new) == 1 else None,
+            unit_id=unit_id,
+            detail={"assignments": [one.pk for one in new]},
+        )
+    return len(new)
 
 
 def note_opened(*, assignment: Assignment, by: User) -> bool:

@@ -10,6 +10,7 @@ from dekhang.apps.cascade.enums import AuditAction, DueCause
 from dekhang.apps.cascade.models import Assignment, Due, Extension, Occurrence
 from dekhang.apps.core import clock
 from dekhang.apps.core.audit import record_event
+from dekhang.apps.core.enums import Role
 from dekhang.apps.core.errors import ActionDenied
 from dekhang.apps.core.models import User
 
@@ -78,6 +79,8 @@ def decide_extension(*, extension: Extension, granted: bool, note: str, by: User
     policies.check_can_decide_extension(by, extension)
     if not granted and not note.strip():
         raise ActionDenied(_("Hãy ghi lý do không đồng ý, để đơn vị biết phải làm gì."))
+    if granted:
+        _check_can_be_granted(extension, by)
     now = clock.now()
     moved = Extension.objects.filter(pk=extension.pk, decided_at=None, withdrawn_at=None).update(
         granted=granted, decided_at=now, decided_by=by, decision_note=note.strip()
@@ -98,6 +101,29 @@ def decide_extension(*, extension: Extension, granted: bool, note: str, by: User
     )
     extension.refresh_from_db()
     return extension
+
+
+def _check_can_be_granted(extension: Extension, by: User) -> None:
+    """It gives time, never takes it: the plan may have moved meanwhile. Who sent it down gives no more than they have."""
+    assignment, period = extension.assignment, extension.occurrence
+    due = assignment.dues.last()
+    now = period.due_on if period is not None else due.day if due is not None else None
+    if now is None or now >= extension.until:
+        raise ActionDenied(
+            _("Hạn hiện nay đã không sớm hơn ngày xin. Không đồng ý và ghi rõ hạn đang có, để đơn vị biết.")
+        )
+    parent = assignment.parent
+    if parent is None or parent.ended_at is not None or by.role == Role.COORDINATOR:
+        return
+    above = parent.dues.last()
+    latest = above.day if above is not None else None
+    if period is not None:
+        latest = parent.occurrences.filter(starts_on=period.starts_on).values_list("due_on", flat=True).first()
+    if latest is not None and extension.until > latest:
+        raise ActionDenied(
+            _("Ngày xin muộn hơn hạn của chính nơi giao (%(day)s). Xin tỉnh gia hạn việc của mình trước.")
+            % {"day": f"{latest:%d/%m/%Y}"}
+        )
 
 
 @transaction.atomic

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
 from django.db import transaction
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from dekhang.apps.cascade.enums import AuditAction, DeadlineKind, Period, Verdict
@@ -57,11 +58,10 @@ def miss(occurrence: Occurrence, task: TaskVersion, now: datetime) -> bool:
     )
     if claimed != 1:
         return False
-    returned = Judgement.objects.filter(report__in=in_time).order_by("at").last()
-    since = end_of(
-        occurrence.due_on
-    )  # known then, whenever it is written down; a report in time spoke until its return
-    record_missed(occurrence.assignment, task, occurrence, at=max(since, returned.at) if returned else since)
+    # known when the day was over, whenever it is written down; a report or a request in time spoke until its answer
+    spoke = Judgement.objects.filter(report__in=in_time).values_list("at", flat=True)
+    asked = occurrence.extensions.values_list(Coalesce("decided_at", "withdrawn_at"), flat=True)
+    record_missed(occurrence.assignment, task, occurrence, at=max((end_of(occurrence.due_on), *spoke, *asked)))
     record_event(
         action=AuditAction.OCCURRENCE_MISSED,
         by=None,

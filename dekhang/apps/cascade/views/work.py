@@ -4,7 +4,7 @@ from pathlib import PurePath
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Exists, OuterRef
+from django.db.models import Q
 from django.forms import Form
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -25,7 +25,6 @@ from dekhang.apps.cascade.history import history_of
 from dekhang.apps.cascade.models import (
     Assignment,
     Extension,
-    Occurrence,
     Question,
     Receipt,
     Report,
@@ -54,14 +53,15 @@ def of_unit(request: HttpRequest, unit_id: int) -> HttpResponse:
     version = current_version(unit_id) if unit_id in visible_unit_ids(request.user) else None
     if version is None:
         raise Http404
-    numbers = waiting_at(clock.now(), clock.today(), selectors.assignments_of(request.user)).get(unit_id, Waiting())
+    # its own, and what it sent down: of who sees the whole province nothing else is read
+    concerned = selectors.assignments_of(request.user).filter(Q(unit_id=unit_id) | Q(parent__unit_id=unit_id))
+    numbers = waiting_at(clock.now(), clock.today(), concerned).get(unit_id, Waiting())
     rows = selectors.by_urgency(numbers.rows)
     own = refusal(check_works_for_unit, request.user, unit_id) is None
     receipts = _receipts([row.assignment.pk for row in rows])
     if own:
         new = [row.assignment.pk for row in rows if ReceiptKind.RECEIVED not in receipts.get(row.assignment.pk, set())]
-        for one in Assignment.objects.filter(pk__in=new):
-            services.note_received(assignment=one, by=request.user)
+        services.note_received(unit_id=unit_id, assignment_ids=new, by=request.user)
     senders = unit_names({row.parent_unit_id for row in rows if row.parent_unit_id})
     context = {
         "version": version,
@@ -103,7 +103,7 @@ def _page(request: HttpRequest, one: Assignment, **forms: Form) -> HttpResponse:
     user, task = request.user, wording(one.task_id)
     row = next(iter(selectors.rows_of(Assignment.objects.filter(pk=one.pk), clock.now())), None)
     recurring = task.deadline == DeadlineKind.RECURRING
-    open_periods = _open_periods(one) if recurring else []
+    open_periods = selectors.periods_to_report(one)
     later = [period for period in open_periods if period.due_on >= clock.today() and period.missed_at is None]
     children = selectors.rows_of(selectors.assignments_of(user).filter(parent=one), clock.now())
     names = unit_names({one.unit_id, *([one.parent.unit_id] if one.parent else [])})
@@ -133,6 +133,8 @@ def _page(request: HttpRequest, one: Assignment, **forms: Form) -> HttpResponse:
         "questions": [(q, refusal(policies.check_can_answer_question, user, q)) for q in one.questions.select_related("asked_by", "answered_by")],
         "contests": [(c, refusal(policies.check_can_answer_contest, user, c)) for c in one.contests.select_related("opened_by", "answered_by")],
         "children": children,
+        "left_behind": Report.objects.filter(assignment__continued_by=one, verdict="", withdrawn_at=None).exists(),
+        "stays_unjudged": one.ended_at is not None and one.reports.filter(verdict="", withdrawn_at=None).exists(),
         "history": history_of(one),
         "duty": load().duty(task.duty_key) if task.duty_key else None,
         "may_report": not recurring or bool(open_periods),
@@ -159,17 +161,6 @@ def _of_report(user: User, report: Report) -> dict[str, object]:
     }
 
 
-def _open_periods(one: Assignment) -> list[Occurrence]:
-    """Periods that can still be reported, the oldest missing first: begun, and no report waits or was accepted."""
-    standing = Report.objects.filter(occurrence=OuterRef("pk"), withdrawn_at=None).exclude(verdict=Verdict.RETURNED)
-    return list(one.occurrences.filter(~Exists(standing), starts_on__lte=clock.today()))
-
-
-def _period(one: Assignment, form: Form) -> Occurrence | None:
-    pk = form.cleaned_data.get("occurrence")
-    return get_object_or_404(one.occurrences, pk=pk) if pk else None
-
-
 @require_POST
 def accept(request: HttpRequest, pk: int) -> HttpResponse:
     services.accept(assignment=_assignment(request, pk), by=request.user)
@@ -192,6 +183,7 @@ def send_down(request: HttpRequest, pk: int) -> HttpResponse:
     if form.is_valid():
         facts = form.cleaned_data
         try:
+            refuse_secrets(unit_id=one.unit_id, by=request.user, texts={"note": facts["note"]})
             sent = services.send(
                 tasks=[], parent=one, to=form.recipients(), note=facts["note"], due_on=facts["due_on"], by=request.user
             )
@@ -213,7 +205,9 @@ def set_sub_duty(request: HttpRequest, pk: int) -> HttpResponse:
     form = SubDutyForm(request.POST)
     if form.is_valid():
         try:
-            services.set_sub_duty(assignment=one, by=request.user, **form.cleaned_data)
+            facts = form.cleaned_data
+            refuse_secrets(unit_id=one.unit_id, by=request.user, texts={"text": facts["text"]})
+            services.set_sub_duty(assignment=one, by=request.user, **facts)
         except ActionDenied as denied:
             form.add_error(None, str(denied))
         else:
@@ -233,13 +227,12 @@ def toggle_sub_duty(request: HttpRequest, pk: int) -> HttpResponse:
 def report(request: HttpRequest, pk: int) -> HttpResponse:
     one = _assignment(request, pk)
     policies.check_can_work(request.user, one)
-    recurring = wording(one.task_id).deadline == DeadlineKind.RECURRING
-    form = ReportForm(_open_periods(one) if recurring else [], request.POST, request.FILES)
+    form = ReportForm(selectors.periods_to_report(one), request.POST, request.FILES)
     if form.is_valid():
         text, file = form.cleaned_data["text"], form.cleaned_data["file"]
         try:
             refuse_secrets(unit_id=one.unit_id, by=request.user, texts={"text": text}, file=file)
-            services.report(assignment=one, text=text, file=file, occurrence=_period(one, form), by=request.user)
+            services.report(assignment=one, text=text, file=file, occurrence=form.period, by=request.user)
         except ActionDenied as denied:
             form.add_error(None, str(denied))
         else:
@@ -275,8 +268,9 @@ def judge(request: HttpRequest, pk: int) -> HttpResponse:
     form = NoteForm(request.POST)
     if request.POST.get("verdict") not in Verdict.values or not form.is_valid():
         raise Http404
-    verdict = Verdict(request.POST["verdict"])
-    services.judge(report=one, verdict=verdict, note=form.cleaned_data["note"], by=request.user)
+    verdict, note = Verdict(request.POST["verdict"]), form.cleaned_data["note"]
+    refuse_secrets(unit_id=one.assignment.unit_id, by=request.user, texts={"note": note})
+    services.judge(report=one, verdict=verdict, note=note, by=request.user)
     done = _("Đã chấp nhận báo cáo.") if verdict == Verdict.ACCEPTED else _("Đã trả lại báo cáo kèm lý do.")
     messages.success(request, done + " " + _("Nhầm thì bấm nút còn lại; cả hai lần đều được ghi lại."))
     return redirect("cascade:assignment", one.assignment_id)
@@ -292,15 +286,14 @@ def _one(request: HttpRequest, model: type, pk: int):
 def ask_extension(request: HttpRequest, pk: int) -> HttpResponse:
     one = _assignment(request, pk)
     policies.check_can_work(request.user, one)
-    recurring = wording(one.task_id).deadline == DeadlineKind.RECURRING
-    form = ExtensionForm(_open_periods(one) if recurring else [], request.POST)
+    form = ExtensionForm(selectors.periods_to_report(one), request.POST)
     if form.is_valid():
         facts = form.cleaned_data
         try:
             refuse_secrets(unit_id=one.unit_id, by=request.user, texts={"reason": facts["reason"]})
             services.ask_extension(
                 assignment=one,
-                occurrence=_period(one, form),
+                occurrence=form.period,
                 until=facts["until"],
                 reason=facts["reason"],
                 by=request.user,
@@ -320,7 +313,9 @@ def decide_extension(request: HttpRequest, pk: int) -> HttpResponse:
     granted, form = request.POST.get("granted"), NoteForm(request.POST)
     if granted not in ("co", "khong") or not form.is_valid():
         raise Http404
-    services.decide_extension(extension=one, granted=granted == "co", note=form.cleaned_data["note"], by=request.user)
+    note = form.cleaned_data["note"]
+    refuse_secrets(unit_id=one.assignment.unit_id, by=request.user, texts={"note": note})
+    services.decide_extension(extension=one, granted=granted == "co", note=note, by=request.user)
     messages.success(request, _("Đã trả lời đơn vị."))
     return redirect("cascade:assignment", one.assignment_id)
 

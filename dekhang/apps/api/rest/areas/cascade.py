@@ -17,11 +17,10 @@ from dekhang.apps.api.rest.paging import Cursor, Limit, Page, page_of_list
 from dekhang.apps.api.rest.problems import not_found
 from dekhang.apps.api.rest.shapes import Person, Row, fields
 from dekhang.apps.cascade import policies, selectors, services
-from dekhang.apps.cascade.enums import DeadlineKind, Verdict
+from dekhang.apps.cascade.enums import Verdict
 from dekhang.apps.cascade.forms import ExtensionForm, NoteForm, ReportForm, SubDutyForm, TextForm
 from dekhang.apps.cascade.models import Assignment, Extension, Question, Report, SubDuty, TaskContest
 from dekhang.apps.cascade.views import work as pages
-from dekhang.apps.cascade.wordings import wording
 from dekhang.apps.duties.filing.services import refuse_secrets
 from dekhang.apps.duties.selectors import moment_of
 
@@ -243,8 +242,7 @@ def report(
     """Báo cáo thực hiện, kèm tệp; việc định kỳ nêu `occurrence`."""
     one = _assignment(request, assignment_id)
     policies.check_can_work(request.user, one)
-    recurring = wording(one.task_id).deadline == DeadlineKind.RECURRING
-    form = ReportForm(pages._open_periods(one) if recurring else [], typed(body), {"file": file} if file else {})
+    form = ReportForm(selectors.periods_to_report(one), typed(body), {"file": file} if file else {})
     facts = checked(form)
     refuse_secrets(unit_id=one.unit_id, by=request.user, texts={"text": facts["text"]}, file=facts["file"])
     return once(
@@ -254,7 +252,7 @@ def report(
                 assignment=one,
                 text=facts["text"],
                 file=facts["file"],
-                occurrence=pages._period(one, form),
+                occurrence=form.period,
                 by=request.user,
             )
         ),
@@ -279,6 +277,7 @@ def judge(request: HttpRequest, report_id: Id, body: Judgement) -> Report:
     one = _one(request, Report, report_id)
     policies.check_can_judge(request.user, one)
     note = checked(NoteForm(typed(body)))["note"]
+    refuse_secrets(unit_id=one.assignment.unit_id, by=request.user, texts={"note": note})
     return services.judge(report=one, verdict=Verdict(body.verdict), note=note, by=request.user)
 
 
@@ -287,8 +286,7 @@ def ask_extension(request: HttpRequest, assignment_id: Id, body: Extending) -> A
     """Xin gia hạn."""
     one = _assignment(request, assignment_id)
     policies.check_can_work(request.user, one)
-    recurring = wording(one.task_id).deadline == DeadlineKind.RECURRING
-    form = ExtensionForm(pages._open_periods(one) if recurring else [], typed(body))
+    form = ExtensionForm(selectors.periods_to_report(one), typed(body))
     facts = checked(form)
     refuse_secrets(unit_id=one.unit_id, by=request.user, texts={"reason": facts["reason"]})
     return once(
@@ -298,7 +296,7 @@ def ask_extension(request: HttpRequest, assignment_id: Id, body: Extending) -> A
                 assignment=one,
                 until=facts["until"],
                 reason=facts["reason"],
-                occurrence=pages._period(one, form),
+                occurrence=form.period,
                 by=request.user,
             )
         ),
@@ -311,6 +309,7 @@ def decide_extension(request: HttpRequest, extension_id: Id, body: Decision) -> 
     one = _one(request, Extension, extension_id)
     policies.check_can_decide_extension(request.user, one)
     note = checked(NoteForm(typed(body)))["note"]
+    refuse_secrets(unit_id=one.assignment.unit_id, by=request.user, texts={"note": note})
     return services.decide_extension(extension=one, granted=body.granted, note=note, by=request.user)
 
 
