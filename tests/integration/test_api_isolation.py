@@ -476,6 +476,7 @@ NEED_SOMETHING_BEFORE = {
     *("cascade.add_task", "cascade.change_plan", "cascade.change_task", "cascade.delete_task", "cascade.discard_plan"),
     *("cascade.issue_plan", "cascade.move_task", "cascade.send_down", "duties.verify_support"),
     *("registry.change_provider", "registry.end_provider", "registry.dismiss_seen", "registry.register_seen"),
+    *("cascade.accept", "cascade.ask_extension", "cascade.report", "cascade.withdraw"),
     *("accounts.reopen", "alerts.false_alarm", "alerts.reopen", "alerts.resolve", "duties.resubmit_revision"),
     *("incidents.close", "incidents.confirm_read", "incidents.handled", "incidents.record_event", "incidents.reopen"),
     *("incidents.skip_step", "incidents.undo_step", "incidents.withdraw_event", "people.undo_roster"),

@@ -20,6 +20,8 @@ MANY = Size(units=60, people=500, evidence=9_000, alerts=4_000, months=14, ledge
 MOST = 60  # queries of a page: the first screen of a unit has a dozen parts
 PARTS = 4  # a unit may have what another has not: a third kind of source, a procedure, a sign
 Counts = dict[str, int]
+# a first look notes that new tasks came: the same few queries however many they are (tests/unit/cascade/test_sending.py)
+NOTED_AT_FIRST_LOOK = {"cascade:of_unit": 12}
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +76,9 @@ def _counts(size: Size, *, warm: bool) -> Counts:
 @pytest.mark.timeout(1200)  # two provinces and some 200 pages: half a minute of processor, whenever it is given
 def test_a_page_asks_as_often_in_a_large_province_as_in_a_small_one(counts):
     few, many = counts
-    more = {name: (few[name], many[name]) for name in few if many[name] > few[name] + PARTS}
+    more = {
+        name: (few[name], many[name]) for name in few if many[name] > few[name] + NOTED_AT_FIRST_LOOK.get(name, PARTS)
+    }
     assert more == {}
     assert {name: number for name, number in many.items() if not 0 < number <= MOST} == {}
 
