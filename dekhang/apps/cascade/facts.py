@@ -48,7 +48,6 @@ class Given:
     pk: int
     task_id: int
     unit_id: int
-    parent_id: int | None
     parent_unit_id: int | None
     role: str
     sent_at: datetime
@@ -80,7 +79,7 @@ def known_of(assignments: QuerySet[Assignment], at: datetime) -> list[Known]:
     found = [
         Given(*row)
         for row in asked.select_related(None).values_list(
-            "pk", "task_id", "unit_id", "parent_id", "parent__unit_id", "role", "sent_at"
+            "pk", "task_id", "unit_id", "parent__unit_id", "role", "sent_at"
         )
     ]
     tasks = wordings({one.task_id for one in found}, at)
