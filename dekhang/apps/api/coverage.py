@@ -1,6 +1,6 @@
 """What every page does, and which operations do the same; or why none does. A test keeps the table whole.
 
-A page that the site gets without an entry here fails `tests/unit/api/test_coverage.py`.
+A page that the site gets without an entry here fails `tests/unit/api/test_api_coverage.py`.
 """
 
 SESSION = "đăng nhập, phiên và mật khẩu là việc của người, không của mã"

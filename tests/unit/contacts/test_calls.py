@@ -316,8 +316,8 @@ def test_a_chat_contact_of_a_known_service_is_taken():
         "workflows://127.0.0.1:8014/aaaaaaaaaaaa/bbbbbbbbbbbb/",
         "workflows://a.logic.azure.com@127.0.0.1/aaaaaaaaaaaa/bbbbbbbbbbbb/",
         "workflows://127.0.0.1?x=.logic.azure.com/",
-        "zulip://bot@may.noi-bo.vn/abcdefabcdefabcdefabcdefabcdefab/",
-        "zulip://bot@may%2Enoi-bo.vn/abcdefabcdefabcdefabcdefabcdefab/",
+        "zulip://bot@may.noi-bo.example/abcdefabcdefabcdefabcdefabcdefab/",
+        "zulip://bot@may%2Enoi-bo.example/abcdefabcdefabcdefabcdefabcdefab/",
     ],
 )
 def test_a_chat_service_cannot_be_pointed_at_a_machine_of_ones_own_nor_bring_a_second_address(address):
