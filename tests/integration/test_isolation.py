@@ -121,8 +121,8 @@ def test_its_own_people_reach_every_object_and_see_what_was_planted(walk, role):
         "scoreboard:difference",
     }
     hidden = own.planted - {where for look in own.looks for where in look.shows}
-    # the words of a withdrawn declaration and of files are shown nowhere but in the file itself; the door list of a
-    # briefing is its organiser's
+    # the words of a withdrawn declaration and of files are shown nowhere but in the file itself; who is invited to an
+    # account is the head's
     assert hidden <= {
         "paper",
         "content",
