@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Max, Q, QuerySet
 from django.utils import timezone
 
 from dekhang.apps.cascade.enums import DeadlineKind, PartyRole
@@ -28,7 +28,7 @@ from dekhang.apps.duties.models import Contest, Evidence
 from dekhang.apps.duties.states import Observation
 
 OWN_KINDS = (EvidenceKind.RECURRING_TASK, EvidenceKind.PLAN_TASK)
-IDS_AT_ONCE = 500  # more units than these are nearly all of them
+MOMENTS_AT_ONCE = 20_000  # SQLite takes 32,766 values in a statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,18 +115,16 @@ def known_of(assignments: QuerySet[Assignment], at: datetime) -> list[Known]:
 
 
 def _reports(ids: QuerySet, at: datetime) -> dict[int, list[Said]]:
+    judged: dict[int, list[tuple[datetime, str]]] = defaultdict(list)
+    judgements = Judgement.objects.filter(report__assignment__in=ids, at__lte=at).order_by("at", "pk")
+    for report_id, *judgement in judgements.values_list("report_id", "at", "verdict"):
+        judged[report_id].append((judgement[0], judgement[1]))
     found: dict[int, list[Said]] = defaultdict(list)
-    judgements = Prefetch("judgements", Judgement.objects.filter(at__lte=at).order_by("at", "pk"))
-    rows = Report.objects.filter(assignment__in=ids, reported_at__lte=at).select_related("occurrence")
-    for row in rows.prefetch_related(judgements):
-        found[row.assignment_id].append(
-            Said(
-                row.reported_at,
-                row.withdrawn_at,
-                tuple((one.at, one.verdict) for one in row.judgements.all()),
-                row.occurrence.due_on if row.occurrence else None,
-            )
-        )
+    rows = Report.objects.filter(assignment__in=ids, reported_at__lte=at)
+    for pk, assignment_id, reported_at, withdrawn_at, due_on in rows.values_list(
+        "pk", "assignment_id", "reported_at", "withdrawn_at", "occurrence__due_on"
+    ):
+        found[assignment_id].append(Said(reported_at, withdrawn_at, tuple(judged.get(pk, ())), due_on))
     return found
 
 
@@ -164,14 +162,24 @@ def _own(
     """The newest evidence of each task at each unit, as a list of one."""
     subjects = {subject_of(task_id): task_id for task_id in task_ids}
     found: dict[tuple[int, int], list[Observation]] = {}
-    rows = Evidence.objects.filter(kind__in=OWN_KINDS, subject__in=subjects, observed_at__lte=at)
-    if len(unit_ids) <= IDS_AT_ONCE:  # one unit's page does not read what 700 have done
-        rows = rows.filter(unit_id__in=unit_ids)
-    for unit_id, *fields in rows.order_by("observed_at", "pk").values_list(
-        "unit_id", "kind", "subject", "outcome", "observed_at", "valid_until", "reason", "payload"
-    ):
-        if unit_id in unit_ids:
-            found[unit_id, subjects[fields[1]]] = [Observation(*fields)]
+    rows = Evidence.objects.filter(unit_id__in=unit_ids, kind__in=OWN_KINDS, subject__in=subjects)
+    # the index knows when the newest is of; what many periods have left behind is not read
+    newest = {
+        (unit_id, kind, subject): observed_at
+        for unit_id, kind, subject, observed_at in rows.filter(observed_at__lte=at)
+        .order_by()
+        .values_list("unit_id", "kind", "subject")
+        .annotate(Max("observed_at"))
+    }
+    moments = sorted(set(newest.values()))
+    for part in (moments[start : start + MOMENTS_AT_ONCE] for start in range(0, len(moments), MOMENTS_AT_ONCE)):
+        for unit_id, *fields in (
+            Evidence.objects.filter(kind__in=OWN_KINDS, observed_at__in=part)
+            .order_by("observed_at", "pk")
+            .values_list("unit_id", "kind", "subject", "outcome", "observed_at", "valid_until", "reason", "payload")
+        ):
+            if newest.get((unit_id, fields[0], fields[1])) == fields[3]:
+                found[unit_id, subjects[fields[1]]] = [Observation(*fields)]
     return found
 
 
