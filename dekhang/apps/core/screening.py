@@ -20,7 +20,11 @@ BEFORE = {"TỐI": "TỐI MẬT", "TOI": "TỐI MẬT", "TUYỆT": "TUYỆT MẬ
 EVERYDAY_BEFORE = {"BÍ", "BI", "BẢO", "BAO"}
 EVERYDAY_AFTER = {"KHẨU", "KHAU", "ĐỘ", "DO", "MÃ", "MA", "DANH"}
 HEADING_CHARACTERS = 4_000  # a stamp stands near the number line of the first page
-UNPACKING = (zipfile.BadZipFile, zlib.error, LZMAError)  # what a torn archive raises
+# what a torn or hostile archive raises
+UNPACKING = (
+    *(KeyError, OSError, ValueError, RuntimeError, NotImplementedError, EOFError),
+    *(zipfile.BadZipFile, zlib.error, LZMAError),
+)
 DOCUMENT_BYTES = 65_536  # of word/document.xml: more than any first page
 
 
@@ -87,7 +91,7 @@ def _docx_text(file: IO[bytes]) -> str:
     try:
         with zipfile.ZipFile(file) as archive, archive.open("word/document.xml") as document:
             xml = document.read(DOCUMENT_BYTES)
-    except (KeyError, OSError, ValueError, RuntimeError, NotImplementedError, EOFError, *UNPACKING):
+    except UNPACKING:
         return ""
     paragraphs = BytesIO(xml).read().decode("utf-8", "ignore").split("</w:p>")
     return "\n".join(re.sub(r"<[^>]*>", "", paragraph) for paragraph in paragraphs)

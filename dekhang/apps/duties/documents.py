@@ -5,6 +5,8 @@ from pathlib import PurePath
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
+from django.db.models.fields.files import FieldFile
+from django.http import FileResponse, Http404
 from django.utils.translation import gettext as _
 
 # extension → (first bytes that such a file has, content type it is given back with)
@@ -60,3 +62,12 @@ def sha256_of(file: UploadedFile) -> str:
 
 def content_type_of(name: str) -> str:
     return ACCEPTED.get(PurePath(name).suffix.lower(), ((), "application/octet-stream"))[1]
+
+
+def download(file: FieldFile, name: str) -> FileResponse:
+    """A kept file, always as a download, so that nothing in it runs as a page of ours. 404 when it is gone."""
+    try:
+        content = file.open("rb")
+    except FileNotFoundError:
+        raise Http404 from None
+    return FileResponse(content, as_attachment=True, filename=name, content_type=content_type_of(name))

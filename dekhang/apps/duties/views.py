@@ -152,8 +152,4 @@ def document(request: HttpRequest, pk: int) -> FileResponse:
     """A document as it was uploaded; always as a download, so that nothing in it runs as a page of ours."""
     claim = get_object_or_404(selectors.claims_of(request.user).exclude(document=""), pk=pk)
     name = f"van-ban-{claim.duty_key}-{claim.unit_id}{PurePath(claim.document.name).suffix}"
-    try:
-        file = claim.document.open("rb")
-    except FileNotFoundError:
-        raise Http404 from None
-    return FileResponse(file, as_attachment=True, filename=name, content_type=documents.content_type_of(name))
+    return documents.download(claim.document, name)

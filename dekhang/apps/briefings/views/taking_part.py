@@ -5,7 +5,7 @@ from pathlib import PurePath
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import Count
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -137,11 +137,7 @@ def material(request: HttpRequest, pk: int) -> FileResponse:
         if refusal(policies.check_is_invited, request.user, invitation) is None:
             services.note_opened(material=one, invitation=invitation, by=request.user)
     name = f"tai-lieu-{one.briefing_id}-{one.pk}{PurePath(one.file_name).suffix.lower()}"
-    try:
-        content = one.file.open("rb")
-    except FileNotFoundError:
-        raise Http404 from None
-    return FileResponse(content, as_attachment=True, filename=name, content_type=documents.content_type_of(name))
+    return documents.download(one.file, name)
 
 
 @require_POST

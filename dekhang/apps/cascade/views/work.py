@@ -246,11 +246,7 @@ def report_file(request: HttpRequest, pk: int) -> FileResponse:
     found = Report.objects.filter(assignment__in=selectors.assignments_of(request.user)).exclude(file="")
     one = get_object_or_404(found, pk=pk)
     name = f"bao-cao-{one.pk}{PurePath(one.file_name).suffix.lower()}"
-    try:
-        content = one.file.open("rb")
-    except FileNotFoundError:
-        raise Http404 from None
-    return FileResponse(content, as_attachment=True, filename=name, content_type=documents.content_type_of(name))
+    return documents.download(one.file, name)
 
 
 @require_POST

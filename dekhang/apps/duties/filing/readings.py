@@ -16,10 +16,7 @@ _DOCX_DATE = re.compile(rb"<dcterms:created[^>]*>([0-9T:.+Z-]{10,35})</dcterms:c
 
 # Files that say otherwise speak nonsense; and the ends of the calendar cannot be said in another time zone.
 EARLIEST, LATEST = datetime(1980, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
-UNREADABLE = (
-    *(ValueError, OSError, KeyError, RuntimeError, NotImplementedError, EOFError, OverflowError),
-    *screening.UNPACKING,
-)
+UNREADABLE = (OverflowError, *screening.UNPACKING)
 
 
 def made_at(file: UploadedFile) -> datetime | None:

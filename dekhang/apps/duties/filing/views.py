@@ -142,11 +142,7 @@ def file(request: HttpRequest, pk: int) -> FileResponse:
     """The file as it was filed; always as a download, so that nothing in it runs as a page of ours."""
     one = get_object_or_404(selectors.revisions_of(request.user), pk=pk)
     name = f"van-ban-{one.document_id}-{one.number}{PurePath(one.file_name).suffix.lower()}"
-    try:
-        content = one.file.open("rb")
-    except FileNotFoundError:
-        raise Http404 from None
-    return FileResponse(content, as_attachment=True, filename=name, content_type=files.content_type_of(name))
+    return files.download(one.file, name)
 
 
 def queue(request: HttpRequest) -> HttpResponse:

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST
 from dekhang import law
 from dekhang.apps.core import clock
 from dekhang.apps.core.errors import ActionDenied, refusal
-from dekhang.apps.duties.documents import content_type_of
+from dekhang.apps.duties.documents import download
 from dekhang.apps.incidents import policies, procedures, selectors, services
 from dekhang.apps.incidents.enums import IncidentKind
 from dekhang.apps.incidents.forms import SopDocumentForm
@@ -150,9 +150,4 @@ def document(request: HttpRequest, pk: int) -> HttpResponse | FileResponse:
         return _to_sop(found.unit_id, found.kind)
     if not found.document:
         raise Http404
-    return FileResponse(
-        found.document.open("rb"),
-        as_attachment=True,
-        filename=found.document_name,
-        content_type=content_type_of(found.document_name),
-    )
+    return download(found.document, found.document_name)

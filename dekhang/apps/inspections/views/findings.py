@@ -4,7 +4,7 @@ from pathlib import PurePath
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -147,8 +147,4 @@ def follow_up_file(request: HttpRequest, pk: int) -> FileResponse:
     """What the unit attached, always as a download."""
     one = get_object_or_404(selectors.follow_ups_of(request.user).exclude(file=""), pk=pk)
     name = f"khac-phuc-{one.finding_id}-{one.pk}{PurePath(one.file_name).suffix.lower()}"
-    try:
-        content = one.file.open("rb")
-    except FileNotFoundError:
-        raise Http404 from None
-    return FileResponse(content, as_attachment=True, filename=name, content_type=documents.content_type_of(name))
+    return documents.download(one.file, name)
